@@ -1,0 +1,485 @@
+//! The accountant: what a composition of private mechanisms guarantees, and how much noise a guarantee takes.
+//!
+//! Every answer is an upper bound. Neighbouring tables differ by adding or removing one unit; the two directions are
+//! composed apart, because the same one holds in all mechanisms, and the worse counts. The parameters of all mechanisms
+//! must have been fixed before the first one ran, though its queries may depend on earlier outputs.
+
+use std::collections::BTreeMap;
+
+use super::analytic_gaussian;
+use super::convolve::{Convolver, Window};
+use super::cumulant::{Focus, Sketch};
+use super::mechanism::Mechanism;
+use super::pld::{Epsilon, Pld};
+use super::pld_gaussian::{Directions, Subsampled, gaussian, gaussian_range};
+use super::pld_laplace::{bounded_range, laplace, pure};
+use crate::engine::{EngineError, Result};
+
+/// How much the grid may raise the logarithm of delta.
+const GRID_COST: f64 = 3e-4;
+/// Bounds of the grid's step, as exponents of 2, and how many points it may have.
+const MAX_STEP: f64 = 1.0 / 2048.0;
+const MAX_CELLS: f64 = (1u64 << 20) as f64;
+/// Mass outside the window, under the tilted distribution.
+const WINDOW_TAIL: f64 = 1e-12;
+/// Mass that truncating single losses may add, relative to delta; absolutely if delta is what is asked for.
+const RELATIVE_TAIL: f64 = 1e-7;
+const ABSOLUTE_TAIL: f64 = 1e-40;
+/// Range of noise multipliers that calibration searches, and its relative tolerance.
+const NOISE_RANGE: (f64, f64) = (0.01, 1e7);
+const TOLERANCE: f64 = 1e-4;
+
+/// The least epsilon, rounded up, at which using each mechanism as often as stated is (epsilon, `delta`)-private.
+///
+/// # Errors
+/// `InvalidParameter` if `delta` is not strictly between 0 and 1 or a mechanism's parameter makes no sense.
+pub fn epsilon(mechanisms: &[(Mechanism, u64)], delta: f64) -> Result<f64> {
+    check_delta(delta)?;
+    Accountant::new().epsilon(&Composition::of(mechanisms)?, delta)
+}
+
+/// The least delta, rounded up, at which they are (`epsilon`, delta)-private.
+///
+/// # Errors
+/// `InvalidParameter` if `epsilon` is negative or not a number or a mechanism's parameter makes no sense.
+pub fn delta(mechanisms: &[(Mechanism, u64)], epsilon: f64) -> Result<f64> {
+    check_epsilon(epsilon)?;
+    Accountant::new().delta(&Composition::of(mechanisms)?, epsilon, ABSOLUTE_TAIL)
+}
+
+/// The least noise multiplier `z`, within 1e-4 of it and on the safe side, for which `fixed` and `family(z)` together
+/// are (`target_epsilon`, `delta`)-private. More noise must mean more privacy in the family.
+///
+/// # Errors
+/// `InvalidParameter` if no noise is enough, because `fixed` alone exceeds the target, or for senseless parameters.
+pub fn calibrate(
+    fixed: &[(Mechanism, u64)],
+    target_epsilon: f64,
+    delta: f64,
+    family: impl Fn(f64) -> Vec<(Mechanism, u64)>,
+) -> Result<f64> {
+    check_delta(delta)?;
+    check_epsilon(target_epsilon)?;
+    let composition = |noise: f64| Composition::of(&[fixed, &family(noise)].concat());
+    let mut accountant = Accountant::new();
+    // Logarithm of how much delta exceeds the target, with truncation that is negligible against it.
+    let mut excess = |noise: f64| -> Result<f64> {
+        let composition = composition(noise)?;
+        let tail = RELATIVE_TAIL * delta / composition.uses();
+        Ok((accountant.delta(&composition, target_epsilon, tail)? / delta).ln().max(-700.0))
+    };
+    if Accountant::new().delta(&Composition::of(fixed)?, target_epsilon, ABSOLUTE_TAIL)? >= delta {
+        return Err(unreachable(target_epsilon, delta));
+    }
+    let guess = |noise: f64| -> Result<f64> { Ok(composition(noise)?.rough_log_delta(target_epsilon) - delta.ln()) };
+    let bracket = Bracket { unsafe_end: NOISE_RANGE.0.ln(), safe_end: NOISE_RANGE.1.ln() };
+    let (start, slope) = bracket.rough_root(guess)?;
+    let safe = bracket.close(start, slope, |log_noise| excess(log_noise.exp()))?;
+    safe.ok_or_else(|| unreachable(target_epsilon, delta))
+}
+
+fn unreachable(epsilon: f64, delta: f64) -> EngineError {
+    EngineError::invalid(
+        format!("no amount of noise reaches epsilon {epsilon} at delta {delta:e}"),
+        "What else is released with the same budget already exceeds it.",
+        "Raise epsilon or delta, or release less.",
+    )
+}
+
+/// A noise multiplier's logarithm lies between these.
+struct Bracket {
+    unsafe_end: f64,
+    safe_end: f64,
+}
+
+impl Bracket {
+    /// A root of a rough, falling function of the noise multiplier, and the function's slope there in its logarithm.
+    fn rough_root(&self, function: impl Fn(f64) -> Result<f64>) -> Result<(f64, f64)> {
+        let (mut low, mut high) = (self.unsafe_end, self.safe_end);
+        while high - low > 1e-4 {
+            let middle = low.midpoint(high);
+            *(if function(middle.exp())? > 0.0 { &mut low } else { &mut high }) = middle;
+        }
+        let width = 1e-2;
+        let slope = (function((high + width).exp())? - function((high - width).exp())?) / (2.0 * width);
+        Ok((high, slope.min(-1e-3)))
+    }
+
+    /// Narrows the bracket of a falling function's root to the tolerance and returns its safe end, if there is one: secant
+    /// steps to the root, then a little to either side of it.
+    fn close(mut self, start: f64, mut slope: f64, mut excess: impl FnMut(f64) -> Result<f64>) -> Result<Option<f64>> {
+        let mut proven = false;
+        let (mut at, mut last): (f64, Option<(f64, f64)>) = (start, None);
+        for round in 0..60 {
+            let value = excess(at)?;
+            *(if value <= 0.0 { &mut self.safe_end } else { &mut self.unsafe_end }) = at;
+            proven |= value <= 0.0;
+            if self.safe_end - self.unsafe_end <= TOLERANCE {
+                break;
+            }
+            if let Some((x, y)) = last.filter(|&(x, y)| (at - x).abs() > 1e-9 && (value - y) / (at - x) < 0.0) {
+                slope = (value - y) / (at - x);
+            }
+            last = Some((at, value));
+            let root = at - value / slope;
+            let near_safe = self.safe_end - root < 0.6 * TOLERANCE;
+            let next = if near_safe { root - 0.35 * TOLERANCE } else { root + 0.25 * TOLERANCE };
+            let inside = next > self.unsafe_end && next < self.safe_end && round < 20;
+            at = if inside { next } else { self.unsafe_end.midpoint(self.safe_end) };
+        }
+        Ok(proven.then(|| self.safe_end.exp()))
+    }
+}
+
+/// Mechanisms with equal ones counted together, and several Gaussians taken for the one they amount to.
+#[derive(Debug, Clone, Default)]
+struct Composition {
+    /// Sum of `1 / z^2` over Gaussian mechanisms.
+    precision: f64,
+    subsampled: BTreeMap<(u64, u64), u64>,
+    laplace: BTreeMap<u64, u64>,
+    pure: BTreeMap<u64, u64>,
+    bounded_range: BTreeMap<u64, u64>,
+}
+
+impl Composition {
+    fn of(mechanisms: &[(Mechanism, u64)]) -> Result<Self> {
+        let mut all = Self::default();
+        for &(mechanism, times) in mechanisms.iter().filter(|(_, times)| *times > 0) {
+            match mechanism {
+                Mechanism::Gaussian { noise_multiplier } => all.add_gaussian(noise_multiplier, times)?,
+                Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => {
+                    if !(0.0..=1.0).contains(&sampling_rate) {
+                        return Err(senseless("sampling rate", "It is a probability."));
+                    }
+                    let steps = steps.saturating_mul(times);
+                    if sampling_rate == 1.0 {
+                        all.add_gaussian(noise_multiplier, steps)?;
+                    } else {
+                        check_positive(noise_multiplier, "noise multiplier")?;
+                        if sampling_rate > 0.0 && steps > 0 {
+                            *all.subsampled
+                                .entry((sampling_rate.to_bits(), noise_multiplier.to_bits()))
+                                .or_default() += steps;
+                        }
+                    }
+                }
+                Mechanism::Laplace { scale } => {
+                    check_positive(scale, "Laplace scale")?;
+                    *all.laplace.entry(scale.to_bits()).or_default() += times;
+                }
+                Mechanism::Pure { epsilon } => {
+                    if epsilon != 0.0 {
+                        check_positive(epsilon, "epsilon of a mechanism")?;
+                        *all.pure.entry(epsilon.to_bits()).or_default() += times;
+                    }
+                }
+                Mechanism::BoundedRange { epsilon } => {
+                    if epsilon != 0.0 {
+                        check_positive(epsilon, "epsilon of a mechanism")?;
+                        *all.bounded_range.entry(epsilon.to_bits()).or_default() += times;
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    fn add_gaussian(&mut self, noise_multiplier: f64, times: u64) -> Result<()> {
+        check_positive(noise_multiplier, "noise multiplier")?;
+        self.precision += times as f64 / (noise_multiplier * noise_multiplier);
+        Ok(())
+    }
+
+    /// The Gaussian mechanism that all of them amount to; a little less noise, for rounding.
+    fn gaussian(&self) -> Option<f64> {
+        (self.precision > 0.0).then(|| (1.0 - 1e-14) / self.precision.sqrt())
+    }
+
+    fn subsampled(&self) -> impl Iterator<Item = (Subsampled, u64)> {
+        self.subsampled.iter().map(|(&(rate, noise), &times)| {
+            (Subsampled { rate: f64::from_bits(rate), noise_multiplier: f64::from_bits(noise) }, times)
+        })
+    }
+
+    fn is_gaussian(&self) -> bool {
+        self.subsampled.is_empty() && self.is_impure()
+    }
+
+    fn is_impure(&self) -> bool {
+        self.laplace.is_empty() && self.pure.is_empty() && self.bounded_range.is_empty()
+    }
+
+    /// How many distributions are composed.
+    fn uses(&self) -> f64 {
+        let pure = self.laplace.values().chain(self.pure.values()).chain(self.bounded_range.values());
+        self.subsampled.values().chain(pure).map(|&times| times as f64).sum::<f64>()
+            + if self.precision > 0.0 { 1.0 } else { 0.0 }
+    }
+
+    /// Sum of the epsilons, if all mechanisms have one at delta 0.
+    fn pure_epsilon(&self) -> f64 {
+        if self.precision > 0.0 || !self.subsampled.is_empty() {
+            return f64::INFINITY;
+        }
+        let sum = |map: &BTreeMap<u64, u64>, epsilon: &dyn Fn(f64) -> f64| -> f64 {
+            map.iter().map(|(&bits, &times)| times as f64 * epsilon(f64::from_bits(bits))).sum()
+        };
+        let itself = |epsilon| epsilon;
+        (sum(&self.pure, &itself) + sum(&self.bounded_range, &itself) + sum(&self.laplace, &|scale| 1.0 / scale))
+            * (1.0 + 1e-12)
+    }
+
+    /// Sketches of both directions; only the first if they are the same.
+    fn sketches(&self, tail: f64) -> Vec<Vec<Sketch>> {
+        let reach = super::normal::upper_quantile(tail);
+        let mut remove: Vec<Sketch> =
+            self.gaussian().map(|noise| Sketch::gaussian(noise, 1.0, reach)).into_iter().collect();
+        let bits = |(&bits, &times): (&u64, &u64)| (f64::from_bits(bits), times as f64);
+        remove.extend(self.laplace.iter().map(bits).map(|(scale, times)| Sketch::laplace(scale, times)));
+        remove.extend(self.pure.iter().map(bits).map(|(epsilon, times)| Sketch::pure(epsilon, times)));
+        remove
+            .extend(self.bounded_range.iter().map(bits).map(|(epsilon, times)| Sketch::bounded_range(epsilon, times)));
+        remove.extend(self.subsampled().map(|(mechanism, times)| Sketch::subsampled(mechanism, times as f64, reach)));
+        if self.subsampled.is_empty() {
+            return vec![remove];
+        }
+        let add = remove.iter().map(Sketch::swapped).collect();
+        vec![remove, add]
+    }
+
+    /// Delta at an epsilon, roughly.
+    fn rough_log_delta(&self, epsilon: f64) -> f64 {
+        let sketches = self.sketches(1e-30);
+        sketches.iter().map(|s| Focus::on_epsilon(s, epsilon).log_delta).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    /// The widest range of any single loss.
+    fn range(&self, tail: f64) -> f64 {
+        let width = |(low, high): (f64, f64)| high - low;
+        let widths = (self.gaussian().map(|noise| width(gaussian_range(noise, tail))).into_iter())
+            .chain(self.laplace.keys().map(|&scale| 2.0 / f64::from_bits(scale)))
+            .chain(self.pure.keys().chain(self.bounded_range.keys()).map(|&epsilon| 2.0 * f64::from_bits(epsilon)))
+            .chain(self.subsampled().map(|(mechanism, _)| width(mechanism.range(tail))));
+        widths.fold(0.0, f64::max)
+    }
+
+    /// The distributions on a grid, in the order of [`Composition::sketches`].
+    fn distributions(&self, step: f64, tail: f64) -> Result<Vec<Vec<(Pld, u64)>>> {
+        let mut both = Vec::new();
+        if let Some(noise) = self.gaussian() {
+            both.push((gaussian(noise, step, tail)?, 1));
+        }
+        for (&scale, &times) in &self.laplace {
+            both.push((laplace(f64::from_bits(scale), step)?, times));
+        }
+        for (&epsilon, &times) in &self.pure {
+            both.push((pure(f64::from_bits(epsilon), step)?, times));
+        }
+        for (&epsilon, &times) in &self.bounded_range {
+            both.push((bounded_range(f64::from_bits(epsilon), step)?, times));
+        }
+        if self.subsampled.is_empty() {
+            return Ok(vec![both]);
+        }
+        let mut sides = vec![both.clone(), both];
+        for (mechanism, times) in self.subsampled() {
+            let Directions { remove, add } = mechanism.directions(step, tail)?;
+            sides[0].push((remove, times));
+            sides[1].push((add, times));
+        }
+        Ok(sides)
+    }
+}
+
+/// What is wanted of a composition.
+#[derive(Debug, Clone, Copy)]
+enum Goal {
+    Delta { epsilon: f64 },
+    Epsilon { delta: f64 },
+}
+
+/// Keeps what repeated questions share.
+struct Accountant {
+    convolver: Convolver,
+    /// The grid of the last answer: nearby questions get the same one, so that answers are smooth.
+    step: Option<f64>,
+}
+
+impl Accountant {
+    fn new() -> Self {
+        Self { convolver: Convolver::new(), step: None }
+    }
+
+    fn delta(&mut self, composition: &Composition, epsilon: f64, tail: f64) -> Result<f64> {
+        if composition.uses() == 0.0 || epsilon >= composition.pure_epsilon() {
+            return Ok(0.0);
+        }
+        if let Some(noise) = composition.gaussian().filter(|_| composition.is_gaussian()) {
+            return Ok(analytic_gaussian::delta(noise, epsilon));
+        }
+        self.worst(composition, Goal::Delta { epsilon }, tail)
+    }
+
+    fn epsilon(&mut self, composition: &Composition, delta: f64) -> Result<f64> {
+        if composition.uses() == 0.0 {
+            return Ok(0.0);
+        }
+        if let Some(noise) = composition.gaussian().filter(|_| composition.is_gaussian()) {
+            return Ok(analytic_gaussian::epsilon(noise, delta));
+        }
+        let tail = RELATIVE_TAIL * delta / composition.uses();
+        Ok(self.worst(composition, Goal::Epsilon { delta }, tail)?.min(composition.pure_epsilon()))
+    }
+
+    /// The larger answer of the two directions.
+    fn worst(&mut self, composition: &Composition, goal: Goal, tail: f64) -> Result<f64> {
+        let sketches = composition.sketches(tail);
+        let focuses: Vec<Focus> = sketches
+            .iter()
+            .map(|sketches| match goal {
+                Goal::Delta { epsilon } => Focus::on_epsilon(sketches, epsilon),
+                Goal::Epsilon { delta } => Focus::on_delta(sketches, delta),
+            })
+            .collect();
+        let step = self.step(composition, goal, &sketches, &focuses, tail);
+        let sides = composition.distributions(step, tail)?;
+        let mut worst: f64 = 0.0;
+        for ((parts, sketches), focus) in sides.iter().zip(&sketches).zip(focuses) {
+            worst = worst.max(self.one_side(parts, sketches, focus, goal)?);
+        }
+        Ok(worst)
+    }
+
+    /// A grid fine enough for the composition and coarse enough for memory.
+    ///
+    /// Splitting a loss raises its variance by `step^2 / 6` on average and keeps its moments at tilts 0 and -1, so it
+    /// raises the logarithm of its moment at tilt `t`, and with it that of delta, by about `t (t + 1) step^2 / 12`.
+    fn step(
+        &mut self,
+        composition: &Composition,
+        goal: Goal,
+        sketches: &[Vec<Sketch>],
+        focuses: &[Focus],
+        tail: f64,
+    ) -> f64 {
+        let (mut fine, mut coarse) = (MAX_STEP, composition.range(tail) / MAX_CELLS);
+        // The direction that matters less may lose up to a quarter of its lead.
+        let reserve = |focus: &Focus| match goal {
+            Goal::Delta { .. } => top(focuses, |f| f.log_delta) - focus.log_delta,
+            Goal::Epsilon { .. } => (top(focuses, |f| f.centre) - focus.centre) * focus.tilt,
+        };
+        for (focus, sketches) in focuses.iter().zip(sketches) {
+            let (tilt, cost) = (focus.tilt.max(1.0).max(1.0 / focus.spread), GRID_COST.max(0.25 * reserve(focus)));
+            fine = f64::min(fine, (12.0 * cost / (composition.uses() * tilt * (tilt + 1.0))).sqrt());
+            let (low, high, _) = focus.window(sketches, WINDOW_TAIL);
+            coarse = coarse.max((high - low) / MAX_CELLS);
+        }
+        let wanted = fine.max(coarse);
+        let step = self.step.filter(|last| *last >= coarse && (0.7..1.4).contains(&(last / wanted)));
+        // A number of three binary digits, so that multiples are exact.
+        let unit = wanted.log2().floor().exp2() / 4.0;
+        let step = step.unwrap_or_else(|| unit * (wanted / unit).ceil());
+        self.step = Some(step);
+        step
+    }
+
+    fn one_side(&mut self, parts: &[(Pld, u64)], sketches: &[Sketch], focus: Focus, goal: Goal) -> Result<f64> {
+        if let [(pld, 1)] = parts {
+            return Ok(match goal {
+                Goal::Delta { epsilon } => pld.delta(epsilon),
+                Goal::Epsilon { delta } => match pld.epsilon(delta) {
+                    Epsilon::At(epsilon) => epsilon.max(0.0),
+                    Epsilon::Below(epsilon) => epsilon.max(0.0),
+                    Epsilon::Above => return Err(UNSOLVED),
+                },
+            });
+        }
+        if let Goal::Delta { epsilon } = goal
+            && let Some(bound) = beyond(parts, epsilon)
+        {
+            return Ok(bound);
+        }
+        let mut focus = focus;
+
+        for _ in 0..8 {
+            let composed = self.compose(parts, sketches, &focus);
+            match goal {
+                Goal::Delta { epsilon } => return Ok(composed.delta(epsilon)),
+                Goal::Epsilon { delta } => match composed.epsilon(delta) {
+                    Epsilon::At(epsilon) => return Ok(epsilon.max(0.0)),
+                    Epsilon::Below(bound) if bound <= 0.0 || focus.tilt == 0.0 => return Ok(bound.max(0.0)),
+                    Epsilon::Below(_) => {
+                        let tilt = if focus.tilt > 0.01 { 0.5 * focus.tilt } else { 0.0 };
+                        focus = focus.with_tilt(sketches, tilt);
+                    }
+                    Epsilon::Above => focus = focus.with_tilt(sketches, 2.0 * focus.tilt.max(0.5)),
+                },
+            }
+        }
+        Err(UNSOLVED)
+    }
+
+    fn compose(&mut self, parts: &[(Pld, u64)], sketches: &[Sketch], focus: &Focus) -> Pld {
+        let (lowest, highest, further) = focus.window(sketches, WINDOW_TAIL);
+        let parts: Vec<(&Pld, u64)> = parts.iter().map(|(pld, times)| (pld, *times)).collect();
+        let (step, total) = (parts[0].0.step, |end: fn(&Pld) -> i64| -> f64 {
+            parts.iter().map(|&(pld, times)| end(pld) as f64 * times as f64).sum()
+        });
+        let window = Window {
+            tilt: focus.tilt,
+            lowest: lowest.max(total(|pld| pld.first) * step),
+            highest: highest.min(total(Pld::last) * step),
+            further,
+        };
+        self.convolver.compose(&parts, window)
+    }
+}
+
+/// The largest value that any direction has.
+fn top(focuses: &[Focus], value: impl Fn(&Focus) -> f64) -> f64 {
+    focuses.iter().map(value).fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Delta of a composition whose finite losses cannot exceed `epsilon`.
+fn beyond(parts: &[(Pld, u64)], epsilon: f64) -> Option<f64> {
+    let highest: f64 =
+        parts.iter().map(|(pld, times)| (pld.loss(pld.mass.len() - 1) + pld.shift) * *times as f64).sum();
+    let infinite: f64 = parts.iter().map(|(pld, times)| pld.infinity * *times as f64).sum();
+    (highest * (1.0 + 1e-12) <= epsilon).then(|| infinite.min(1.0))
+}
+
+const UNSOLVED: EngineError = EngineError::Internal("the accountant found no bound");
+
+fn senseless(what: &str, detail: &str) -> EngineError {
+    EngineError::invalid(format!("{what} of a private mechanism is out of range"), detail, "Report this as a bug.")
+}
+
+fn check_positive(value: f64, what: &str) -> Result<()> {
+    if value > 0.0 && value.is_finite() { Ok(()) } else { Err(senseless(what, "It must be positive and finite.")) }
+}
+
+fn check_delta(delta: f64) -> Result<()> {
+    if delta > 0.0 && delta < 1.0 {
+        return Ok(());
+    }
+    Err(EngineError::invalid(
+        "delta must lie strictly between 0 and 1",
+        "Delta bounds the probability with which the guarantee of epsilon may fail.",
+        "Choose a delta well below one over the number of rows, such as 1e-6.",
+    ))
+}
+
+fn check_epsilon(epsilon: f64) -> Result<()> {
+    if epsilon >= 0.0 && epsilon.is_finite() {
+        return Ok(());
+    }
+    Err(EngineError::invalid(
+        "epsilon must be a finite number, not below 0",
+        "Epsilon bounds how much one unit can change what is released.",
+        "Values from 0.1 to 10 are common; 1 is a good start.",
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! How a training's budget is split before a row is read.
+
+use super::analytic_gaussian;
+use super::mechanism::Mechanism;
+use crate::engine::{EngineError, Result};
+
+/// Share of epsilon that buys the row count.
+const COUNT_EPSILON_SHARE: f64 = 0.03;
+/// Share of delta that the row count may use.
+const COUNT_DELTA_SHARE: f64 = 0.01;
+/// Share of delta kept for keys released above a threshold, where there are any.
+const THRESHOLD_DELTA_SHARE: f64 = 0.1;
+/// Share of delta kept for the slack of the noise samplers.
+const SLACK_DELTA_SHARE: f64 = 1e-3;
+/// Share of the precision (1 / noise multiplier squared) that one histogram of domain discovery gets, and all of them
+/// together at most.
+const HISTOGRAM_SHARE: f64 = 0.01;
+const DISCOVERY_SHARE: f64 = 0.15;
+
+/// Epsilon that is spent at most: beyond it noise is negligible, and the samplers' slack, which counts
+/// exp(epsilon)-fold, no longer is.
+const MOST_EPSILON: f64 = 30.0;
+
+/// The split: first the row count, on its own; then everything whose parameters may depend on it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Split {
+    pub count_epsilon: f64,
+    pub count_delta: f64,
+    /// Noise multiplier of the row count, of sensitivity 1.
+    pub count_noise_multiplier: f64,
+    /// Epsilon of all that follows the count.
+    pub epsilon: f64,
+    /// Delta at which the accountant evaluates all that follows the count.
+    pub accounted_delta: f64,
+    /// Delta of each thresholded release.
+    pub threshold_delta: f64,
+    /// Delta kept for the slack of the noise samplers.
+    pub slack_delta: f64,
+    /// Noise multiplier of each of the histograms of domain discovery, if there are any.
+    pub histogram_noise_multiplier: Option<f64>,
+    histograms: u64,
+    thresholds: u64,
+}
+
+impl Split {
+    /// Splits `(epsilon, delta)` for a table whose domains need `histograms` noisy histograms, `thresholds` of them
+    /// released above a threshold.
+    ///
+    /// # Errors
+    /// `InvalidParameter` unless epsilon is positive and finite and delta lies strictly between 0 and 1.
+    pub fn new(epsilon: f64, delta: f64, histograms: u64, thresholds: u64) -> Result<Self> {
+        check(epsilon, delta)?;
+        let epsilon = epsilon.min(MOST_EPSILON);
+        let count_epsilon = COUNT_EPSILON_SHARE * epsilon;
+        let count_delta = COUNT_DELTA_SHARE * delta;
+        let slack_delta = SLACK_DELTA_SHARE * delta;
+        let thresholds_delta = if thresholds > 0 { THRESHOLD_DELTA_SHARE * delta } else { 0.0 };
+        let rest_epsilon = epsilon - count_epsilon;
+        let accounted_delta = delta - count_delta - slack_delta - thresholds_delta;
+        let one_shot = analytic_gaussian::noise_multiplier(rest_epsilon, accounted_delta);
+        let share = (HISTOGRAM_SHARE * histograms as f64).min(DISCOVERY_SHARE);
+        Ok(Self {
+            count_epsilon,
+            count_delta,
+            count_noise_multiplier: analytic_gaussian::noise_multiplier(count_epsilon, count_delta),
+            epsilon: rest_epsilon,
+            accounted_delta,
+            threshold_delta: if thresholds > 0 { thresholds_delta / thresholds as f64 } else { 0.0 },
+            slack_delta,
+            histogram_noise_multiplier: (histograms > 0).then(|| one_shot * (histograms as f64 / share).sqrt()),
+            histograms,
+            thresholds,
+        })
+    }
+
+    /// What domain discovery costs when it sees each row with probability `sampling_rate`: all histograms come from
+    /// one Poisson sample, so that together they are one subsampled Gaussian mechanism.
+    pub fn discovery(&self, sampling_rate: f64) -> Option<Mechanism> {
+        let together = self.histogram_noise_multiplier? / (self.histograms as f64).sqrt();
+        Some(if sampling_rate < 1.0 {
+            Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier: together, steps: 1 }
+        } else {
+            Mechanism::Gaussian { noise_multiplier: together }
+        })
+    }
+
+    /// Whether `draws` draws of noise, each with the slack `slack`, stay within the delta kept for them: for a mechanism
+    /// that is (epsilon, delta)-private with ideal noise, they cost (1 + exp(epsilon)) draws slack.
+    pub fn affords(&self, draws: u64, slack: f64) -> bool {
+        let epsilon = self.count_epsilon + self.epsilon;
+        (1.0 + epsilon.exp()) * draws as f64 * slack <= self.slack_delta
+    }
+
+    /// Delta of the phase that follows the count, thresholds and slack included.
+    pub fn rest_delta(&self) -> f64 {
+        self.accounted_delta + self.slack_delta + self.threshold_delta * self.thresholds as f64
+    }
+}
+
+/// Refuses an epsilon or delta that is no guarantee.
+fn check(epsilon: f64, delta: f64) -> Result<()> {
+    if !(epsilon.is_finite() && epsilon > 0.0) {
+        return Err(EngineError::invalid(
+            "epsilon must be a positive finite number",
+            "Epsilon bounds how much one row can change what is released.",
+            "Values from 0.1 to 10 are common; 1 is a good start.",
+        ));
+    }
+    if !(delta > 0.0 && delta < 1.0) {
+        return Err(EngineError::invalid(
+            "delta must lie strictly between 0 and 1",
+            "Delta bounds the probability with which the guarantee of epsilon may fail.",
+            "Choose a delta well below one over the number of rows, such as 1e-6.",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_never_exceed_the_whole() {
+        for (histograms, thresholds) in [(0, 0), (1, 0), (3, 2), (27, 15), (600, 300)] {
+            let split = Split::new(1.0, 1e-6, histograms, thresholds).unwrap();
+            assert!(split.count_epsilon + split.epsilon <= 1.0 + 1e-15);
+            assert!(split.count_delta + split.rest_delta() <= 1e-6 * (1.0 + 1e-12));
+            assert_eq!(split.histogram_noise_multiplier.is_some(), histograms > 0);
+        }
+    }
+
+    #[test]
+    fn discovery_takes_its_share_of_precision() {
+        let split = Split::new(1.0, 1e-6, 27, 15).unwrap();
+        let Some(Mechanism::Gaussian { noise_multiplier }) = split.discovery(1.0) else { panic!("not a Gaussian") };
+        let one_shot = analytic_gaussian::noise_multiplier(split.epsilon, split.accounted_delta);
+        assert!((one_shot.powi(2) / noise_multiplier.powi(2) - DISCOVERY_SHARE).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_no_guarantee_is_refused() {
+        for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Split::new(epsilon, 1e-6, 1, 0).is_err());
+        }
+        for delta in [0.0, 1.0, -1e-6, 2.0, f64::NAN] {
+            assert!(Split::new(1.0, delta, 1, 0).is_err());
+        }
+    }
+}

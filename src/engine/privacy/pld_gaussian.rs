@@ -1,0 +1,220 @@
+//! Privacy-loss distributions of the Gaussian mechanism, with and without Poisson sampling.
+
+use super::normal::{upper_quantile, upper_tail};
+use super::pld::{Pld, shares};
+use super::quadrature::{GAUSS_3, GAUSS_5};
+use crate::engine::Result;
+
+/// Cells narrower than this, relative to the scale on which the integrand varies, take three points: the error is
+/// below `0.02^5 * 12 * 5e-7`.
+const NARROW: f64 = 0.02;
+/// Wider ones are cut into panels of this width with five points: the error is below `0.25^9 * 4e-13 * 1e5`.
+const PANEL: f64 = 0.25;
+
+/// Losses when a unit leaves and when one comes, which differ under sampling.
+pub struct Directions {
+    /// The table with the unit against the one without.
+    pub remove: Pld,
+    /// The table without the unit against the one with it.
+    pub add: Pld,
+}
+
+/// Range of losses outside which both sides of the Gaussian mechanism have at most mass `tail`.
+pub fn gaussian_range(noise_multiplier: f64, tail: f64) -> (f64, f64) {
+    let (sd, reach) = (1.0 / noise_multiplier, upper_quantile(tail));
+    ((0.5 * sd - reach) * sd, (0.5 * sd + reach) * sd)
+}
+
+/// The Gaussian mechanism, the same in both directions: the loss is normal with standard deviation `s = 1 / z` and
+/// mean `s^2 / 2`. Mass at most `tail` counts as infinite loss.
+pub fn gaussian(noise_multiplier: f64, step: f64, tail: f64) -> Result<Pld> {
+    let (lowest, highest) = gaussian_range(noise_multiplier, tail);
+    let mut pld = Pld::empty(step, lowest, highest)?;
+    let width = step * noise_multiplier;
+    let place = |loss: f64| loss * noise_multiplier - 0.5 / noise_multiplier;
+    let narrow = GAUSS_3.map(|(x, weight)| (x, weight, shares(step, step * x)));
+    let cells = pld.mass.len() - 1;
+    for cell in 0..cells {
+        let start = place(pld.loss(cell));
+        let (mut lower, mut upper) = (0.0, 0.0);
+        if width * (1.0 + start.abs()) < NARROW {
+            for (x, weight, share) in narrow {
+                let mass = weight * width * density(start + width * x);
+                lower += mass * share.0;
+                upper += mass * share.1;
+            }
+        } else {
+            // The quadrature needs only the part of a very wide cell where there is mass.
+            let (from, to) = (start.max(-REACH), (start + width).min(REACH));
+            panels(
+                from,
+                to,
+                |u| 1.0 + u.abs(),
+                |u, weight| {
+                    let mass = weight * density(u);
+                    let share = shares(step, ((u - start) / noise_multiplier).clamp(0.0, step));
+                    lower += mass * share.0;
+                    upper += mass * share.1;
+                },
+            );
+        }
+        pld.mass[cell] += lower;
+        pld.mass[cell + 1] += upper;
+    }
+    pld.infinity = upper_tail(place(pld.loss(cells)));
+    pld.mass[0] += upper_tail(-place(pld.loss(0)));
+    Ok(pld)
+}
+
+/// Beyond this many standard deviations there is less than 1e-320.
+const REACH: f64 = 38.5;
+
+/// A Poisson-subsampled Gaussian sum with `0 < rate < 1`.
+#[derive(Debug, Clone, Copy)]
+pub struct Subsampled {
+    pub rate: f64,
+    pub noise_multiplier: f64,
+}
+
+impl Subsampled {
+    /// Lowest and highest loss on removal, but for outputs of mass `tail` on either side.
+    pub fn range(&self, tail: f64) -> (f64, f64) {
+        let reach = upper_quantile(tail);
+        let lowest = self.loss(self.exponent(-reach));
+        (lowest, self.loss(self.exponent(1.0 / self.noise_multiplier + reach)))
+    }
+
+    /// Both directions. With the output in units of its standard deviation, `u`, and `t = u/z - 1/(2 z^2)`, the output
+    /// without the unit has density `phi(u)`, and `phi(u) (1 - q + q e^t)` with it: the loss on removal is
+    /// `ln(1 - q + q e^t)`, of which that on addition is the swapped one. Mass at most `tail` counts as infinite.
+    pub fn directions(&self, step: f64, tail: f64) -> Result<Directions> {
+        let (lowest, highest) = self.range(tail);
+        let mut remove = Pld::empty(step, lowest, highest)?;
+        // An error of a few last places in t is one of z |u| times as much in the density's exponent.
+        remove.relative += 1e-14 * self.noise_multiplier + 1e-17 / step;
+        let start = self.exponent(-upper_quantile(tail));
+        let narrow = GAUSS_3.map(|(x, weight)| (step * x, weight, shares(step, step * x)));
+        let cells = remove.mass.len() - 1;
+        let mut edge = self.inverse(remove.loss(0)).max(start);
+        for cell in 0..cells {
+            let loss = remove.loss(cell);
+            let next = self.inverse(remove.loss(cell + 1)).max(start);
+            let (mut lower, mut upper) = (0.0, 0.0);
+            let scale = self.scale(self.place(edge)).max(self.scale(self.place(next)));
+            if edge > start && (next - edge) * scale.mul_add(self.noise_multiplier, 1.0) < NARROW {
+                for (x, weight, share) in narrow {
+                    let mass = weight * step * self.loss_density(loss + x);
+                    lower += mass * share.0;
+                    upper += mass * share.1;
+                }
+            } else {
+                (lower, upper) = self.wide_cell(loss, step, edge, next);
+            }
+            remove.mass[cell] += lower;
+            remove.mass[cell + 1] += upper;
+            edge = next;
+        }
+        let mut add = remove.swapped();
+        // Outputs below `start` lose less than the first cell's end on removal, and count as infinite on addition;
+        // outputs above the grid the other way round.
+        let (below, above) = (self.place(start), self.place(edge));
+        remove.mass[1] += self.mixture(upper_tail(-below), upper_tail(-below + 1.0 / self.noise_multiplier));
+        remove.infinity = self.mixture(upper_tail(above), upper_tail(above - 1.0 / self.noise_multiplier));
+        add.infinity = upper_tail(-below);
+        add.mass[0] += upper_tail(above);
+        Ok(Directions { remove, add })
+    }
+
+    /// Masses of both ends of a cell that starts at `loss` and takes `t` from `edge` to `next`, integrated over `t`.
+    fn wide_cell(&self, loss: f64, step: f64, edge: f64, next: f64) -> (f64, f64) {
+        let (mut lower, mut upper) = (0.0, 0.0);
+        let (from, to) = (self.place(edge), self.place(next));
+        // The share of the upper end is (e^l - e^loss) / (e^l (1 - e^-step)), and e^l = 1 - q + q e^t.
+        let (floor, ceiling) = (loss.exp_m1(), (loss + step).exp_m1());
+        panels(
+            from,
+            to,
+            |u| self.scale(u),
+            |u, weight| {
+                let excess = self.rate * self.exponent(u).exp_m1();
+                let mass = weight * density(u);
+                lower += mass * (ceiling - excess).max(0.0) / step.exp_m1();
+                upper += mass * (excess - floor).max(0.0) / -(-step).exp_m1();
+            },
+        );
+        (lower, upper)
+    }
+
+    /// Density of the loss on removal at `loss`, which exceeds `ln(1 - q)` by far more than the grid's step.
+    fn loss_density(&self, loss: f64) -> f64 {
+        // phi(u) e^l du/dl with du/dl = z / (1 - (1 - q) e^-l)
+        let (exponent, slope) = if loss < 1.0 {
+            let grown = loss.exp_m1();
+            let excess = grown + self.rate;
+            ((excess / self.rate).ln(), excess / (1.0 + grown))
+        } else {
+            let rest = (1.0 - self.rate) * (-loss).exp();
+            (loss + (-rest).ln_1p() - self.rate.ln(), 1.0 - rest)
+        };
+        let u = self.place(exponent);
+        FRAC_1_SQRT_TAU * (loss - 0.5 * u * u).exp() * self.noise_multiplier / slope
+    }
+
+    /// `1 / scale` is the length in `u` on which densities with and without the unit vary.
+    fn scale(&self, u: f64) -> f64 {
+        1.0 + u.abs().max((u - 1.0 / self.noise_multiplier).abs())
+    }
+
+    fn mixture(&self, without: f64, with: f64) -> f64 {
+        (1.0 - self.rate) * without + self.rate * with
+    }
+
+    /// `t` at `u`.
+    fn exponent(&self, u: f64) -> f64 {
+        (u - 0.5 / self.noise_multiplier) / self.noise_multiplier
+    }
+
+    /// `u` at `t`.
+    fn place(&self, exponent: f64) -> f64 {
+        exponent * self.noise_multiplier + 0.5 / self.noise_multiplier
+    }
+
+    /// `ln(1 - q + q e^t)`
+    pub fn loss(&self, exponent: f64) -> f64 {
+        if exponent > 1.0 {
+            exponent + (self.rate + (1.0 - self.rate) * (-exponent).exp()).ln()
+        } else {
+            (self.rate * exponent.exp_m1()).ln_1p()
+        }
+    }
+
+    /// `t` at a loss; minus infinity below the least loss.
+    fn inverse(&self, loss: f64) -> f64 {
+        if loss < 1.0 {
+            ((loss.exp_m1() + self.rate) / self.rate).max(0.0).ln()
+        } else {
+            loss + (-(1.0 - self.rate) * (-loss).exp()).ln_1p() - self.rate.ln()
+        }
+    }
+}
+
+/// `1 / sqrt(2 pi)`
+const FRAC_1_SQRT_TAU: f64 = 0.398_942_280_401_432_7;
+
+fn density(u: f64) -> f64 {
+    FRAC_1_SQRT_TAU * (-0.5 * u * u).exp()
+}
+
+/// Visits quadrature points and weights on `[from, to]`, in panels short against `1 / scale`.
+fn panels(from: f64, to: f64, scale: impl Fn(f64) -> f64, mut visit: impl FnMut(f64, f64)) {
+    let mut start = from;
+    while start < to {
+        let mut end = (start + PANEL / scale(start)).min(to);
+        // The scale may shrink along the panel.
+        end = (start + PANEL / scale(start).max(scale(end))).min(to);
+        for (x, weight) in GAUSS_5 {
+            visit(start + (end - start) * x, (end - start) * weight);
+        }
+        start = end;
+    }
+}
