@@ -1,0 +1,33 @@
+//! What the engine knows of a column before it sees a row: public facts only.
+
+use serde::{Deserialize, Serialize};
+
+/// How a column's values are measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Measure {
+    /// Unordered values, as UTF-8 text: text, enum labels, booleans, uuids.
+    Category,
+    /// Integer-valued numbers: integers, days, microseconds, decimals in units of their last digit.
+    Lattice,
+    /// Real numbers: float4, float8, numeric without a scale.
+    Real,
+}
+
+/// A domain known without looking at the data, hence free of charge.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Declared {
+    /// Exactly these values may occur, in this order; any other value counts as missing.
+    Categories(Vec<String>),
+    /// Values lie in `lo..=hi` (in the column's measure); others are clipped. A missing bound is learned.
+    Range { lo: Option<f64>, hi: Option<f64> },
+}
+
+/// A column offered to the engine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    pub name: String,
+    pub measure: Measure,
+    /// Whether NULL may occur (public: from the catalog).
+    pub nullable: bool,
+    pub declared: Option<Declared>,
+}

@@ -1,0 +1,173 @@
+//! Private discovery of domains from a Poisson sample of rows.
+//!
+//! Everything that touches the sample is a noisy histogram: each of a column's histograms sorts every sampled row
+//! into at most one of its cells, so that adding or removing a row changes one count by one (sensitivity 1, in L1 and
+//! L2 alike). Cells are public, or computed from what earlier histograms released; keys that are not known in advance
+//! (texts, exact numbers) are released only above a threshold. All else is post-processing.
+//!
+//! [`histograms`] and [`thresholds`] say beforehand how many of them a column needs.
+
+mod category;
+mod decimals;
+mod grouping;
+mod layout;
+mod line;
+mod numeric;
+mod sample;
+mod significance;
+mod survey;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod tree;
+
+pub use sample::DiscoverySample;
+
+use self::numeric::Numeric;
+use self::sample::Sampled;
+use super::{Column, Declared, Domain, Measure};
+use crate::engine::Result;
+use crate::engine::privacy::random::SecretRng;
+
+/// What discovery may spend, and what it knows beforehand. Public or released quantities.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan {
+    /// Standard deviation of the noise of every count.
+    pub noise_multiplier: f64,
+    /// Probability with which one thresholded histogram may release a key that only one row holds.
+    pub threshold_delta: f64,
+    /// Rows that the sample is expected to hold, from the noisy row count and the sampling rate.
+    pub sampled_rows: f64,
+}
+
+/// How a column's domain is found.
+#[derive(Debug, Clone, PartialEq)]
+enum Source {
+    /// Declared in full: nothing is measured.
+    Public(Domain),
+    Texts,
+    /// Bounds that are declared are public.
+    Numbers {
+        lo: Option<f64>,
+        hi: Option<f64>,
+    },
+}
+
+impl Source {
+    fn of(column: &Column) -> Self {
+        match (&column.declared, column.measure) {
+            (Some(Declared::Categories(values)), Measure::Category) if !values.is_empty() => {
+                Self::Public(category::declared(values, column.nullable))
+            }
+            (_, Measure::Category) => Self::Texts,
+            (Some(Declared::Categories(values)), _) => match numeric::declared(values, column) {
+                Some(domain) => Self::Public(domain),
+                None => Self::Numbers { lo: None, hi: None },
+            },
+            (Some(Declared::Range { lo, hi }), _) => {
+                let usable = |bound: &Option<f64>| bound.filter(|bound| bound.is_finite());
+                match (usable(lo), usable(hi)) {
+                    (Some(lo), Some(hi)) if lo > hi => Self::Numbers { lo: None, hi: None },
+                    (lo, hi) => Self::Numbers { lo, hi },
+                }
+            }
+            (None, _) => Self::Numbers { lo: None, hi: None },
+        }
+    }
+}
+
+/// Noisy histograms that discovery of a column's domain uses, each of sensitivity 1: 0 for a declared set of values,
+/// 1 for text, 3 or 4 for numbers on a lattice (exact values, two rounds of bins, and octaves unless both bounds are
+/// declared), one more for real numbers (decimal places).
+pub fn histograms(column: &Column) -> u64 {
+    match Source::of(column) {
+        Source::Public(_) => 0,
+        Source::Texts => 1,
+        Source::Numbers { lo, hi } => {
+            let octaves = u64::from(lo.is_none() || hi.is_none());
+            3 + octaves + u64::from(column.measure == Measure::Real)
+        }
+    }
+}
+
+/// How many of a column's [`histograms`] are released above a threshold, each at the price of a share of delta.
+pub fn thresholds(column: &Column) -> u64 {
+    u64::from(!matches!(Source::of(column), Source::Public(_)))
+}
+
+/// Bytes that a [`DiscoverySample`] takes for every sampled row, roughly and at most.
+pub fn bytes_per_row(columns: &[Column]) -> u64 {
+    let bytes = |column: &Column| match Source::of(column) {
+        Source::Public(_) => 0,
+        Source::Texts => texts::BYTES_PER_ROW,
+        Source::Numbers { .. } => size_of::<f64>() as u64,
+    };
+    columns.iter().map(bytes).sum()
+}
+
+/// The discovery of all columns' domains, one bounded step after another.
+pub struct Discovery {
+    plan: Plan,
+    rng: SecretRng,
+    columns: Vec<State>,
+    noise_draws: u64,
+}
+
+enum State {
+    Found(Domain),
+    Texts { texts: texts::TextCounts, nullable: bool },
+    Numbers(Box<Numeric>),
+}
+
+impl Discovery {
+    /// Starts from a sample that was drawn row by row with a public probability.
+    pub fn new(sample: DiscoverySample, plan: Plan, rng: SecretRng) -> Self {
+        let noise_draws = sample.columns.iter().map(|(column, _)| histograms(column)).sum();
+        let state = |(column, sampled): (Column, Sampled)| match (sampled, Source::of(&column)) {
+            (Sampled::Texts(texts), _) => State::Texts { texts, nullable: column.nullable },
+            (Sampled::Numbers { values, nulls }, Source::Numbers { lo, hi }) => {
+                State::Numbers(Box::new(Numeric::new(&column, lo, hi, values, nulls)))
+            }
+            (_, Source::Public(domain)) => State::Found(domain),
+            (_, _) => State::Found(category::nothing(column.nullable)),
+        };
+        Self { plan, rng, columns: sample.columns.into_iter().map(state).collect(), noise_draws }
+    }
+
+    /// Works on one column for well under 100 ms (at 500,000 sampled rows); false once all domains are found.
+    ///
+    /// # Errors
+    /// `InvalidParameter` or `Internal` from the noise mechanisms.
+    pub fn step(&mut self) -> Result<bool> {
+        let Some(state) = self.columns.iter_mut().find(|state| !matches!(state, State::Found(_))) else {
+            return Ok(false);
+        };
+        let found = match state {
+            State::Found(_) => None,
+            State::Texts { texts, nullable } => {
+                Some(category::discover(std::mem::take(texts), *nullable, &self.plan, &mut self.rng)?)
+            }
+            State::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
+        };
+        if let Some(domain) = found {
+            *state = State::Found(domain);
+        }
+        Ok(true)
+    }
+
+    /// Draws of noise that one row can bear on: one a histogram. All others come out alike on neighbouring tables,
+    /// whatever the sampler's slack.
+    pub fn noise_draws(&self) -> u64 {
+        self.noise_draws
+    }
+
+    /// The domains, in the order of the columns. A column that has not had its steps yet gets what is public.
+    pub fn finish(self) -> Vec<Domain> {
+        let domain = |state| match state {
+            State::Found(domain) => domain,
+            State::Texts { nullable, .. } => category::nothing(nullable),
+            State::Numbers(numeric) => numeric.nothing(),
+        };
+        self.columns.into_iter().map(domain).collect()
+    }
+}

@@ -1,0 +1,57 @@
+//! Domains of unordered columns.
+//!
+//! Undeclared texts are found by one noisy histogram over all texts and NULL. A text is released if its noisy count
+//! passes a threshold; NULL is a key that is known beforehand, and always released. A row changes one count by one.
+//!
+//! Texts with fewer than [`MIN_COUNT`] rows are never released. That rule looks at one text's count alone, so it
+//! amounts to running the thresholded histogram on `max(0, count - (MIN_COUNT - 1))`, which changes by at most one
+//! where the count does; what it takes off a count is a public constant and is put back afterwards.
+
+use super::Plan;
+use super::texts::{MIN_COUNT, TextCounts};
+use crate::engine::Result;
+use crate::engine::privacy::counts::noisy_counts;
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::threshold::release_heavy;
+use crate::engine::table::{Category, Cells, Domain};
+
+/// The heaviest released texts are kept as categories, the rest is left to `other`.
+const MAX_CATEGORIES: usize = 1024;
+
+/// The domain of a declared set of values: even weights, because nothing is measured.
+pub fn declared(values: &[String], nullable: bool) -> Domain {
+    let share = 1.0 / (values.len() + usize::from(nullable)) as f64;
+    let categories = values.iter().map(|value| Category { value: value.clone(), weight: share });
+    Domain { cells: Cells::Categories(categories.collect()), other: None, null: nullable.then_some(share) }
+}
+
+/// The domain of a column of which nothing is known.
+pub fn nothing(nullable: bool) -> Domain {
+    Domain { cells: Cells::Categories(Vec::new()), other: Some(1.0), null: nullable.then_some(0.0) }
+}
+
+/// Finds the domain of a text column.
+pub fn discover(texts: TextCounts, nullable: bool, plan: &Plan, rng: &mut SecretRng) -> Result<Domain> {
+    let mut nulls = 0.0;
+    if nullable {
+        nulls = noisy_counts(&[texts.nulls()], 1.0, plan.noise_multiplier, rng)?.values[0].max(0.0);
+    }
+    let excess = texts.frequent().into_iter().map(|(text, rows)| (text, rows - (MIN_COUNT - 1)));
+    let mut released = release_heavy(excess, plan.noise_multiplier, plan.threshold_delta, rng)?.keys;
+    released.iter_mut().for_each(|(_, rows)| *rows += (MIN_COUNT - 1) as f64);
+    // Heaviest first; of equals, the lesser text.
+    released.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    released.truncate(MAX_CATEGORIES);
+
+    let known = nulls + released.iter().map(|(_, rows)| rows).sum::<f64>();
+    let others = (plan.sampled_rows - known).max(0.0);
+    let total = (known + others).max(f64::MIN_POSITIVE);
+    let categories = released
+        .into_iter()
+        .map(|(text, rows)| Category { value: String::from_utf8_lossy(&text).into_owned(), weight: rows / total });
+    Ok(Domain {
+        cells: Cells::Categories(categories.collect()),
+        other: Some(others / total),
+        null: nullable.then_some(nulls / total),
+    })
+}

@@ -1,0 +1,320 @@
+//! Measured cells become at most [`MAX_BINS`] bins of about equal mass. Pure post-processing of noisy counts.
+//!
+//! 1. Cells that do not stand out from the noise are pooled with their neighbours, and emptied where the pool does not
+//!    stand out either.
+//! 2. Single values that would fill a bin by themselves get a bin of their own; what lies between is cut into bins of
+//!    about equal mass, none so small that it would drown in noise.
+//! 3. Within a bin, the masses of the cells are drawn towards an even density by as much as noise explains their
+//!    spread (James and Stein).
+
+use super::line::{Interval, Line};
+use super::significance::standing_out;
+use super::tree::Estimate;
+use crate::engine::table::{Bin, Part};
+
+/// Bins of one column, at most.
+pub const MAX_BINS: usize = 32;
+
+/// What a pool of cells must hold, in standard deviations of its noise, not to be emptied: noise alone holds that with
+/// probability 0.0013.
+const POOL_STANDS_OUT: f64 = 3.0;
+
+/// The same for a pool of at most [`CLEFT`] cells between two that stand out: values there are not absurd.
+const CLEFT_STANDS_OUT: f64 = 1.0;
+const CLEFT: usize = 3;
+
+/// Two halves of a pool differ if they do by so many standard deviations.
+const HALVES_DIFFER: f64 = 2.5;
+
+/// A bin should hold so many standard deviations of the noise of a count.
+const ROWS_PER_BIN: f64 = 6.0;
+
+/// A cell and how many rows it holds, atoms inside it not counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Leaf {
+    pub interval: Interval,
+    pub mass: Estimate,
+}
+
+/// A single value that many rows hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Atom {
+    pub value: f64,
+    pub rows: f64,
+}
+
+/// All that was measured of a column: ascending runs of adjacent cells, and ascending atoms.
+#[derive(Debug, Clone)]
+pub struct Masses {
+    pub segments: Vec<Vec<Leaf>>,
+    pub atoms: Vec<Atom>,
+    /// Standard deviation of the noise of one count.
+    pub noise_sd: f64,
+}
+
+/// A stretch of values `lo..=hi` of even density.
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    lo: f64,
+    hi: f64,
+    rows: f64,
+    width: f64,
+    variance: f64,
+    atom: bool,
+}
+
+impl Stretch {
+    fn is_point(&self) -> bool {
+        self.lo == self.hi
+    }
+}
+
+/// Ascending bins with parts weighted by rows; none if nothing stands out.
+pub fn bins(line: Line, masses: Masses) -> Vec<Bin> {
+    let noise_sd = masses.noise_sd;
+    let mut leaves: Vec<Leaf> = Vec::new();
+    for mut segment in masses.segments {
+        settle(&mut segment);
+        leaves.extend(segment.into_iter().filter(|leaf| leaf.mass.value > 0.0));
+    }
+    let stretches = stretches(line, &leaves, &masses.atoms);
+    let mut groups = group(&stretches, noise_sd);
+    groups.iter_mut().for_each(|group| shrink(line, group));
+    groups.iter().map(|group| Bin { parts: parts(line, group) }).collect()
+}
+
+/// Makes the masses of adjacent cells count: none negative, and none but noise.
+fn settle(cells: &mut [Leaf]) {
+    let scores: Vec<f64> = cells.iter().map(|leaf| leaf.mass.value / leaf.mass.variance.sqrt()).collect();
+    let standing = standing_out(&scores, |_| false);
+    let mut start = 0;
+    for run in standing.chunk_by(|a, b| a == b) {
+        let end = start + run.len();
+        if !run.first().is_some_and(|standing| *standing) {
+            let cleft = start > 0 && end < cells.len() && run.len() <= CLEFT;
+            pool(&mut cells[start..end], if cleft { CLEFT_STANDS_OUT } else { POOL_STANDS_OUT });
+        }
+        start = end;
+    }
+}
+
+/// Spreads the mass of some cells evenly, or by halves where they differ; nothing remains if it is but noise.
+fn pool(cells: &mut [Leaf], stands_out: f64) {
+    let total = sum(cells);
+    if total.value <= stands_out * total.variance.sqrt() {
+        cells.iter_mut().for_each(|leaf| leaf.mass.value = 0.0);
+        return;
+    }
+    let width: f64 = cells.iter().map(|leaf| leaf.interval.width()).sum();
+    let (left, right) = cells.split_at_mut(cells.len() / 2);
+    let share = left.iter().map(|leaf| leaf.interval.width()).sum::<f64>() / width;
+    let (in_left, in_right) = (sum(left), sum(right));
+    let difference = in_left.value * (1.0 - share) - in_right.value * share;
+    let variance = in_left.variance * (1.0 - share).powi(2) + in_right.variance * share.powi(2);
+    if !left.is_empty() && difference.abs() > HALVES_DIFFER * variance.sqrt() {
+        pool(left, stands_out);
+        pool(right, stands_out);
+    } else {
+        cells.iter_mut().for_each(|leaf| leaf.mass.value = total.value * leaf.interval.width() / width);
+    }
+}
+
+fn sum(cells: &[Leaf]) -> Estimate {
+    Estimate {
+        value: cells.iter().map(|leaf| leaf.mass.value).sum(),
+        variance: cells.iter().map(|leaf| leaf.mass.variance).sum(),
+    }
+}
+
+/// Cells and atoms in one ascending sequence; a cell with atoms inside is cut at them.
+fn stretches(line: Line, leaves: &[Leaf], atoms: &[Atom]) -> Vec<Stretch> {
+    let mut all: Vec<Stretch> = Vec::with_capacity(leaves.len() + 2 * atoms.len());
+    let atom = |atom: &Atom| {
+        let Atom { value, rows } = *atom;
+        Stretch { lo: value, hi: value, rows, width: 0.0, variance: 0.0, atom: true }
+    };
+    all.extend(atoms.iter().filter(|atom| atom.rows > 0.0).map(atom));
+    for leaf in leaves {
+        let Interval { start, end } = leaf.interval;
+        let mut pieces = Vec::new();
+        let mut lo = start;
+        for inside in atoms.iter().map(|atom| atom.value).filter(|value| start <= *value && *value < end) {
+            pieces.push((lo, line.before(inside)));
+            lo = line.after(inside);
+        }
+        pieces.push((lo, line.before(end)));
+        pieces.retain(|(lo, hi)| lo <= hi);
+        let width = |(lo, hi): (f64, f64)| if line.lattice { hi - lo + 1.0 } else { (hi - lo).max(f64::MIN_POSITIVE) };
+        let total: f64 = pieces.iter().copied().map(width).sum();
+        all.extend(pieces.iter().map(|piece| {
+            let share = width(*piece) / total;
+            Stretch {
+                lo: piece.0,
+                hi: piece.1,
+                rows: leaf.mass.value * share,
+                width: width(*piece),
+                variance: leaf.mass.variance * share,
+                atom: false,
+            }
+        }));
+    }
+    all.sort_by(|a, b| a.lo.total_cmp(&b.lo));
+    all
+}
+
+/// Cuts the sequence into groups, one a bin.
+fn group(stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stretch>> {
+    if stretches.len() <= MAX_BINS && stretches.iter().all(Stretch::is_point) {
+        return stretches.iter().map(|stretch| vec![*stretch]).collect();
+    }
+    let (heavy, target) = heavy(stretches, noise_sd);
+    let mut groups: Vec<(Vec<Stretch>, f64, bool)> = Vec::new();
+    for (stretch, heavy) in stretches.iter().zip(heavy) {
+        match groups.last_mut() {
+            Some((group, rows, false)) if !heavy && *rows + stretch.rows / 2.0 <= target => {
+                group.push(*stretch);
+                *rows += stretch.rows;
+            }
+            _ => groups.push((vec![*stretch], stretch.rows, heavy)),
+        }
+    }
+    // Slivers between heavy values are not worth a bin; nor are there bins to spare.
+    loop {
+        let sliver = |(_, rows, heavy): &(_, f64, bool)| !heavy && *rows < (0.2 * target).max(noise_sd);
+        let cost = |i: usize| {
+            let (left, right) = (&groups[i], &groups[i + 1]);
+            let purity = f64::from(u8::from(left.2) + u8::from(right.2));
+            (left.1 + right.1) * (1.0 + purity)
+        };
+        let mergeable = |i: &usize| groups.len() > MAX_BINS || sliver(&groups[*i]) || sliver(&groups[*i + 1]);
+        let pairs = 0..groups.len().saturating_sub(1);
+        let Some(best) = pairs.filter(mergeable).min_by(|a, b| cost(*a).total_cmp(&cost(*b))) else {
+            return groups.into_iter().map(|(group, _, _)| group).collect();
+        };
+        let (group, rows, _) = groups.remove(best + 1);
+        groups[best].0.extend(group);
+        groups[best].1 += rows;
+        groups[best].2 = false;
+    }
+}
+
+/// Which stretches are single values that fill a bin by themselves, and the rows that each other bin should hold.
+fn heavy(stretches: &[Stretch], noise_sd: f64) -> (Vec<bool>, f64) {
+    let mut heavy = vec![false; stretches.len()];
+    loop {
+        let alone = heavy.iter().filter(|heavy| **heavy).count();
+        let rest: f64 = stretches.iter().zip(&heavy).filter(|(_, heavy)| !**heavy).map(|(s, _)| s.rows).sum();
+        let free = MAX_BINS.saturating_sub(alone).max(1) as f64;
+        let target = rest / (rest / (ROWS_PER_BIN * noise_sd)).floor().clamp(1.0, free);
+        let found: Vec<usize> = (0..stretches.len())
+            .filter(|i| !heavy[*i] && stretches[*i].is_point() && stretches[*i].rows >= target)
+            .collect();
+        if found.is_empty() || alone + found.len() >= MAX_BINS {
+            return (heavy, target);
+        }
+        found.into_iter().for_each(|i| heavy[i] = true);
+    }
+}
+
+/// Draws the masses of a group's adjacent cells towards an even density. Atoms stand by themselves, and so do cells much
+/// wider than their neighbours: these were not cut because little was found in them.
+fn shrink(line: Line, group: &mut [Stretch]) {
+    let alike = |a: &Stretch, b: &Stretch| {
+        let widths = if a.width > b.width { a.width / b.width } else { b.width / a.width };
+        !a.atom && !b.atom && line.after(a.hi) == b.lo && widths < 4.0
+    };
+    for cells in group.chunk_by_mut(alike) {
+        let rows: f64 = cells.iter().map(|cell| cell.rows).sum();
+        let width: f64 = cells.iter().map(|cell| cell.width).sum();
+        let even = |cell: &Stretch| rows * (cell.width / width);
+        let spread: f64 = cells.iter().map(|cell| (cell.rows - even(cell)).powi(2)).sum();
+        let noise = cells.iter().map(|cell| cell.variance).sum::<f64>() * (1.0 - 1.0 / cells.len() as f64);
+        if cells.len() > 1 {
+            let keep = if spread > noise { 1.0 - noise / spread } else { 0.0 };
+            cells.iter_mut().for_each(|cell| cell.rows = even(cell) + keep * (cell.rows - even(cell)));
+        }
+    }
+}
+
+/// The parts of a bin: adjacent stretches of one density are one part.
+fn parts(line: Line, group: &[Stretch]) -> Vec<Part> {
+    let mut merged: Vec<Stretch> = Vec::with_capacity(group.len());
+    for stretch in group {
+        match merged.last_mut() {
+            Some(last)
+                if !last.atom
+                    && !stretch.atom
+                    && line.after(last.hi) == stretch.lo
+                    && (last.rows * stretch.width - stretch.rows * last.width).abs()
+                        <= 1e-9 * (last.rows * stretch.width).abs() =>
+            {
+                last.hi = stretch.hi;
+                last.rows += stretch.rows;
+                last.width += stretch.width;
+            }
+            _ => merged.push(*stretch),
+        }
+    }
+    merged.iter().map(|stretch| Part { lo: stretch.lo, hi: stretch.hi, weight: stretch.rows }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn bins_are_few_ascending_and_hold_what_stands_out() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut unit = || (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
+        for round in 0..200 {
+            let line = Line::new(round % 2 == 0, None, None);
+            let mut start = -500.0;
+            let mut segments = Vec::new();
+            for _ in 0..5 {
+                let segment = (0..60).map(|_| {
+                    let end = start + 1.0 + (unit() * 10.0).floor();
+                    let interval = Interval { start, end };
+                    start = end;
+                    Leaf { interval, mass: Estimate { value: 400.0 * unit().powi(3) - 20.0, variance: 200.0 } }
+                });
+                segments.push(segment.collect());
+                start += 1_000.0;
+            }
+            let values = [-500.0, -499.0, -450.0, 0.0, 700.0, 9_000.0];
+            let atoms = values.iter().map(|value| Atom { value: *value, rows: 3_000.0 * unit() }).collect();
+            let bins = bins(line, Masses { segments, atoms, noise_sd: 20.0 });
+            assert!(bins.len() <= MAX_BINS && bins.len() > 20, "{}", bins.len());
+            let parts: Vec<&Part> = bins.iter().flat_map(|bin| &bin.parts).collect();
+            assert!(parts.iter().all(|part| part.lo <= part.hi && part.weight >= 0.0));
+            assert!(parts.iter().zip(&parts[1..]).all(|(left, right)| left.hi < right.lo));
+            for atom in values {
+                assert!(parts.iter().any(|part| part.lo == atom && part.hi == atom));
+            }
+        }
+    }
+
+    #[test]
+    fn noise_around_a_cell_is_emptied_and_a_low_plain_is_kept() {
+        let cells = |masses: &[f64]| -> Vec<Leaf> {
+            let cell = |(i, mass): (usize, &f64)| Leaf {
+                interval: Interval { start: i as f64, end: i as f64 + 1.0 },
+                mass: Estimate { value: *mass, variance: 1.0 },
+            };
+            masses.iter().enumerate().map(cell).collect()
+        };
+        let settled = |masses: &[f64]| -> Vec<f64> {
+            let mut cells = cells(masses);
+            settle(&mut cells);
+            cells.iter().map(|leaf| leaf.mass.value).collect()
+        };
+        assert_eq!(settled(&[0.5, -1.0, 1.2, 0.1, 9.0, -0.3, 0.7]), [0.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0]);
+        // Sixteen cells of one standard deviation each hold four of theirs together.
+        assert_eq!(settled(&[1.0; 16]), [1.0; 16]);
+        let mut half = [1.5; 32];
+        half[16..].fill(0.0);
+        assert_eq!(settled(&half), half);
+    }
+}

@@ -1,0 +1,78 @@
+//! What is kept of the sampled rows until the domains are found.
+
+use super::Source;
+use super::texts::TextCounts;
+use crate::engine::table::{Block, BlockColumn, Column};
+use crate::engine::{EngineError, Result};
+
+/// A sample of rows, held in memory: the numbers, and how often each text occurs. Never leaves the process, and is
+/// dropped once the domains are found.
+pub struct DiscoverySample {
+    pub(super) columns: Vec<(Column, Sampled)>,
+}
+
+pub(super) enum Sampled {
+    /// A column of which nothing is measured.
+    Nothing,
+    Texts(TextCounts),
+    /// Numbers present and finite; infinite ones have no say in where the bins lie.
+    Numbers {
+        values: Vec<f64>,
+        nulls: u64,
+    },
+}
+
+impl DiscoverySample {
+    /// An empty sample of these columns.
+    pub fn new(columns: &[Column]) -> Self {
+        let sampled = |column: &Column| match Source::of(column) {
+            Source::Public(_) => Sampled::Nothing,
+            Source::Texts => Sampled::Texts(TextCounts::default()),
+            Source::Numbers { .. } => Sampled::Numbers { values: Vec::new(), nulls: 0 },
+        };
+        Self { columns: columns.iter().map(|column| (column.clone(), sampled(column))).collect() }
+    }
+
+    /// Adds the rows of a block whose numbers are in `kept`.
+    ///
+    /// # Errors
+    /// `Internal` if the block does not have the sample's columns or one of the rows.
+    pub fn push(&mut self, block: &Block, kept: &[u32]) -> Result<()> {
+        if block.columns.len() != self.columns.len() {
+            return Err(EngineError::Internal("a block has the wrong number of columns"));
+        }
+        for ((_, sampled), column) in self.columns.iter_mut().zip(&block.columns) {
+            if kept.iter().any(|row| *row as usize >= column.rows()) {
+                return Err(EngineError::Internal("a block lacks a sampled row"));
+            }
+            let rows = kept.iter().map(|row| *row as usize);
+            match (sampled, column) {
+                (Sampled::Nothing, _) => {}
+                (Sampled::Texts(texts), BlockColumn::Categories { .. }) => {
+                    rows.for_each(|row| texts.add(column.text(row)));
+                }
+                (Sampled::Numbers { values, nulls }, BlockColumn::Numbers { .. }) => {
+                    for row in rows {
+                        match column.number(row) {
+                            Some(value) if value.is_finite() => values.push(value),
+                            Some(_) => {}
+                            None => *nulls += 1,
+                        }
+                    }
+                }
+                _ => return Err(EngineError::Internal("a block's column is of the wrong kind")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of memory held, roughly.
+    pub fn bytes(&self) -> usize {
+        let bytes = |sampled: &Sampled| match sampled {
+            Sampled::Nothing => 0,
+            Sampled::Texts(texts) => texts.bytes(),
+            Sampled::Numbers { values, .. } => size_of::<f64>() * values.capacity(),
+        };
+        self.columns.iter().map(|(_, sampled)| bytes(sampled)).sum()
+    }
+}

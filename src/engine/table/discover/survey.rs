@@ -1,0 +1,60 @@
+//! The histograms over intervals, atoms and NULL of one numeric column. Atoms and NULL are the same in all of them.
+
+use super::Plan;
+use super::line::{Grid, Interval};
+use super::tree::Estimate;
+use crate::engine::Result;
+use crate::engine::privacy::counts::noisy_counts;
+use crate::engine::privacy::random::SecretRng;
+
+/// What is measured, and what was found of atoms and NULL so far.
+pub struct Survey<'a> {
+    values: &'a [f64],
+    atoms: &'a [f64],
+    nulls: Option<u64>,
+    plan: &'a Plan,
+    rng: &'a mut SecretRng,
+    rounds: f64,
+    /// Sums of the noisy counts of the atoms and, if there can be NULLs, of NULL.
+    sums: Vec<f64>,
+    /// Standard deviation of the noise of a count.
+    pub noise_sd: f64,
+}
+
+impl<'a> Survey<'a> {
+    /// A survey of ascending values, of released atoms (ascending), and of the number of NULLs where there can be any.
+    pub fn new(
+        values: &'a [f64],
+        atoms: &'a [f64],
+        nulls: Option<u64>,
+        plan: &'a Plan,
+        rng: &'a mut SecretRng,
+    ) -> Self {
+        let sums = vec![0.0; atoms.len() + usize::from(nulls.is_some())];
+        Self { values, atoms, nulls, plan, rng, rounds: 0.0, sums, noise_sd: plan.noise_multiplier }
+    }
+
+    /// One noisy histogram, of sensitivity 1: what was found in the intervals.
+    pub fn measure(&mut self, intervals: Vec<Interval>) -> Result<Vec<Estimate>> {
+        let grid = Grid { intervals, points: self.atoms.to_vec() };
+        let counts = grid.histogram(self.values, self.nulls);
+        let mut noisy = noisy_counts(&counts, 1.0, self.plan.noise_multiplier, self.rng)?;
+        self.noise_sd = noisy.noise_sd;
+        let known = noisy.values.split_off(grid.intervals.len());
+        self.sums.iter_mut().zip(known).for_each(|(sum, rows)| *sum += rows);
+        self.rounds += 1.0;
+        let variance = noisy.noise_sd * noisy.noise_sd;
+        Ok(noisy.values.into_iter().map(|value| Estimate { value, variance }).collect())
+    }
+
+    /// Rows that hold each atom, averaged over the histograms.
+    pub fn points(&self) -> impl Iterator<Item = f64> {
+        self.sums.iter().take(self.atoms.len()).map(|sum| (sum / self.rounds).max(0.0))
+    }
+
+    /// Rows that hold NULL, averaged over the histograms.
+    pub fn nulls(&self) -> f64 {
+        let sum = self.nulls.and(self.sums.last()).copied().unwrap_or(0.0);
+        (sum / self.rounds.max(1.0)).max(0.0)
+    }
+}

@@ -1,0 +1,70 @@
+//! How often each text occurs, in bounded memory.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+/// Texts longer than this are never released, however frequent: a public rule that bounds memory.
+pub const MAX_BYTES: usize = 1024;
+
+/// Texts that occur less often are never released: they are counted by their hash alone, so that a column of distinct
+/// texts takes little memory. See [`super::category`] for why that rule costs no privacy.
+pub const MIN_COUNT: u64 = 8;
+
+/// A hash table entry of 24 bytes, twice for growth, and the text of one value in eight at most.
+pub const BYTES_PER_ROW: u64 = 48 + MAX_BYTES as u64 / MIN_COUNT;
+
+/// Counts of the texts of one column.
+#[derive(Default)]
+pub struct TextCounts {
+    /// By keyed 128-bit hash: nobody can make two texts share one without knowing the keys.
+    counts: HashMap<u128, Count, foldhash::fast::RandomState>,
+    keys: [RandomState; 2],
+    texts: Vec<Box<[u8]>>,
+    nulls: u64,
+}
+
+struct Count {
+    rows: u32,
+    /// Index into `texts`, once the text is frequent enough.
+    text: u32,
+}
+
+impl TextCounts {
+    /// Counts a value; `None` is NULL.
+    pub fn add(&mut self, text: Option<&[u8]>) {
+        let Some(text) = text else {
+            self.nulls += 1;
+            return;
+        };
+        if text.len() > MAX_BYTES {
+            return;
+        }
+        let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(text)));
+        let count = self.counts.entry(high << 64 | low).or_insert(Count { rows: 0, text: 0 });
+        count.rows = count.rows.saturating_add(1);
+        if u64::from(count.rows) == MIN_COUNT {
+            count.text = self.texts.len() as u32;
+            self.texts.push(text.into());
+        }
+    }
+
+    /// Rows that held NULL.
+    pub fn nulls(&self) -> u64 {
+        self.nulls
+    }
+
+    /// The texts that occur at least [`MIN_COUNT`] times, with their counts.
+    pub fn frequent(self) -> Vec<(Box<[u8]>, u64)> {
+        let mut rows = vec![0; self.texts.len()];
+        for count in self.counts.values().filter(|count| u64::from(count.rows) >= MIN_COUNT) {
+            rows[count.text as usize] = count.rows.into();
+        }
+        self.texts.into_iter().zip(rows).collect()
+    }
+
+    /// Bytes of memory held, roughly.
+    pub fn bytes(&self) -> usize {
+        let texts: usize = self.texts.iter().map(|text| size_of::<Box<[u8]>>() + text.len()).sum();
+        texts + self.counts.capacity() * (size_of::<(u128, Count)>() + 1)
+    }
+}

@@ -1,0 +1,13 @@
+//! Columns, their domains, and the table of codes that models learn from.
+
+pub mod block;
+pub mod codec;
+pub mod column;
+pub mod discover;
+pub mod domain;
+pub mod encoded;
+
+pub use block::{Block, BlockColumn};
+pub use column::{Column, Declared, Measure};
+pub use domain::{Bin, Category, Cells, Domain, Part};
+pub use encoded::{Codes, EncodedTable};
