@@ -1,0 +1,45 @@
+//! Fitting the denoiser to noisy counts: the chain's own counts are compared with the measured ones and every weight
+//! takes a damped Newton step towards the most probable weights given the noise (Gaussian counts, and a Gaussian
+//! prior on each interaction). With little noise this is iterative proportional fitting; where noise drowns a cell
+//! its weight stays near zero. Only released counts and synthetic rows enter, so it costs no privacy and may go on
+//! as long as it helps.
+
+use rayon::prelude::*;
+
+use super::clique::Clique;
+use super::denoiser::Potential;
+use super::rows::Rows;
+
+/// Noisy counts of a clique.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurement {
+    pub clique: Clique,
+    /// Noisy rows in each cell.
+    pub counts: Vec<f64>,
+    /// Standard deviation of the noise of each.
+    pub noise_sd: f64,
+}
+
+/// Standard deviation of the prior on an interaction's weight.
+const PRIOR_SD: f64 = 2.0;
+/// Weights stay within this of zero.
+const WEIGHT_LIMIT: f64 = 15.0;
+
+/// Moves every potential by `rate` of its Newton step, given the rows of the chain and the (noisy) number of rows
+/// that the counts are of. Potentials and measurements go in pairs.
+pub fn step(potentials: &mut [Potential], measurements: &[Measurement], pool: &Rows, rows: f64, rate: f64) {
+    let scale = rows / pool.rows as f64;
+    potentials.par_iter_mut().zip(measurements).for_each(|(potential, measurement)| {
+        let precision = measurement.noise_sd.max(1.0).powi(-2);
+        let prior = if measurement.clique.columns().len() == 1 { 0.0 } else { PRIOR_SD.powi(-2) };
+        let pooled = measurement.clique.count(pool);
+        for ((weight, target), count) in potential.weights.iter_mut().zip(&measurement.counts).zip(pooled) {
+            // Half a row of the pool keeps an empty cell movable.
+            let expected = (count as f64 + 0.5) * scale;
+            let gradient = (target - expected) * expected * precision - f64::from(*weight) * prior;
+            let curvature = expected * expected * precision + prior;
+            let moved = f64::from(*weight) + rate * (gradient / curvature).clamp(-1.0, 1.0);
+            *weight = moved.clamp(-WEIGHT_LIMIT, WEIGHT_LIMIT) as f32;
+        }
+    });
+}

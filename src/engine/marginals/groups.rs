@@ -1,0 +1,115 @@
+//! Codes of large domains in groups, so that a model sees at most [`MOST_GROUPS`] a column. Frequent codes stand
+//! alone; the others share groups of about equal released weight. Groups follow from released domains alone.
+
+use rand::Rng;
+
+use super::rows::Rows;
+use crate::engine::table::codec::Choice;
+use crate::engine::table::{Codes, Domain, EncodedTable};
+
+/// Groups of a column, at most.
+const MOST_GROUPS: usize = 128;
+/// Groups that codes share, where a column has more codes than groups.
+const SHARED_GROUPS: usize = 32;
+
+/// The groups of every column.
+pub struct Groups {
+    columns: Vec<Column>,
+}
+
+struct Column {
+    group_of: Vec<u8>,
+    /// The codes of each group, and how to draw one of them by its released weight.
+    members: Vec<(Vec<u32>, Choice)>,
+    size: usize,
+}
+
+impl Groups {
+    /// The groups of columns with these domains.
+    pub fn new(domains: &[Domain]) -> Self {
+        Self { columns: domains.iter().map(|domain| Column::new(&domain.weights(), domain.is_ordered())).collect() }
+    }
+
+    /// Number of groups of each column.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.columns.iter().map(|column| column.members.len()).collect()
+    }
+
+    /// A table of codes as a table of groups.
+    pub fn group(&self, table: &EncodedTable) -> Rows {
+        let group = |(codes, column): (&Codes, &Column)| {
+            codes.iter().map(|code| column.group_of.get(code as usize).copied().unwrap_or(0)).collect()
+        };
+        Rows {
+            rows: table.rows,
+            sizes: self.sizes(),
+            columns: table.columns.iter().zip(&self.columns).map(group).collect(),
+        }
+    }
+
+    /// A table of groups as a table of codes, each drawn from its group.
+    pub fn ungroup(&self, rows: &Rows, rng: &mut impl Rng) -> EncodedTable {
+        let columns = rows.columns.iter().zip(&self.columns).map(|(groups, column)| {
+            let mut codes = Codes::with_width(column.size);
+            for group in groups {
+                let (members, choice) = &column.members[usize::from(*group)];
+                codes.push(if let [only] = members[..] { only } else { members[choice.draw(rng)] });
+            }
+            codes
+        });
+        EncodedTable { rows: rows.rows, columns: columns.collect() }
+    }
+}
+
+impl Column {
+    fn new(weights: &[f64], ordered: bool) -> Self {
+        let mut group_of = vec![0u8; weights.len()];
+        if weights.len() <= MOST_GROUPS {
+            group_of.iter_mut().enumerate().for_each(|(code, group)| *group = code as u8);
+        } else {
+            share(weights, ordered, &mut group_of);
+        }
+        let groups = group_of.iter().max().map_or(1, |last| usize::from(*last) + 1);
+        let members = (0..groups).map(|group| {
+            let codes = (0..weights.len() as u32).filter(|code| usize::from(group_of[*code as usize]) == group);
+            let codes: Vec<u32> = codes.collect();
+            let choice = Choice::new(codes.iter().map(|code| weights[*code as usize]));
+            (codes, choice)
+        });
+        Self { members: members.collect(), group_of, size: weights.len() }
+    }
+}
+
+/// Gives the most frequent codes a group of their own and deals the others out: neighbours together where codes are
+/// ordered, else by falling weight, closing a group once it has its share.
+fn share(weights: &[f64], ordered: bool, group_of: &mut [u8]) {
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]).then(a.cmp(b)));
+    let mut rest = order.split_off(MOST_GROUPS - SHARED_GROUPS);
+    order.iter().enumerate().for_each(|(group, code)| group_of[*code] = group as u8);
+    if ordered {
+        rest.sort_unstable();
+    }
+    let total: f64 = rest.iter().map(|code| weights[*code]).sum();
+    let mut before = 0.0;
+    for (place, code) in rest.iter().enumerate() {
+        let reached = if total > 0.0 { before / total } else { place as f64 / rest.len() as f64 };
+        let shared = ((reached * SHARED_GROUPS as f64) as usize).min(SHARED_GROUPS - 1);
+        group_of[*code] = (MOST_GROUPS - SHARED_GROUPS + shared) as u8;
+        before += weights[*code];
+    }
+    close_gaps(group_of);
+}
+
+/// Renumbers groups so that none is empty.
+fn close_gaps(group_of: &mut [u8]) {
+    let mut used = [false; MOST_GROUPS];
+    group_of.iter().for_each(|group| used[usize::from(*group)] = true);
+    let mut number = [0u8; MOST_GROUPS];
+    let mut next = 0;
+    for (group, used) in used.iter().enumerate() {
+        number[group] = next;
+        next += u8::from(*used);
+    }
+    group_of.iter_mut().for_each(|group| *group = number[usize::from(*group)]);
+}

@@ -1,0 +1,17 @@
+//! Private marginals: counting, choosing and measuring cliques of columns, and a denoiser fitted to the noisy counts.
+
+pub mod chain;
+pub mod clique;
+pub mod denoiser;
+pub mod fit;
+pub mod groups;
+pub mod rows;
+pub mod select;
+pub mod tree;
+
+pub use clique::Clique;
+pub use denoiser::{Denoiser, Potential};
+pub use fit::Measurement;
+pub use groups::Groups;
+pub use rows::Rows;
+pub use tree::Tree;

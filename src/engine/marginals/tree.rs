@@ -1,0 +1,130 @@
+//! A tree of columns: the distribution that a chain starts from. Each column depends on one other, along the edges
+//! of a maximum spanning forest by mutual information (Chow and Liu 1968). It is built from released counts and
+//! synthetic rows only, so it costs no privacy.
+
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+
+use super::clique::Clique;
+use super::rows::Rows;
+
+/// One column of the tree, after its parent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Node {
+    column: usize,
+    parent: Option<usize>,
+    /// Cumulative probabilities of the column's codes, one row for each code of the parent.
+    cumulative: Vec<f32>,
+}
+
+/// A tree-shaped distribution over rows of codes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tree {
+    sizes: Vec<usize>,
+    nodes: Vec<Node>,
+}
+
+impl Tree {
+    /// The best forest over `edges` (pairs of columns) for the distribution of `rows`.
+    pub fn fit(rows: &Rows, edges: &[Clique]) -> Self {
+        let columns = rows.sizes.len();
+        let mut weighted: Vec<(f64, &Clique)> =
+            edges.iter().map(|edge| (mutual_information(&edge.count(rows), edge, &rows.sizes), edge)).collect();
+        weighted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let mut component: Vec<usize> = (0..columns).collect();
+        let mut neighbours = vec![Vec::new(); columns];
+        for (_, edge) in weighted {
+            let (a, b) = (edge.columns()[0], edge.columns()[1]);
+            let (from, to) = (component[a], component[b]);
+            if from != to {
+                component.iter_mut().filter(|c| **c == from).for_each(|c| *c = to);
+                neighbours[a].push(b);
+                neighbours[b].push(a);
+            }
+        }
+        let mut nodes = Vec::with_capacity(columns);
+        let mut seen = vec![false; columns];
+        for root in 0..columns {
+            let mut waiting = if seen[root] { Vec::new() } else { vec![(root, None)] };
+            seen[root] = true;
+            while let Some((column, parent)) = waiting.pop() {
+                nodes.push(Node { column, parent, cumulative: conditional(rows, column, parent) });
+                for &next in &neighbours[column] {
+                    if !std::mem::replace(&mut seen[next], true) {
+                        waiting.push((next, Some(column)));
+                    }
+                }
+            }
+        }
+        Self { sizes: rows.sizes.clone(), nodes }
+    }
+
+    /// Draws row `row` of `chunk` (one slice a column) afresh.
+    pub fn draw(&self, chunk: &mut [&mut [u8]], row: usize, rng: &mut impl Rng) {
+        for node in &self.nodes {
+            let size = self.sizes[node.column];
+            let from = node.parent.map_or(0, |parent| usize::from(chunk[parent][row]) * size);
+            let uniform: f32 = rng.random();
+            let code = node.cumulative[from..from + size].partition_point(|c| *c <= uniform);
+            chunk[node.column][row] = code.min(size - 1) as u8;
+        }
+    }
+
+    /// Whether the tree fits a table with these numbers of codes and can be drawn from.
+    pub fn is_valid(&self, sizes: &[usize]) -> bool {
+        let mut drawn = vec![false; sizes.len()];
+        self.sizes == sizes
+            && self.nodes.len() == sizes.len()
+            && self.nodes.iter().all(|node| {
+                node.column < sizes.len()
+                    && node.parent.is_none_or(|parent| parent < sizes.len() && drawn[parent])
+                    && !std::mem::replace(&mut drawn[node.column], true)
+                    && node.cumulative.len() == sizes[node.column] * node.parent.map_or(1, |parent| sizes[parent])
+                    && node.cumulative.iter().all(|p| p.is_finite())
+            })
+    }
+}
+
+/// Cumulative distribution of a column for each code of its parent; one row's worth of the column's own distribution
+/// smooths each, so that a code of the parent that no row has still leads somewhere sensible.
+fn conditional(rows: &Rows, column: usize, parent: Option<usize>) -> Vec<f32> {
+    let size = rows.sizes[column];
+    let own = Clique::new(vec![column]).count(rows);
+    let total = own.iter().sum::<u64>().max(1) as f64;
+    let prior: Vec<f64> = own.iter().map(|n| *n as f64 / total).collect();
+    let Some(parent) = parent else { return cumulate(prior.into_iter()) };
+    let counts = Clique::new(vec![column, parent]).count(rows);
+    let (step, parent_step) = if column < parent { (rows.sizes[parent], 1) } else { (1, size) };
+    (0..rows.sizes[parent])
+        .flat_map(|code| {
+            let joint: Vec<f64> = (0..size).map(|c| counts[c * step + code * parent_step] as f64).collect();
+            let total = joint.iter().sum::<f64>() + 1.0;
+            cumulate(joint.into_iter().zip(&prior).map(|(n, prior)| (n + prior) / total))
+        })
+        .collect()
+}
+
+fn cumulate(probabilities: impl Iterator<Item = f64>) -> Vec<f32> {
+    let running = probabilities.scan(0.0, |sum, p| {
+        *sum += p;
+        Some(*sum as f32)
+    });
+    running.collect()
+}
+
+/// Mutual information of the two columns of a pair, in nats.
+fn mutual_information(counts: &[u64], pair: &Clique, sizes: &[usize]) -> f64 {
+    let width = sizes[pair.columns()[1]];
+    let total = counts.iter().sum::<u64>().max(1) as f64;
+    let mut first = vec![0.0; sizes[pair.columns()[0]]];
+    let mut second = vec![0.0; width];
+    for (cell, count) in counts.iter().enumerate() {
+        first[cell / width] += *count as f64 / total;
+        second[cell % width] += *count as f64 / total;
+    }
+    let terms = counts.iter().enumerate().filter(|(_, count)| **count > 0).map(|(cell, count)| {
+        let p = *count as f64 / total;
+        p * (p / (first[cell / width] * second[cell % width])).ln()
+    });
+    terms.sum()
+}
