@@ -1,0 +1,27 @@
+//! The one place that says where the networks' arrays live, and the way in and out of them.
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::engine::{EngineError, Result};
+
+/// The device of every tensor: burn's flex backend, or burn-ndarray with the cargo feature `ndarray`.
+pub fn device() -> Device {
+    #[cfg(feature = "ndarray")]
+    #[allow(deprecated)]
+    return Device::ndarray();
+    #[cfg(not(feature = "ndarray"))]
+    Device::flex()
+}
+
+/// A `[rows, columns]` tensor of row-major values; takes the vector's memory over.
+pub fn matrix(values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(values, [rows, columns]), &device())
+}
+
+/// The row-major values of a tensor, without a copy where nothing else holds it.
+///
+/// # Errors
+/// `Internal` if the backend cannot hand them out.
+pub fn values(tensor: Tensor<2>) -> Result<Vec<f32>> {
+    tensor.into_data().try_into_vec().map_err(|_| EngineError::Internal("the backend kept its array"))
+}

@@ -1,0 +1,66 @@
+//! Networks on burn, and their training under DP-SGD with exact arithmetic.
+//!
+//! One private gradient ([`step`]): rows are Poisson sampled; each row's loss over K noise levels gives ONE gradient,
+//! clipped and rounded to a vector of whole numbers ([`clip`]); these are summed ([`sum`]), Gaussian noise rounded to
+//! whole numbers is added, and the result is divided by a public constant. No per-example gradient is ever formed.
+//!
+//! # What is claimed
+//! Let a row's contribution be `g(row, r)`, with `r` the randomness drawn for it (noise levels, noise, dither), given
+//! the weights, which earlier releases fixed. Then
+//! 1. `g` is a vector of integers, and a function of row, `r` and weights alone: neither of the batch's other rows nor
+//!    of its place in the batch, nor of threads;
+//! 2. its squared size is at most `limit^2`, in exact arithmetic;
+//! 3. what noise is added to is exactly the sum of `g(row, r)` over the sampled rows.
+//!
+//! Adding or removing a row therefore moves the sum by an integer vector of size at most `limit`, or not at all. The
+//! draws `r` are independent between rows and of the noise, so the mechanism is a mixture over them of Gaussian
+//! mechanisms of that sensitivity, and the divergence between neighbouring tables is at most that of the
+//! Poisson-subsampled Gaussian mechanism with noise multiplier `2^m / limit` (joint convexity). Noise is
+//! `round(2^m X)`, and `round(v + 2^m X) = v + round(2^m X)` for integer `v`: post-processing of the continuous
+//! mechanism. No rounding of floating point enters the sensitivity.
+//!
+//! # Proof
+//! *Exact products.* An `f32` holds every integer below 2^24 in size. If all terms of a sum of products are integers
+//! and their absolute values add up to less than 2^24, each product and each partial sum, in whatever order and with
+//! or without fused multiply-add, is such an integer: the computed sum is exact. All matrix products of training are
+//! of this kind ([`exact`], [`sum`]):
+//! - *forward*: activations are rounded to multiples of 1/32 in +-255/32. A layer's weights are rounded to a power of
+//!   two that depends on the weights alone and is such that every column w has |w| <= 2^24 / R - 1, R being a public bound on the
+//!   size |a| of a layer's activations. By Cauchy and Schwarz the terms of a . w add up to at most |a| |w|. Rows with
+//!   |a| > R (exact comparison) are *lost*: their contribution is 0;
+//! - *backward*: a row's gradient with respect to a layer's sums is rounded to integers of a step of its own, so that
+//!   its size is at most 2^24 / |w|, w the longest row of the weights; checked, else the row is lost;
+//! - *sum*: for the products activations^T x deltas, each row carries the bound sum over its copies of (largest
+//!   activation) x (largest delta). Rows are grouped so that these bounds add up to less than 2^24; groups are added
+//!   in 64-bit integers.
+//!
+//! *Claim 1.* Between matrix products everything is computed row by row by the same instructions on slices of the
+//! same length. Products mix rows only in *sum*, and otherwise are exact, so that no entry depends on how the backend
+//! blocks or orders its work. (With inexact products it would: the last digits of a row's deltas may depend on its
+//! place in the batch, and with them other rows' integers when one row is removed. This is why exactness is needed
+//! before clipping as well as after it.)
+//!
+//! *Claim 2.* With activations A_k and deltas D_k of copy k, all integers, a dense layer's gradient is sum_k A_k D_k^T,
+//! of squared size sum_kl (A_k . A_l) (D_k . D_l); A ends with the constant 32 that stands for 1, so the bias is
+//! included. Inner products are exact: in `f32` by blocks of 256 entries up to 255 (256 * 255^2 < 2^24), else in `f64`
+//! by blocks of 2^12 entries up to 2^20 (2^52); they are combined in 128-bit integers. Gamma and beta have explicit
+//! gradients, summed over copies and rounded to the same unit. The total is compared with `limit^2`. A row above it is
+//! scaled down and rounded again; after three attempts it contributes 0. What is not finite contributes 0 as well.
+//!
+//! *Claim 3.* Sums are exact as shown; 64-bit integers hold 2^32 rows of entries up to `limit` <= 2^31.
+//!
+//! How well the integers resemble the true gradient is a matter of usefulness, not of privacy; tests hold them against
+//! burn's own gradients.
+
+pub mod adam;
+pub mod clip;
+pub mod device;
+pub mod exact;
+pub mod lanes;
+pub mod mlp;
+pub mod normals;
+pub mod step;
+pub mod sum;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! One private gradient: Poisson sample, exact sum of clipped whole gradients, whole noise, division by a public
+//! constant.
+
+use rand::Rng;
+use rayon::prelude::*;
+
+use super::clip::{Clip, Rule};
+use super::exact::Grid;
+use super::mlp::Mlp;
+use super::sum::{BatchSum, Objective};
+use crate::engine::privacy::gaussian::RoundedGaussian;
+use crate::engine::privacy::poisson::SamplingRate;
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::{EngineError, Result};
+
+/// Noise has standard deviation 2^18 units, so that rounding to units is far below it and far below a row's gradient.
+const NOISE_BITS: u32 = 18;
+/// Smallest bound on a row's gradient, in units, that rounding leaves useful.
+const LEAST_LIMIT: f64 = 4096.0;
+const MOST_BITS: u32 = 40;
+/// Parameters whose noise one generator draws.
+const NOISE_BLOCK: usize = 1 << 14;
+/// Parameters that get their noise in one call: a multiple of [`NOISE_BLOCK`].
+const NOISE_CALL: usize = 128 * NOISE_BLOCK;
+
+/// The private gradients of one training. Public parameters, and secret generators.
+pub struct PrivateGradients {
+    rate: SamplingRate,
+    noise: RoundedGaussian,
+    noise_multiplier: f64,
+    clip: Clip,
+    expected_rows: f64,
+    rng: SecretRng,
+    noise_rngs: Vec<SecretRng>,
+    pending: Option<Pending>,
+}
+
+/// A gradient in the making.
+enum Pending {
+    Summing(BatchSum),
+    /// The exact sum, to which noise is added from `at` on.
+    Noising {
+        sum: Vec<i64>,
+        at: usize,
+        gradient: Vec<f32>,
+    },
+}
+
+impl PrivateGradients {
+    /// Gradients of rows sampled at `rate`, each clipped to `norm` by `rule`, with noise of at least
+    /// `noise_multiplier` times that, divided by `expected_rows`, for a network of `parameters` parameters.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if so much noise cannot be drawn.
+    pub fn new(
+        rate: SamplingRate,
+        noise_multiplier: f64,
+        rule: Rule,
+        norm: f64,
+        expected_rows: f64,
+        parameters: usize,
+        rng: SecretRng,
+    ) -> Result<Self> {
+        let too_noisy = || {
+            EngineError::invalid(
+                "epsilon is too small for this training",
+                "The noise it calls for is beyond what can be drawn.",
+                "Use a larger epsilon, fewer epochs or a smaller batch.",
+            )
+        };
+        if !(noise_multiplier > 0.0 && noise_multiplier < 1e9) {
+            return Err(too_noisy());
+        }
+        let extra = (LEAST_LIMIT * noise_multiplier).log2().ceil().max(0.0) as u32;
+        let bits = NOISE_BITS.max(extra);
+        if bits > MOST_BITS {
+            return Err(too_noisy());
+        }
+        let noise = RoundedGaussian::new(bits)?;
+        // The bound is rounded down, so the realised multiplier is at least what was asked for; it is checked too,
+        // because the quotient above it may have been rounded up.
+        let mut limit = (noise.standard_deviation() / noise_multiplier).floor().min(f64::from(1u32 << 31));
+        while noise.standard_deviation() / limit < noise_multiplier {
+            limit -= 1.0;
+        }
+        let clip = Clip { rule, norm, limit: limit as u32, activation_step: f64::from(Grid::TRAINING.activation_step) };
+        let noise_rngs: Result<Vec<_>> = (0..parameters.div_ceil(NOISE_BLOCK)).map(|_| rng.split()).collect();
+        let noise_multiplier = noise.standard_deviation() / limit;
+        Ok(Self { rate, noise, noise_multiplier, clip, expected_rows, rng, noise_rngs: noise_rngs?, pending: None })
+    }
+
+    /// Noise multiplier that is realised: at least the one asked for.
+    pub fn noise_multiplier(&self) -> f64 {
+        self.noise_multiplier
+    }
+
+    /// Does some more work, well under 100 ms, on the gradient of a fresh sample of a table's `rows` rows; returns it
+    /// once it is done. A sample of no rows gives noise alone. The network must not change in between.
+    pub fn advance<O: Objective>(&mut self, net: &Mlp, objective: &O, rows: usize) -> Result<Option<Vec<f32>>> {
+        let pending = match self.pending.take() {
+            Some(pending) => pending,
+            None => {
+                let sample = self.rate.sample(rows, &mut self.rng);
+                let mut key = [0; 32];
+                self.rng.fill_bytes(&mut key);
+                Pending::Summing(BatchSum::new(net, sample, objective.copies(), key))
+            }
+        };
+        let (mut sum, at, mut gradient) = match pending {
+            Pending::Summing(mut batch) => {
+                if batch.advance(objective, &self.clip)? {
+                    self.pending = Some(Pending::Summing(batch));
+                    return Ok(None);
+                }
+                let sum = batch.finish();
+                let gradient = vec![0.0; sum.len()];
+                (sum, 0, gradient)
+            }
+            Pending::Noising { sum, at, gradient } => (sum, at, gradient),
+        };
+        let end = (at + NOISE_CALL).min(sum.len());
+        let scale = self.clip.unit() / self.expected_rows;
+        let noise = &self.noise;
+        let blocks = sum[at..end].par_chunks_mut(NOISE_BLOCK).zip(gradient[at..end].par_chunks_mut(NOISE_BLOCK));
+        blocks.zip(self.noise_rngs[at / NOISE_BLOCK..].par_iter_mut()).for_each(|((sum, gradient), rng)| {
+            let mut draws = vec![0i64; sum.len()];
+            noise.fill(&mut draws, rng);
+            for ((g, s), draw) in gradient.iter_mut().zip(&*sum).zip(&draws) {
+                *g = ((s + draw) as f64 * scale) as f32;
+            }
+        });
+        if end == sum.len() {
+            return Ok(Some(gradient));
+        }
+        self.pending = Some(Pending::Noising { sum, at: end, gradient });
+        Ok(None)
+    }
+}

@@ -1,0 +1,170 @@
+//! The exact sum of clipped gradients over a batch.
+
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::clip::{Clip, Clipped, clip_rows};
+use super::device::{matrix, values};
+use super::exact::{Grid, Rounded};
+use super::lanes::integer;
+use super::mlp::{Architecture, Mlp};
+use super::normals::Normals;
+use crate::engine::Result;
+
+/// Examples (rows times copies) that one thread treats at a time: small enough for its caches and for the backend to
+/// leave each product on that thread.
+const EXAMPLES: usize = 320;
+/// Multiplications of one call, about.
+const CALL_COST: usize = 2_000_000_000;
+
+/// What a network is trained on: K copies of each row, such as noise levels, and their loss. One row's loss must
+/// depend on that row, the randomness handed in and public things only.
+pub trait Objective: Sync {
+    /// K, at least 1.
+    fn copies(&self) -> usize;
+    /// Numbers per copy that [`Objective::prepare`] wants [`Objective::delta`] to see.
+    fn memo(&self) -> usize;
+    /// Writes the inputs `[K, inputs]` and the memo `[K, memo]` of a row.
+    fn prepare(&self, row: usize, random: &mut Normals, inputs: &mut [f32], memo: &mut [f32]);
+    /// Replaces the outputs `[K, outputs]` of a row by its loss's gradient with respect to them.
+    fn delta(&self, memo: &[f32], outputs: &mut [f32]);
+}
+
+/// The sum over a batch's rows of their clipped gradients, in whole units of [`Clip::unit`], laid out as the parameters;
+/// made in bounded pieces.
+pub struct BatchSum {
+    network: Rounded,
+    rows: Vec<u32>,
+    /// Rows of a block, and blocks that [`BatchSum::advance`] treats in one call.
+    block_rows: usize,
+    call_blocks: usize,
+    next: usize,
+    key: [u8; 32],
+    parameters: usize,
+    /// One a thread.
+    sums: Vec<Vec<i64>>,
+}
+
+impl BatchSum {
+    /// The sum over `rows`, not yet begun. Each block of rows has a stream of its own of the generator with this key:
+    /// equal keys give equal sums on any number of threads.
+    pub fn new(net: &Mlp, rows: Vec<u32>, copies: usize, key: [u8; 32]) -> Self {
+        keep_memory();
+        let parameters = net.parameters.len();
+        // Forward, back and the gradient take up to three multiplications a parameter and example; what is done to
+        // each activation takes the time of about a hundred.
+        let row_cost = 3 * (parameters + 100 * net.architecture.width()) * copies.max(1);
+        let block_rows = (EXAMPLES / copies.max(1)).min(CALL_COST / row_cost).max(1);
+        let call_blocks = (CALL_COST / (row_cost * block_rows)).max(1);
+        let network = Rounded::new(net, Grid::TRAINING);
+        Self { network, rows, block_rows, call_blocks, next: 0, key, parameters, sums: Vec::new() }
+    }
+
+    /// Adds some more rows: well under 100 ms of work. False once all are in.
+    pub fn advance<O: Objective>(&mut self, objective: &O, clip: &Clip) -> Result<bool> {
+        let first = self.next / self.block_rows;
+        let end = (self.next + self.call_blocks * self.block_rows).min(self.rows.len());
+        let blocks: Vec<&[u32]> = self.rows[self.next..end].chunks(self.block_rows).collect();
+        let workers = rayon::current_num_threads().min(blocks.len());
+        while self.sums.len() < workers {
+            self.sums.push(vec![0; self.parameters]);
+        }
+        let taken = AtomicUsize::new(0);
+        let (network, key) = (&self.network, self.key);
+        self.sums[..workers].par_iter_mut().try_for_each(|sum| {
+            loop {
+                let block = taken.fetch_add(1, Ordering::Relaxed);
+                let Some(rows) = blocks.get(block) else { return Ok(()) };
+                let mut stream = ChaCha8Rng::from_seed(key);
+                stream.set_stream((first + block) as u64);
+                add_block(network, objective, rows, clip, Normals::new(stream), sum)?;
+            }
+        })?;
+        self.next = end;
+        Ok(end < self.rows.len())
+    }
+
+    /// The sum of the rows that are in.
+    pub fn finish(self) -> Vec<i64> {
+        let mut sums = self.sums.into_iter();
+        let mut total = sums.next().unwrap_or_else(|| vec![0; self.parameters]);
+        for sum in sums {
+            total.iter_mut().zip(sum).for_each(|(total, x)| *total += x);
+        }
+        total
+    }
+}
+
+/// Has the C library's allocator keep freed memory for the next block instead of handing it back page by page: it
+/// learns from large allocations that are freed. Harmless where the allocator is another.
+fn keep_memory() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(31 << 20))));
+}
+
+fn add_block<O: Objective>(
+    network: &Rounded,
+    objective: &O,
+    rows: &[u32],
+    clip: &Clip,
+    mut random: Normals,
+    sum: &mut [i64],
+) -> Result<()> {
+    let shape = network.architecture();
+    let (copies, memo_width) = (objective.copies(), objective.memo());
+    let n = rows.len() * copies;
+    let mut inputs = vec![0.0; n * shape.inputs];
+    let mut memo = vec![0.0; n * memo_width];
+    let spans = inputs.chunks_exact_mut(copies * shape.inputs).zip(memo.chunks_exact_mut(copies * memo_width));
+    for (row, (inputs, memo)) in rows.iter().zip(spans) {
+        objective.prepare(*row as usize, &mut random, inputs, memo);
+    }
+    let mut trace = network.forward(&inputs, n)?;
+    drop(inputs);
+    let mut outputs = std::mem::take(&mut trace.outputs);
+    let spans = outputs.chunks_exact_mut(copies * shape.outputs).zip(memo.chunks_exact(copies * memo_width));
+    spans.for_each(|(outputs, memo)| objective.delta(memo, outputs));
+    let deltas = network.backward(&mut trace, outputs, copies)?;
+    let clipped = clip_rows(shape, &trace, &deltas, copies, clip);
+    add_products(shape, trace.activations, clipped, copies, sum)
+}
+
+/// Adds activations^T x deltas of every group of rows, each product exact in `f32`.
+pub(super) fn add_products(
+    shape: &Architecture,
+    activations: Vec<f32>,
+    clipped: Clipped,
+    copies: usize,
+    sum: &mut [i64],
+) -> Result<()> {
+    let (layers, width) = (shape.layers(), shape.width());
+    let n = activations.len() / width;
+    let seen = matrix(activations, n, width);
+    for (l, deltas) in clipped.dense.into_iter().enumerate() {
+        let layer = layers[l];
+        let deltas = matrix(deltas, n, layer.fan_out);
+        let mut start = 0;
+        for &end in &clipped.groups {
+            if end == start {
+                continue;
+            }
+            let group = start * copies..end * copies;
+            let left = seen.clone().slice([group.clone(), layer.seen()]).transpose();
+            let product = values(left.matmul(deltas.clone().slice([group, 0..layer.fan_out])))?;
+            let to = &mut sum[layer.first..layer.affine()];
+            to.iter_mut().zip(&product).for_each(|(t, x)| *t += integer(*x));
+            start = end;
+        }
+        if let Some(affine) = clipped.affine.get(l) {
+            let to = &mut sum[layer.affine()..][..2 * layer.fan_out];
+            for row in affine.chunks_exact(2 * layer.fan_out) {
+                to.iter_mut().zip(row).for_each(|(t, x)| *t += integer(*x));
+            }
+        }
+    }
+    Ok(())
+}
