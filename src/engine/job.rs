@@ -1,0 +1,329 @@
+//! A training from first scan to finished model, as a machine that its caller drives: [`Job::next`] says what is
+//! wanted, the caller brings rows or calls [`Job::step`], and may stop at any point with nothing half-written.
+
+mod background;
+
+use serde_json::{Map, Value};
+
+use self::background::Background;
+use super::artifact::{Artifact, ReleasedColumn};
+use super::models::{Method, Options, Synthesizer, Trainer, TrainingBudget};
+use super::privacy::budget::Split;
+use super::privacy::counts::noisy_counts;
+use super::privacy::gaussian::SLACK_PER_DRAW;
+use super::privacy::ledger::{Ledger, Neighbours, Phase};
+use super::privacy::mechanism::{Mechanism, Stage};
+use super::privacy::poisson::SamplingRate;
+use super::privacy::random::SecretRng;
+use super::table::codec::Encoder;
+use super::table::discover::{self, Discovery, DiscoverySample};
+use super::table::{Block, Column, Domain};
+use super::{EngineError, Result};
+
+/// Rows of the sample that domains are learned from, in expectation.
+const DISCOVERY_ROWS: f64 = 500_000.0;
+
+/// What is to be trained, and for how much.
+pub struct Request {
+    pub columns: Vec<Column>,
+    pub epsilon: f64,
+    pub delta: f64,
+    pub method: Method,
+    /// Options of the method; unknown keys are refused.
+    pub options: Map<String, Value>,
+    /// Bytes that training may use; 0 for no limit.
+    pub memory_limit: u64,
+}
+
+/// What a [`Job`] wants next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// The number of rows, by [`Job::counted`].
+    Count,
+    /// All rows, by [`Job::observe`] and [`Job::end_scan`], to learn domains from.
+    Discover,
+    /// All rows, by [`Job::observe`] and [`Job::end_scan`], to be encoded.
+    Encode,
+    /// A call of [`Job::step`].
+    Step,
+    /// A call of [`Job::finish`].
+    Done,
+}
+
+/// How far a job is. Public quantities only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    pub phase: &'static str,
+    pub done: u64,
+    /// 0 where it is not known in advance.
+    pub total: u64,
+}
+
+enum State {
+    Counting,
+    Sampling(DiscoverySample),
+    Discovering(Box<Discovery>),
+    Encoding(Encoder),
+    Preparing(Background<Result<Box<dyn Trainer>>>),
+    Training(Box<dyn Trainer>),
+    Trained(Box<dyn Synthesizer>),
+    /// Left behind by a step that failed.
+    Failed,
+}
+
+/// A training in progress.
+pub struct Job {
+    columns: Vec<Column>,
+    method: Method,
+    options: Options,
+    epsilon: f64,
+    delta: f64,
+    memory_limit: u64,
+    split: Split,
+    state: State,
+    rng: SecretRng,
+    noisy_rows: Option<f64>,
+    discovery_rate: Option<SamplingRate>,
+    domains: Vec<Domain>,
+    training: Vec<Stage>,
+    noise_draws: u64,
+}
+
+impl Job {
+    /// Checks the request and splits its budget; touches no row.
+    ///
+    /// # Errors
+    /// `InvalidParameter` for an epsilon, delta or option that cannot be used, or no columns.
+    pub fn new(request: Request) -> Result<Self> {
+        let Request { columns, epsilon, delta, method, options, memory_limit } = request;
+        if columns.is_empty() {
+            return Err(EngineError::invalid(
+                "there is no column to learn from",
+                "Every column is excluded, of a kind that is not modelled, or generated afresh.",
+                "Name at least one other column.",
+            ));
+        }
+        let options = method.options(&options)?;
+        let split = Split::new(
+            epsilon,
+            delta,
+            columns.iter().map(discover::histograms).sum(),
+            columns.iter().map(discover::thresholds).sum(),
+        )?;
+        Ok(Self {
+            columns,
+            method,
+            options,
+            epsilon,
+            delta,
+            memory_limit,
+            split,
+            state: State::Counting,
+            rng: SecretRng::from_os()?,
+            noisy_rows: None,
+            discovery_rate: None,
+            domains: Vec::new(),
+            training: Vec::new(),
+            noise_draws: 0,
+        })
+    }
+
+    /// What the job wants next.
+    pub fn next(&self) -> Next {
+        match self.state {
+            State::Counting => Next::Count,
+            State::Sampling(_) => Next::Discover,
+            State::Encoding(_) => Next::Encode,
+            State::Trained(_) => Next::Done,
+            _ => Next::Step,
+        }
+    }
+
+    /// Takes the exact row count and keeps a noisy one.
+    ///
+    /// # Errors
+    /// `MemoryLimit` if the noisy count promises a training beyond the limit.
+    pub fn counted(&mut self, rows: u64) -> Result<()> {
+        self.expect(Next::Count)?;
+        let noisy = noisy_counts(&[rows], 1.0, self.split.count_noise_multiplier, &mut self.rng)?;
+        self.noise_draws += 1;
+        let noisy_rows = noisy.values[0].max(1.0);
+        self.noisy_rows = Some(noisy_rows);
+        let needed = self.memory_estimate();
+        if self.memory_limit > 0 && needed > self.memory_limit {
+            return Err(EngineError::MemoryLimit { needed, limit: self.memory_limit });
+        }
+        let rate = SamplingRate::nearest((DISCOVERY_ROWS / noisy_rows).min(1.0));
+        self.discovery_rate = Some(rate);
+        self.state = State::Sampling(DiscoverySample::new(&self.columns));
+        if self.split.histogram_noise_multiplier.is_none() {
+            self.end_scan()?;
+        }
+        Ok(())
+    }
+
+    /// Takes some rows of the scan in progress.
+    pub fn observe(&mut self, block: &Block) -> Result<()> {
+        match (&mut self.state, self.discovery_rate) {
+            (State::Sampling(sample), Some(rate)) => {
+                let kept = rate.sample(block.rows, &mut self.rng);
+                sample.push(block, &kept)
+            }
+            (State::Encoding(encoder), _) => encoder.push(block, &mut self.rng),
+            _ => Err(EngineError::Internal("rows came when none were wanted")),
+        }
+    }
+
+    /// Ends the scan in progress.
+    pub fn end_scan(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::Sampling(sample) => {
+                let plan = discover::Plan {
+                    noise_multiplier: self.split.histogram_noise_multiplier.unwrap_or(f64::INFINITY),
+                    threshold_delta: self.split.threshold_delta,
+                    sampled_rows: self.noisy_rows.unwrap_or(1.0) * self.discovery_rate.map_or(1.0, |r| r.value()),
+                };
+                self.state = State::Discovering(Box::new(Discovery::new(sample, plan, self.rng.split()?)));
+                Ok(())
+            }
+            State::Encoding(encoder) => self.prepare(encoder),
+            _ => Err(EngineError::Internal("a scan ended that had not begun")),
+        }
+    }
+
+    /// One bounded piece of work.
+    pub fn step(&mut self) -> Result<()> {
+        self.state = match std::mem::replace(&mut self.state, State::Failed) {
+            State::Discovering(mut discovery) => {
+                if discovery.step()? {
+                    State::Discovering(discovery)
+                } else {
+                    self.noise_draws += discovery.noise_draws();
+                    self.domains = discovery.finish();
+                    State::Encoding(Encoder::new(&self.columns, &self.domains))
+                }
+            }
+            State::Preparing(work) => match work.poll()? {
+                Ok(trainer) => State::Training(self.check_trainer(trainer?)?),
+                Err(unfinished) => State::Preparing(unfinished),
+            },
+            State::Training(mut trainer) => {
+                if trainer.step()? {
+                    State::Training(trainer)
+                } else {
+                    State::Trained(trainer.finish()?)
+                }
+            }
+            _ => return Err(EngineError::Internal("a step was taken when rows were wanted")),
+        };
+        Ok(())
+    }
+
+    /// How far the job is.
+    pub fn progress(&self) -> Progress {
+        let (phase, done, total) = match &self.state {
+            State::Counting => ("counting rows", 0, 0),
+            State::Sampling(_) | State::Discovering(_) => ("learning domains", 0, 0),
+            State::Encoding(_) => ("encoding rows", 0, 0),
+            State::Preparing(_) => ("calibrating noise", 0, 0),
+            State::Training(trainer) => ("training", trainer.steps_done(), trainer.steps_total()),
+            State::Trained(_) => ("done", 0, 0),
+            State::Failed => ("failed", 0, 0),
+        };
+        Progress { phase, done, total }
+    }
+
+    /// Bytes that the training is expected to need at its peak, from public and released quantities.
+    pub fn memory_estimate(&self) -> u64 {
+        let rows = self.noisy_rows.unwrap_or(0.0);
+        let sampled = rows.min(DISCOVERY_ROWS) * discover::bytes_per_row(&self.columns) as f64;
+        let encoded = rows * self.columns.len() as f64;
+        (sampled.max(encoded) + encoded) as u64 + self.method.memory_estimate(&self.options, self.columns.len())
+    }
+
+    /// The noisy row count, once paid for.
+    pub fn noisy_rows(&self) -> Option<f64> {
+        self.noisy_rows
+    }
+
+    /// Names of the columns of which no value could be released; known once domains are learned.
+    pub fn unreleased_columns(&self) -> Vec<&str> {
+        let pairs = self.columns.iter().zip(&self.domains);
+        pairs.filter(|(_, domain)| domain.released_nothing()).map(|(column, _)| column.name.as_str()).collect()
+    }
+
+    /// The finished model.
+    pub fn finish(self) -> Result<Artifact> {
+        let ledger = self.ledger()?;
+        let State::Trained(synthesizer) = self.state else {
+            return Err(EngineError::Internal("a model was taken before it was trained"));
+        };
+        let columns = self.columns.into_iter().zip(self.domains);
+        let columns = columns.map(|(column, domain)| ReleasedColumn { column, domain }).collect();
+        Ok(Artifact::new(self.method, columns, ledger, self.noisy_rows.unwrap_or(1.0), synthesizer))
+    }
+
+    /// Starts to calibrate and build the trainer, on another thread because it may take a second.
+    fn prepare(&mut self, encoder: Encoder) -> Result<()> {
+        let budget = TrainingBudget {
+            epsilon: self.split.epsilon,
+            delta: self.split.accounted_delta,
+            prior: self.discovery_mechanism().map(|mechanism| (mechanism, 1)).into_iter().collect(),
+        };
+        let (method, options, domains) = (self.method, self.options.clone(), self.domains.clone());
+        let (noisy_rows, rng) = (self.noisy_rows.unwrap_or(1.0), self.rng.split()?);
+        let table = encoder.finish();
+        self.state = State::Preparing(Background::start(move || {
+            method.trainer(table, &domains, noisy_rows, budget, options, rng)
+        }));
+        Ok(())
+    }
+
+    /// Refuses a training whose noise samplers would use up more delta than is kept for them.
+    fn check_trainer(&mut self, trainer: Box<dyn Trainer>) -> Result<Box<dyn Trainer>> {
+        self.training = trainer.mechanisms();
+        self.noise_draws += trainer.noise_draws();
+        if !self.split.affords(self.noise_draws, SLACK_PER_DRAW) {
+            return Err(EngineError::invalid(
+                "delta is too small for this many draws of noise",
+                "Each draw of noise is exact up to a probability that is charged to delta.",
+                "Use a larger delta, fewer steps or a smaller network.",
+            ));
+        }
+        Ok(trainer)
+    }
+
+    fn discovery_mechanism(&self) -> Option<Mechanism> {
+        self.split.discovery(self.discovery_rate.map_or(1.0, |rate| rate.value()))
+    }
+
+    fn ledger(&self) -> Result<Ledger> {
+        let count = Mechanism::Gaussian { noise_multiplier: self.split.count_noise_multiplier };
+        let stage = |name: &str, mechanism| Stage { name: name.to_owned(), mechanism, times: 1 };
+        let mut stages: Vec<Stage> = Vec::new();
+        stages.extend(self.discovery_mechanism().map(|mechanism| stage("domains", mechanism)));
+        stages.extend(self.training.iter().cloned());
+        let rest = Phase {
+            epsilon: self.split.epsilon,
+            delta: self.split.rest_delta(),
+            accounted_delta: self.split.accounted_delta,
+            stages,
+        };
+        let counted = Phase {
+            epsilon: self.split.count_epsilon,
+            delta: self.split.count_delta,
+            accounted_delta: self.split.count_delta,
+            stages: vec![stage("row count", count)],
+        };
+        Ok(Ledger {
+            epsilon: self.epsilon,
+            delta: self.delta,
+            neighbours: Neighbours::AddRemoveRow,
+            phases: vec![counted, rest],
+        })
+    }
+
+    fn expect(&self, wanted: Next) -> Result<()> {
+        if self.next() == wanted { Ok(()) } else { Err(EngineError::Internal("the job was driven out of order")) }
+    }
+}

@@ -1,0 +1,17 @@
+//! The engine: private synthetic data from tables of codes, without PostgreSQL.
+//!
+//! Floors, each importing only from those above it in this list: [`privacy`], [`table`], [`marginals`], [`nn`],
+//! [`models`], [`artifact`] and [`job`].
+
+#![forbid(unsafe_code)]
+
+pub mod artifact;
+pub mod error;
+pub mod job;
+pub mod marginals;
+pub mod models;
+pub mod nn;
+pub mod privacy;
+pub mod table;
+
+pub use error::{EngineError, Result};

@@ -1,0 +1,247 @@
+//! `guided`: noisy counts and diffusion, joined.
+//!
+//! Private part: noisy one-way counts of every column; then, round after round, the pairs of columns that the model
+//! gets most wrong are chosen (exponential mechanism) and measured (Gaussian counts), as in AIM (McKenna et al.,
+//! arXiv 2201.12677). Free part: the denoiser of a masked diffusion over codes - the distribution of any one column
+//! given the others, log-linear in the measured cliques - is fitted to the noisy counts by running its own chain, so
+//! that no junction tree limits which cliques may be measured.
+
+mod options;
+mod plan;
+mod sampler;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashSet};
+
+use rand::{Rng, RngExt};
+
+pub use self::options::Options;
+use self::plan::Plan;
+pub use self::sampler::Guided;
+use super::{Synthesizer, Trainer, TrainingBudget};
+use crate::engine::marginals::{Clique, Denoiser, Groups, Measurement, Potential, Rows, Tree, chain, fit, select};
+use crate::engine::privacy::counts::noisy_counts;
+use crate::engine::privacy::exponential;
+use crate::engine::privacy::gaussian::SLACK_PER_DRAW;
+use crate::engine::privacy::mechanism::Stage;
+use crate::engine::privacy::poisson::SamplingRate;
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::table::{Domain, EncodedTable};
+use crate::engine::{EngineError, Result};
+
+/// Rows of the chain that the denoiser is fitted on: twice those of the table, within these bounds.
+const LEAST_POOL: f64 = 4096.0;
+const MOST_POOL: f64 = 65_536.0;
+/// Codes in the pool, at most, unless it has [`LEAST_POOL`] rows.
+const MOST_POOL_CODES: f64 = 2_097_152.0;
+/// Pairs that are compared in a round, at most: of more, a random choice.
+const MOST_CANDIDATES: usize = 20_000;
+/// Rows that pairs are compared on, in expectation and at most.
+const MOST_COMPARED_ROWS: f64 = 131_072.0;
+/// Sweeps of the chain, each with a step of the fit, after each round and at the end.
+const SWEEPS_A_ROUND: usize = 6;
+const LAST_SWEEPS: usize = 60;
+/// Share of a Newton step taken at once: the cliques of a column all move together.
+const RATE: f64 = 0.3;
+
+/// Bytes that training needs beyond the encoded table: the table as groups is no larger, the pool is bounded, and
+/// measured pairs are few.
+pub fn memory_estimate(columns: usize) -> u64 {
+    let pairs = plan::wanted_pairs(columns as u64);
+    (MOST_POOL as usize * columns) as u64 + pairs * plan::MOST_CELLS as u64 * BYTES_A_CELL
+}
+
+/// A count, a weight, and two tables of weights for each cell of a measured pair.
+const BYTES_A_CELL: u64 = 20;
+
+/// What is to be done next.
+enum Work {
+    Count,
+    Select { round: u64 },
+    Fit { round: u64, sweep: usize },
+    Done,
+}
+
+/// A training in progress. The table is private; all else is public or paid for.
+pub struct Training {
+    table: Rows,
+    domains: Vec<Domain>,
+    rows: f64,
+    plan: Plan,
+    /// A Poisson sample of the table, with its rate: what pairs are compared on.
+    compared: (Rows, f64),
+    measurements: Vec<Measurement>,
+    potentials: Vec<Potential>,
+    pool: Rows,
+    work: Work,
+    done: u64,
+    rng: SecretRng,
+}
+
+impl Training {
+    /// See [`super::Method::trainer`].
+    pub fn new(
+        table: EncodedTable,
+        domains: &[Domain],
+        noisy_rows: f64,
+        budget: TrainingBudget,
+        options: &Options,
+        mut rng: SecretRng,
+    ) -> Result<Self> {
+        let groups = Groups::new(domains);
+        let sizes = groups.sizes();
+        let plan = Plan::new(sizes.len(), &budget, options)?;
+        let table = groups.group(&table);
+        let rate = SamplingRate::nearest(MOST_COMPARED_ROWS / noisy_rows.max(1.0));
+        let compared = (table.subset(&rate.sample(table.rows, &mut rng)), rate.value());
+        let most = (MOST_POOL_CODES / sizes.len() as f64).clamp(LEAST_POOL, MOST_POOL);
+        let pool = (2.0 * noisy_rows).clamp(LEAST_POOL, most) as usize;
+        Ok(Self {
+            table,
+            domains: domains.to_vec(),
+            rows: noisy_rows.max(1.0),
+            plan,
+            compared,
+            measurements: Vec::new(),
+            potentials: Vec::new(),
+            pool: Rows::zeros(pool, &sizes),
+            work: Work::Count,
+            done: 0,
+            rng,
+        })
+    }
+
+    /// Measures a clique: its counts change by one in one cell when a row comes or goes.
+    fn measure(&mut self, clique: Clique, noise_multiplier: f64) -> Result<()> {
+        let noisy = noisy_counts(&clique.count(&self.table), 1.0, noise_multiplier, &mut self.rng)?;
+        self.potentials.push(Potential { clique: clique.clone(), weights: vec![0.0; noisy.values.len()] });
+        self.measurements.push(Measurement { clique, counts: noisy.values, noise_sd: noisy.noise_sd });
+        Ok(())
+    }
+
+    /// One-way counts of every column, and a pool of rows with independent columns.
+    fn count(&mut self) -> Result<()> {
+        for column in 0..self.table.sizes.len() {
+            self.measure(Clique::new(vec![column]), self.plan.one_way_noise)?;
+        }
+        for (potential, measurement) in self.potentials.iter_mut().zip(&self.measurements) {
+            let floor = measurement.noise_sd.max(1.0);
+            let logits = measurement.counts.iter().map(|count| (count.max(0.1 * floor) / self.rows).ln() as f32);
+            potential.weights = logits.collect();
+        }
+        let denoiser = Denoiser::new(&self.table.sizes, &self.potentials);
+        let tree = Tree::fit(&self.pool, &[]);
+        let seed = self.rng.next_u64();
+        chain::advance(&mut self.pool, &tree, &denoiser, seed);
+        Ok(())
+    }
+
+    /// Chooses and measures the cliques of a round.
+    fn select(&mut self) -> Result<()> {
+        let candidates = self.candidates();
+        let (compared, rate) = &self.compared;
+        let noise_sd = self.plan.pair_noise;
+        let scores = select::scores(&candidates, compared, &self.pool, rate * self.rows, rate * noise_sd);
+        let count = self.plan.pairs_a_round as usize;
+        for place in exponential::choose(&scores, self.plan.selection_epsilon, count, &mut self.rng) {
+            self.measure(candidates[place].clone(), noise_sd)?;
+        }
+        Ok(())
+    }
+
+    /// The pairs that may be measured next. Which they are depends on public and released quantities and chance.
+    fn candidates(&mut self) -> Vec<Clique> {
+        let sizes = &self.table.sizes;
+        let columns = sizes.len();
+        let measured: HashSet<&Clique> = self.measurements.iter().map(|m| &m.clique).collect();
+        let usable = |pair: &Clique| pair.cells(sizes) <= plan::MOST_CELLS && !measured.contains(pair);
+        if columns * columns.saturating_sub(1) / 2 <= MOST_CANDIDATES {
+            let pairs = (0..columns).flat_map(|a| (a + 1..columns).map(move |b| Clique::new(vec![a, b])));
+            return pairs.filter(usable).collect();
+        }
+        let rng = &mut self.rng;
+        let drawn = (0..MOST_CANDIDATES).map(|_| {
+            let (a, b) = (rng.random_range(0..columns), rng.random_range(1..columns));
+            Clique::new(vec![a, (a + b) % columns])
+        });
+        let distinct: BTreeSet<Clique> = drawn.collect();
+        distinct.into_iter().filter(usable).collect()
+    }
+
+    /// One step of the fit and one sweep of the chain.
+    fn fit(&mut self, rate: f64) {
+        fit::step(&mut self.potentials, &self.measurements, &self.pool, self.rows, rate);
+        let denoiser = Denoiser::new(&self.table.sizes, &self.potentials);
+        let tree = self.tree();
+        let seed = self.rng.next_u64();
+        chain::advance(&mut self.pool, &tree, &denoiser, seed);
+    }
+
+    fn tree(&self) -> Tree {
+        let pairs = self.measurements.iter().map(|m| &m.clique).filter(|clique| clique.columns().len() == 2);
+        Tree::fit(&self.pool, &pairs.cloned().collect::<Vec<_>>())
+    }
+
+    /// Sweeps of the last round's fit, or of any other's.
+    fn sweeps(&self, round: u64) -> usize {
+        if round + 1 < self.plan.rounds { SWEEPS_A_ROUND } else { LAST_SWEEPS }
+    }
+}
+
+impl Trainer for Training {
+    fn steps_total(&self) -> u64 {
+        1 + self.plan.rounds + self.plan.rounds.saturating_sub(1) * SWEEPS_A_ROUND as u64 + LAST_SWEEPS as u64
+    }
+
+    fn steps_done(&self) -> u64 {
+        self.done
+    }
+
+    fn step(&mut self) -> Result<bool> {
+        self.work = match self.work {
+            Work::Count => {
+                self.count()?;
+                if self.plan.rounds > 0 { Work::Select { round: 0 } } else { Work::Fit { round: 0, sweep: 0 } }
+            }
+            Work::Select { round } => {
+                self.select()?;
+                Work::Fit { round, sweep: 0 }
+            }
+            Work::Fit { round, sweep } => {
+                let sweeps = self.sweeps(round);
+                // The last fit slows down, so that the weights settle between the chain's random counts.
+                let left = (sweeps - sweep) as f64 / sweeps as f64;
+                self.fit(if sweeps == LAST_SWEEPS { RATE * (2.0 * left).clamp(0.05, 1.0) } else { RATE });
+                match (sweep + 1 < sweeps, round + 1 < self.plan.rounds) {
+                    (true, _) => Work::Fit { round, sweep: sweep + 1 },
+                    (false, true) => Work::Select { round: round + 1 },
+                    (false, false) => Work::Done,
+                }
+            }
+            Work::Done => Work::Done,
+        };
+        self.done = (self.done + 1).min(self.steps_total());
+        Ok(!matches!(self.work, Work::Done))
+    }
+
+    fn mechanisms(&self) -> Vec<Stage> {
+        self.plan.stages()
+    }
+
+    fn noise_draws(&self) -> u64 {
+        let one_way: usize = self.table.sizes.iter().sum();
+        let pairs = self.plan.rounds * self.plan.pairs_a_round;
+        // A choice has its own slack, as much as that of so many draws.
+        let draws_a_choice = (exponential::SLACK_PER_CHOICE / SLACK_PER_DRAW).ceil() as u64;
+        one_way as u64 + pairs * (plan::MOST_CELLS as u64 + draws_a_choice)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Box<dyn Synthesizer>> {
+        if !matches!(self.work, Work::Done) {
+            return Err(EngineError::Internal("a model was taken before it was trained"));
+        }
+        let tree = self.tree();
+        Ok(Box::new(Guided::new(&self.domains, tree, self.potentials)))
+    }
+}

@@ -1,0 +1,165 @@
+//! The synthesizers, one file each, behind one pair of traits: [`Trainer`] (fit in steps) and [`Synthesizer`]
+//! (sample, save); [`Method`] names them.
+
+mod denoising;
+mod given;
+mod guided;
+mod model;
+mod options;
+mod row;
+mod sampler;
+mod schedule;
+#[cfg(test)]
+mod tests;
+mod training;
+
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value};
+
+use self::denoising::Prediction;
+use self::options::Options as DiffusionOptions;
+use super::privacy::mechanism::{Mechanism, Stage};
+use super::privacy::random::SecretRng;
+use super::table::{Domain, EncodedTable};
+use super::{EngineError, Result};
+
+/// A model in training. The caller owns the loop, so that it can be interrupted between steps.
+pub trait Trainer: Send {
+    /// Steps in all: public, known before training starts.
+    fn steps_total(&self) -> u64;
+    /// Steps taken so far.
+    fn steps_done(&self) -> u64;
+    /// Takes one bounded step (well under 100 ms of work); false once nothing is left to do.
+    fn step(&mut self) -> Result<bool>;
+    /// What training costs, for the ledger.
+    fn mechanisms(&self) -> Vec<Stage>;
+    /// Draws of noise that training takes in all, at most.
+    fn noise_draws(&self) -> u64;
+    /// The trained model. Everything in it is a function of released values only.
+    fn finish(self: Box<Self>) -> Result<Box<dyn Synthesizer>>;
+}
+
+/// A trained model.
+pub trait Synthesizer: Send + Sync {
+    /// `rows` fresh rows of codes. The generator is the user's: equal generators give equal rows.
+    fn sample(&self, rows: usize, rng: &mut ChaCha8Rng) -> Result<EncodedTable>;
+    /// The model as bytes, for [`Method::load`].
+    fn save(&self) -> Result<Vec<u8>>;
+}
+
+/// What training may spend: `epsilon` at `delta`, for `prior` (mechanisms already used, with their numbers of uses)
+/// and training together.
+#[derive(Debug, Clone)]
+pub struct TrainingBudget {
+    pub epsilon: f64,
+    pub delta: f64,
+    pub prior: Vec<(Mechanism, u64)>,
+}
+
+/// The options of a method, read and checked.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Options {
+    Guided(guided::Options),
+    Diffusion(DiffusionOptions),
+}
+
+/// A kind of model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Ours: private marginals and a masked diffusion fitted to them.
+    Guided,
+    /// The paper's: predicts the added noise.
+    TableDiffusion,
+    /// Its ablation: predicts the clean row.
+    TableDiffusionDenoiser,
+}
+
+impl Method {
+    /// Every method.
+    pub const ALL: [Self; 3] = [Self::Guided, Self::TableDiffusion, Self::TableDiffusionDenoiser];
+
+    /// The method of that name.
+    ///
+    /// # Errors
+    /// `InvalidParameter` that lists the names, for any other.
+    pub fn parse(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == name).ok_or_else(|| {
+            EngineError::invalid(
+                format!("unknown method \"{name}\""),
+                "A method names the kind of model to be trained.",
+                format!("Known methods are: {}.", Self::ALL.map(Self::name).join(", ")),
+            )
+        })
+    }
+
+    /// Its name in SQL and in stored models.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Guided => "guided",
+            Self::TableDiffusion => "tablediffusion",
+            Self::TableDiffusionDenoiser => "tablediffusion_denoiser",
+        }
+    }
+
+    /// Reads its options from JSON.
+    ///
+    /// # Errors
+    /// `InvalidParameter` for an unknown name or a value that cannot be used.
+    pub fn options(self, given: &Map<String, Value>) -> Result<Options> {
+        match self {
+            Self::Guided => guided::Options::parse(given).map(Options::Guided),
+            _ => DiffusionOptions::parse(self, given).map(Options::Diffusion),
+        }
+    }
+
+    /// Bytes that training needs at most beyond the encoded table, for a table of so many columns.
+    pub fn memory_estimate(self, options: &Options, columns: usize) -> u64 {
+        match options {
+            Options::Guided(_) => guided::memory_estimate(columns),
+            Options::Diffusion(options) => training::memory_estimate(options, columns),
+        }
+    }
+
+    /// Starts a training: decides sampling rate and steps from the noisy row count, then calibrates the noise.
+    /// May take a second.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if the options or the budget cannot be used for such a table.
+    pub fn trainer(
+        self,
+        table: EncodedTable,
+        domains: &[Domain],
+        noisy_rows: f64,
+        budget: TrainingBudget,
+        options: Options,
+        rng: SecretRng,
+    ) -> Result<Box<dyn Trainer>> {
+        match options {
+            Options::Guided(options) => {
+                Ok(Box::new(guided::Training::new(table, domains, noisy_rows, budget, &options, rng)?))
+            }
+            Options::Diffusion(options) => {
+                let prediction = self.prediction();
+                Ok(Box::new(training::Training::new(prediction, table, domains, noisy_rows, budget, options, rng)?))
+            }
+        }
+    }
+
+    /// Reads a model from what [`Synthesizer::save`] wrote, for columns with these domains.
+    ///
+    /// # Errors
+    /// `CorruptModel` for any other bytes.
+    pub fn load(self, bytes: &[u8], domains: &[Domain]) -> Result<Box<dyn Synthesizer>> {
+        match self {
+            Self::Guided => Ok(Box::new(guided::Guided::load(bytes, domains)?)),
+            _ => Ok(Box::new(model::Model::load(self.prediction(), bytes, domains)?)),
+        }
+    }
+
+    fn prediction(self) -> Prediction {
+        match self {
+            Self::TableDiffusionDenoiser => Prediction::Row,
+            _ => Prediction::Noise,
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! A trained diffusion model: sampling, and its stored form.
+
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::Synthesizer;
+use super::denoising::{Denoising, Prediction};
+use super::options::Options;
+use super::sampler::{Calibration, Sampler, Tilt};
+use super::training::{architecture, layout};
+use crate::engine::nn::mlp::{Mlp, Prepared};
+use crate::engine::table::{Domain, EncodedTable};
+use crate::engine::{EngineError, Result};
+
+/// A trained model.
+pub struct Model {
+    options: Options,
+    denoising: Denoising,
+    net: Mlp,
+    prepared: Prepared,
+    tilt: Tilt,
+}
+
+/// What is stored. Numbers are little-endian `f32`.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    options: Options,
+    parameters: Vec<u8>,
+    tilt: Vec<u8>,
+    maps: Vec<Vec<u8>>,
+}
+
+impl Model {
+    pub fn new(options: Options, calibration: Calibration) -> Self {
+        let (denoising, net, tilt) = calibration.finish();
+        let prepared = net.prepared();
+        Self { options, denoising, net, prepared, tilt }
+    }
+
+    /// See [`super::Method::load`].
+    pub fn load(prediction: Prediction, bytes: &[u8], domains: &[Domain]) -> Result<Self> {
+        let corrupt = |reason| EngineError::CorruptModel { reason };
+        let (stored, rest): (Stored, &[u8]) =
+            postcard::take_from_bytes(bytes).map_err(|_| corrupt("its network cannot be read"))?;
+        if !rest.is_empty() {
+            return Err(corrupt("something follows its network"));
+        }
+        let options = stored.options;
+        options.check().map_err(|_| corrupt("an option is out of range"))?;
+        let denoising = Denoising::new(layout(domains, &options), prediction, &options);
+        let architecture = architecture(&denoising, &options);
+        let parameters = numbers(&stored.parameters)?;
+        if Some(parameters.len()) != architecture.parameters() {
+            return Err(corrupt("its network does not fit its columns"));
+        }
+        let logs = numbers(&stored.tilt)?;
+        if logs.len() != denoising.layout.width {
+            return Err(corrupt("its corrections do not fit its columns"));
+        }
+        let maps = stored.maps.iter().map(|map| numbers(map)).collect::<Result<Vec<_>>>()?;
+        let usable = |map: &Vec<f32>| map.is_empty() || (map.len() > 1 && map.is_sorted());
+        if maps.len() != denoising.layout.scalars || !maps.iter().all(usable) {
+            return Err(corrupt("its quantiles do not fit its columns"));
+        }
+        let net = Mlp { architecture, parameters };
+        let prepared = net.prepared();
+        Ok(Self { options, denoising, prepared, net, tilt: Tilt { logs, maps } })
+    }
+}
+
+impl Synthesizer for Model {
+    fn sample(&self, rows: usize, rng: &mut ChaCha8Rng) -> Result<EncodedTable> {
+        let layout = &self.denoising.layout;
+        let sampler = Sampler { denoising: &self.denoising, net: &self.prepared, tilt: &self.tilt };
+        let width = layout.columns();
+        let blocks = sampler.rows(rows, rng, |clean, random| {
+            let mut codes = vec![0u32; clean.len() * width];
+            for (row, codes) in clean.iter().zip(codes.chunks_exact_mut(width.max(1))) {
+                layout.decode(&row.numbers, &row.states, random, codes);
+            }
+            codes
+        })?;
+        let mut columns = vec![Vec::with_capacity(rows); width];
+        for row in blocks.iter().flat_map(|block| block.chunks_exact(width.max(1))) {
+            columns.iter_mut().zip(row).for_each(|(column, code)| column.push(*code));
+        }
+        layout.table(rows, columns)
+    }
+
+    fn save(&self) -> Result<Vec<u8>> {
+        let stored = Stored {
+            options: self.options.clone(),
+            parameters: bytes(&self.net.parameters),
+            tilt: bytes(&self.tilt.logs),
+            maps: self.tilt.maps.iter().map(|map| bytes(map)).collect(),
+        };
+        postcard::to_stdvec(&stored).map_err(|_| EngineError::Internal("model cannot be serialised"))
+    }
+}
+
+fn bytes(numbers: &[f32]) -> Vec<u8> {
+    numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+fn numbers(bytes: &[u8]) -> Result<Vec<f32>> {
+    let (whole, rest) = bytes.as_chunks::<4>();
+    let numbers: Vec<f32> = whole.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    if !rest.is_empty() || numbers.iter().any(|x| !x.is_finite()) {
+        return Err(EngineError::CorruptModel { reason: "it holds what is no number" });
+    }
+    Ok(numbers)
+}

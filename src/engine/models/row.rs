@@ -1,0 +1,318 @@
+//! The encoded row of the paper (arXiv 2308.14784, section 4; table_diffusion.py, `fit`), from codes: numeric columns
+//! first, as numbers in [0, 1] by the quantile transform of the released weights, then one-hot blocks.
+//!
+//! Two refinements, each switched off by its setting: a numeric column may enter as a one-hot block over quantile
+//! bins, and rare categories may share one state of a block. Everything here is a function of released domains.
+
+use crate::engine::nn::normals::Normals;
+use crate::engine::table::{Codes, Domain, EncodedTable};
+use crate::engine::{EngineError, Result};
+
+/// Share of rows below which a released weight is not believed: keeps logarithms finite.
+const LEAST_WEIGHT: f64 = 1e-5;
+
+/// How columns become pieces of a row.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Settings {
+    /// Bins of a numeric column's block; 0 for the paper's single number.
+    pub numeric_bins: u32,
+    /// Categories held by a smaller share of rows share a state.
+    pub least_share: f64,
+    /// States of a block at most.
+    pub most_states: u32,
+}
+
+/// A one-hot block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    /// First entry in the row, and number of states.
+    pub at: usize,
+    pub states: usize,
+    /// Released share of each state; they add up to 1.
+    pub weights: Vec<f32>,
+    /// Their logarithms.
+    pub logs: Vec<f32>,
+}
+
+/// A column's pieces.
+#[derive(Debug, Clone, PartialEq)]
+struct Piece {
+    codes: usize,
+    /// Entry of the row that holds the number, and the released cumulative shares of the codes it covers.
+    scalar: Option<(usize, Vec<f64>)>,
+    /// Index among the layout's blocks, and the state of each code.
+    block: Option<(usize, Vec<u32>)>,
+    /// For each state, its codes with cumulative shares up to 1; empty for a state that is told by the number.
+    members: Vec<Vec<(u32, f32)>>,
+}
+
+/// The layout of encoded rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Layout {
+    /// Entries of a row, and how many of them are numbers.
+    pub width: usize,
+    pub scalars: usize,
+    pub blocks: Vec<Block>,
+    pieces: Vec<Piece>,
+}
+
+/// A row before noise: its numbers, then the state of each block.
+#[derive(Debug, Clone, Default)]
+pub struct Clean {
+    pub numbers: Vec<f32>,
+    pub states: Vec<u32>,
+}
+
+impl Layout {
+    /// The layout for columns with these released domains.
+    pub fn new(domains: &[Domain], settings: &Settings) -> Self {
+        let mut blocks: Vec<Vec<f64>> = Vec::new();
+        let mut scalars = 0;
+        let mut pieces = Vec::with_capacity(domains.len());
+        for domain in domains {
+            let weights = shares(domain);
+            let cells = domain.cell_count();
+            let ordered = domain.is_ordered() && cells > 0;
+            let mut piece = Piece { codes: weights.len(), scalar: None, block: None, members: Vec::new() };
+            let state_of = if ordered && settings.numeric_bins == 0 {
+                piece.scalar = Some((scalars, cumulative(&weights[..cells])));
+                scalars += 1;
+                // State 0 says that there is a number; `other` and NULL have states of their own.
+                (0..weights.len()).map(|code| (code + 1).saturating_sub(cells) as u32).collect()
+            } else if ordered {
+                bin_states(&weights, cells, settings.numeric_bins.clamp(2, settings.most_states.max(2)) as usize)
+            } else {
+                category_states(&weights, settings)
+            };
+            let states = state_of.iter().max().map_or(1, |s| *s as usize + 1);
+            if states > 1 || piece.scalar.is_none() {
+                let mut state_weights = vec![0.0; states];
+                state_of.iter().zip(&weights).for_each(|(s, w)| state_weights[*s as usize] += w);
+                piece.members = (0..states).map(|state| members(&state_of, &weights, state as u32)).collect();
+                if piece.scalar.is_some() {
+                    piece.members[0].clear();
+                }
+                piece.block = Some((blocks.len(), state_of));
+                blocks.push(state_weights);
+            }
+            pieces.push(piece);
+        }
+        let mut width = scalars;
+        let blocks = blocks.into_iter().map(|weights| {
+            let (at, states) = (width, weights.len());
+            width += states;
+            let logs = weights.iter().map(|w| w.max(LEAST_WEIGHT).ln() as f32).collect();
+            Block { at, states, weights: weights.iter().map(|w| *w as f32).collect(), logs }
+        });
+        let blocks = blocks.collect();
+        Self { width, scalars, blocks, pieces }
+    }
+
+    /// Encodes row `row` of a table; numbers are drawn evenly within what their code covers.
+    pub fn encode(&self, table: &EncodedTable, row: usize, random: &mut Normals, clean: &mut Clean) {
+        clean.numbers.clear();
+        clean.states.clear();
+        for (piece, codes) in self.pieces.iter().zip(&table.columns) {
+            let code = (codes.get(row) as usize).min(piece.codes.saturating_sub(1));
+            if let Some((_, shares)) = &piece.scalar {
+                let number = match (shares.get(code), shares.get(code + 1)) {
+                    (Some(lo), Some(hi)) => lo + (hi - lo) * f64::from(random.uniform()),
+                    _ => f64::from(random.uniform()),
+                };
+                clean.numbers.push(number as f32);
+            }
+            if let Some((_, state_of)) = &piece.block {
+                clean.states.push(state_of.get(code).copied().unwrap_or(0));
+            }
+        }
+    }
+
+    /// The codes of a row, one a column, from its numbers and states.
+    pub fn decode(&self, numbers: &[f32], states: &[u32], random: &mut Normals, codes: &mut [u32]) {
+        for (piece, code) in self.pieces.iter().zip(codes) {
+            let members = piece.block.as_ref().and_then(|(block, _)| piece.members.get(states[*block] as usize));
+            *code = match (members.filter(|m| !m.is_empty()), &piece.scalar) {
+                (Some(members), _) => {
+                    let u = if members.len() > 1 { random.uniform() } else { 0.0 };
+                    let at = members.partition_point(|(_, share)| *share <= u).min(members.len() - 1);
+                    members[at].0
+                }
+                (None, Some((at, shares))) => {
+                    let x = f64::from(numbers[*at]);
+                    let bins = shares.len() - 1;
+                    shares[1..bins].partition_point(|share| *share <= x) as u32
+                }
+                (None, None) => 0,
+            };
+        }
+    }
+
+    /// Columns of the table.
+    pub fn columns(&self) -> usize {
+        self.pieces.len()
+    }
+
+    /// Columns of codes as a table, each as narrow as its domain allows.
+    ///
+    /// # Errors
+    /// `Internal` for a wrong number of columns.
+    pub fn table(&self, rows: usize, columns: Vec<Vec<u32>>) -> Result<EncodedTable> {
+        if columns.len() != self.pieces.len() {
+            return Err(EngineError::Internal("a sample with the wrong number of columns"));
+        }
+        let columns = self.pieces.iter().zip(columns).map(|(piece, codes)| {
+            let mut narrow = Codes::with_width(piece.codes);
+            codes.into_iter().for_each(|code| narrow.push(code));
+            narrow
+        });
+        Ok(EncodedTable { rows, columns: columns.collect() })
+    }
+}
+
+/// Released shares of a domain's codes, none below [`LEAST_WEIGHT`], adding up to 1.
+fn shares(domain: &Domain) -> Vec<f64> {
+    let mut weights = domain.weights();
+    let believed = |w: f64| if w.is_finite() { w.clamp(LEAST_WEIGHT, 1.0) } else { LEAST_WEIGHT };
+    weights.iter_mut().for_each(|w| *w = believed(*w));
+    let total: f64 = weights.iter().sum();
+    weights.iter_mut().for_each(|w| *w /= total);
+    weights
+}
+
+/// 0, then the running sums of the weights, scaled to end at 1.
+fn cumulative(weights: &[f64]) -> Vec<f64> {
+    let total: f64 = weights.iter().sum();
+    let mut sum = 0.0;
+    let mut sums = vec![0.0];
+    sums.extend(weights.iter().map(|w| {
+        sum += w / total;
+        sum
+    }));
+    sums
+}
+
+/// States of an ordered column: runs of codes of about equal weight, heavy codes alone, then `other` and NULL.
+fn bin_states(weights: &[f64], cells: usize, bins: usize) -> Vec<u32> {
+    let share = weights[..cells].iter().sum::<f64>() / bins as f64;
+    let (mut state, mut filled) = (0u32, 0.0);
+    let mut states = Vec::with_capacity(weights.len());
+    for (code, w) in weights.iter().enumerate() {
+        // A run ends before a code that would overfill it by more than it is short, and before each special code.
+        let overfull = filled + w - share > share - filled;
+        if filled > 0.0 && (overfull || code >= cells) {
+            state += 1;
+            filled = 0.0;
+        }
+        filled += w;
+        states.push(state);
+    }
+    states
+}
+
+/// States of categories: one each, but rare ones, and the rarest beyond the most states allowed, share the last.
+fn category_states(weights: &[f64], settings: &Settings) -> Vec<u32> {
+    let mut order: Vec<usize> = (0..weights.len()).collect();
+    order.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
+    let frequent = order.iter().filter(|code| weights[**code] >= settings.least_share).count();
+    let own = frequent.min(settings.most_states.max(2) as usize - 1);
+    // A single rare category needs no company.
+    let own = if own + 1 == weights.len() { own + 1 } else { own };
+    let mut alone = vec![false; weights.len()];
+    order[..own].iter().for_each(|code| alone[*code] = true);
+    let mut next = 0;
+    let states = alone.iter().map(|alone| {
+        let state = if *alone { next } else { own as u32 };
+        next += u32::from(*alone);
+        state
+    });
+    states.collect()
+}
+
+fn members(state_of: &[u32], weights: &[f64], state: u32) -> Vec<(u32, f32)> {
+    let codes: Vec<u32> = (0..weights.len() as u32).filter(|code| state_of[*code as usize] == state).collect();
+    let shares = cumulative(&codes.iter().map(|code| weights[*code as usize]).collect::<Vec<_>>());
+    codes.into_iter().zip(shares.into_iter().skip(1)).map(|(code, share)| (code, share as f32)).collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::engine::table::{Bin, Category, Cells, Part};
+
+    pub fn categories(weights: &[f64], null: Option<f64>) -> Domain {
+        let category = |(i, weight): (usize, &f64)| Category { value: format!("v{i}"), weight: *weight };
+        Domain { cells: Cells::Categories(weights.iter().enumerate().map(category).collect()), other: None, null }
+    }
+
+    pub fn bins(weights: &[f64], null: Option<f64>) -> Domain {
+        let bin = |(i, weight): (usize, &f64)| Bin {
+            parts: vec![Part { lo: i as f64, hi: i as f64 + 0.5, weight: *weight }],
+        };
+        let cells = Cells::Bins { bins: weights.iter().enumerate().map(bin).collect(), step: 0.0 };
+        Domain { cells, other: None, null }
+    }
+
+    fn settings(numeric_bins: u32) -> Settings {
+        Settings { numeric_bins, least_share: 0.05, most_states: 64 }
+    }
+
+    fn domains() -> Vec<Domain> {
+        vec![
+            categories(&[0.5, 0.02, 0.45, 0.01, 0.02], None),
+            bins(&[0.1, 0.6, 0.1, 0.1], Some(0.1)),
+            bins(&[0.25; 4], None),
+            categories(&[], Some(1.0)),
+        ]
+    }
+
+    #[test]
+    fn rows_survive_the_round_trip() {
+        // Decoding draws among the codes of a shared state, so only codes with a state of their own must return.
+        for numeric_bins in [0, 16] {
+            let layout = Layout::new(&domains(), &settings(numeric_bins));
+            let table = EncodedTable {
+                rows: 5,
+                columns: vec![
+                    Codes::U8(vec![0, 2, 0, 2, 0]),
+                    Codes::U8(vec![0, 1, 2, 3, 4]),
+                    Codes::U8(vec![3, 2, 1, 0, 0]),
+                    Codes::U8(vec![0; 5]),
+                ],
+            };
+            let mut random = Normals::from_seed([2; 32]);
+            let mut clean = Clean::default();
+            for row in 0..table.rows {
+                layout.encode(&table, row, &mut random, &mut clean);
+                assert_eq!(clean.numbers.len(), layout.scalars);
+                assert!(clean.numbers.iter().all(|x| (0.0..1.0).contains(x)));
+                let mut codes = [0; 4];
+                layout.decode(&clean.numbers, &clean.states, &mut random, &mut codes);
+                let wanted: Vec<u32> = table.columns.iter().map(|c| c.get(row)).collect();
+                assert_eq!(codes[..], wanted[..]);
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_come_first_and_rare_categories_share() {
+        let layout = Layout::new(&domains(), &settings(0));
+        assert_eq!(layout.scalars, 2);
+        // 0.5, 0.45 and the rest; a number or NULL; the column of NULLs.
+        assert_eq!(layout.blocks.iter().map(|b| b.states).collect::<Vec<_>>(), [3, 2, 1]);
+        assert_eq!(layout.width, 2 + 3 + 2 + 1);
+        assert!((layout.blocks[0].weights[2] - 0.05).abs() < 1e-3);
+        let binned = Layout::new(&domains(), &settings(4));
+        assert_eq!((binned.scalars, binned.blocks.len()), (0, 4));
+        assert!(binned.blocks.iter().all(|b| (b.weights.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+    }
+
+    #[test]
+    fn empty_and_hostile_domains_are_laid_out() {
+        for domain in
+            [categories(&[], None), bins(&[], None), bins(&[0.0, 0.0], None), categories(&[f64::NAN, -1.0], None)]
+        {
+            let layout = Layout::new(&[domain], &settings(0));
+            assert!(layout.blocks.iter().all(|b| b.logs.iter().all(|l| l.is_finite())));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Both diffusion methods from table to rows, and stored models under attack.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, Value};
+
+use super::row::tests::{bins, categories};
+use super::{Method, Synthesizer, TrainingBudget};
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::table::{Codes, Domain, EncodedTable};
+use crate::engine::{EngineError, Result};
+
+const METHODS: [Method; 2] = [Method::TableDiffusion, Method::TableDiffusionDenoiser];
+
+/// Two columns that agree on four rows in five, a number and a number with NULL.
+fn table(rows: usize) -> (EncodedTable, Vec<Domain>) {
+    let first = |row: usize| (row % 2) as u8;
+    let second = |row: usize| if row.is_multiple_of(5) { 1 - first(row) } else { first(row) };
+    let columns = vec![
+        Codes::U8((0..rows).map(first).collect()),
+        Codes::U8((0..rows).map(second).collect()),
+        Codes::U8((0..rows).map(|row| (row % 7) as u8).collect()),
+        Codes::U8((0..rows).map(|row| (row % 3) as u8).collect()),
+    ];
+    let third = 1.0 / 3.0;
+    let domains = vec![
+        categories(&[0.5, 0.5], None),
+        categories(&[0.5, 0.5], None),
+        bins(&[1.0 / 7.0; 7], None),
+        bins(&[third, third], Some(third)),
+    ];
+    (EncodedTable { rows, columns }, domains)
+}
+
+fn options(json: &str) -> Map<String, Value> {
+    serde_json::from_str(json).unwrap()
+}
+
+fn train(method: Method, rows: usize, noisy_rows: f64, epsilon: f64, json: &str) -> Result<Box<dyn Synthesizer>> {
+    let (table, domains) = table(rows);
+    let options = method.options(&options(json))?;
+    let budget = TrainingBudget { epsilon, delta: 1e-6, prior: Vec::new() };
+    let mut trainer = method.trainer(table, &domains, noisy_rows, budget, options, SecretRng::for_tests(5))?;
+    let mut steps = 1;
+    while trainer.step()? {
+        steps += 1;
+    }
+    assert_eq!((steps, trainer.steps_done()), (trainer.steps_total(), trainer.steps_total()));
+    assert!(trainer.noise_draws() > 0 && !trainer.mechanisms().is_empty());
+    trainer.finish()
+}
+
+fn sample(model: &dyn Synthesizer, rows: usize, seed: u64) -> EncodedTable {
+    model.sample(rows, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap()
+}
+
+/// Fixed user seed; the noise of training is that of a fixed test generator.
+#[test]
+fn what_is_learned_shows_in_the_rows() {
+    for method in METHODS {
+        for json in ["{\"batch_size\": 256}", "{\"batch_size\": 256, \"numeric_bins\": 0}"] {
+            let model = train(method, 4000, 4000.0, 20.0, json).unwrap();
+            let rows = sample(model.as_ref(), 4000, 1);
+            let share = |of: &dyn Fn(usize) -> bool| (0..rows.rows).filter(|row| of(*row)).count() as f64 / 4000.0;
+            let agree = share(&|row| rows.columns[0].get(row) == rows.columns[1].get(row));
+            assert!(agree > 0.65, "{} {json}: {agree} agree", method.name());
+            // Shares are fitted to the released ones; 0.05 is 7 standard errors of a sample.
+            assert!((share(&|row| rows.columns[0].get(row) == 0) - 0.5).abs() < 0.06);
+            assert!((share(&|row| rows.columns[3].get(row) == 2) - 1.0 / 3.0).abs() < 0.06);
+            assert!((share(&|row| rows.columns[2].get(row) < 3) - 3.0 / 7.0).abs() < 0.1);
+        }
+    }
+}
+
+#[test]
+fn the_paper_preset_trains() {
+    for method in METHODS {
+        let model = train(method, 500, 480.0, 1.0, "{\"paper\": true, \"epochs\": 2}").unwrap();
+        let rows = sample(model.as_ref(), 100, 3);
+        assert!((0..100).all(|row| rows.columns[3].get(row) < 3 && rows.columns[2].get(row) < 7));
+    }
+}
+
+#[test]
+fn small_and_empty_tables_train() {
+    for rows in [0, 1, 3] {
+        for method in METHODS {
+            let model = train(method, rows, 1.0, 0.5, "{}").unwrap();
+            assert_eq!(sample(model.as_ref(), 7, 1).rows, 7);
+            assert_eq!(sample(model.as_ref(), 0, 1).rows, 0);
+        }
+    }
+}
+
+/// Rows are a function of the seed: not of threads, nor of how many rows are wanted.
+#[test]
+fn equal_seeds_give_equal_rows() {
+    let model = train(Method::TableDiffusionDenoiser, 300, 300.0, 1.0, "{\"epochs\": 1}").unwrap();
+    let many = sample(model.as_ref(), 700, 9);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(pool.install(|| sample(model.as_ref(), 700, 9)), many);
+    let few = sample(model.as_ref(), 300, 9);
+    for (few, many) in few.columns.iter().zip(&many.columns) {
+        assert!((0..300).all(|row| few.get(row) == many.get(row)));
+    }
+    assert_ne!(sample(model.as_ref(), 700, 10), many);
+}
+
+#[test]
+fn stored_models_sample_alike() {
+    for json in ["{\"epochs\": 1}", "{\"epochs\": 1, \"numeric_bins\": 0}"] {
+        let method = Method::TableDiffusion;
+        let model = train(method, 300, 300.0, 1.0, json).unwrap();
+        let bytes = model.save().unwrap();
+        let read = method.load(&bytes, &table(1).1).unwrap();
+        assert_eq!(sample(read.as_ref(), 200, 4), sample(model.as_ref(), 200, 4));
+        assert_eq!(read.save().unwrap(), bytes);
+    }
+}
+
+/// Any damage is an error or a model that still samples; never a panic.
+#[test]
+fn damaged_models_are_refused() {
+    let method = Method::TableDiffusionDenoiser;
+    let model = train(method, 100, 100.0, 1.0, "{\"epochs\": 0.01, \"hidden\": [5]}").unwrap();
+    let (bytes, domains) = (model.save().unwrap(), table(1).1);
+    let refused =
+        |bytes: &[u8], domains: &[Domain]| matches!(method.load(bytes, domains), Err(EngineError::CorruptModel { .. }));
+    assert!((0..bytes.len()).all(|end| refused(&bytes[..end], &domains)));
+    assert!(refused(&[&bytes[..], &[0]].concat(), &domains));
+    assert!(refused(&bytes, &domains[..3]) && refused(&bytes, &[]));
+    let mut damaged = bytes.clone();
+    for at in 0..bytes.len().min(400) {
+        for change in [0xff, 0x80, 0x01, 0x7f] {
+            damaged[at] ^= change;
+            if let Ok(model) = method.load(&damaged, &domains) {
+                sample(model.as_ref(), 2, 1);
+            }
+            damaged[at] = bytes[at];
+        }
+    }
+    assert!(refused(&[0xff; 64], &domains));
+}
+
+#[test]
+fn methods_are_known_by_name() {
+    for method in METHODS {
+        assert_eq!(Method::parse(method.name()).unwrap(), method);
+    }
+    let Err(EngineError::InvalidParameter { hint: Some(hint), .. }) = Method::parse("diffusion") else { panic!() };
+    assert!(METHODS.iter().all(|method| hint.contains(method.name())));
+}

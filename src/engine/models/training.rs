@@ -1,0 +1,185 @@
+//! Training a diffusion model under DP-SGD, then, free of charge, fitting its sampler to the released shares.
+
+use rand::Rng;
+
+use super::denoising::{Denoising, Prediction, RowLoss};
+use super::model::Model;
+use super::options::Options;
+use super::row::{Layout, Settings};
+use super::sampler::Calibration;
+use super::{Synthesizer, Trainer, TrainingBudget};
+use crate::engine::Result;
+use crate::engine::nn::adam::{Adam, MovingAverage};
+use crate::engine::nn::clip::Rule;
+use crate::engine::nn::mlp::{Architecture, Mlp};
+use crate::engine::nn::normals::Normals;
+use crate::engine::nn::step::PrivateGradients;
+use crate::engine::privacy::accountant;
+use crate::engine::privacy::mechanism::{Mechanism, Stage};
+use crate::engine::privacy::poisson::SamplingRate;
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::table::{Domain, EncodedTable};
+
+/// Added to a gradient's size before it is brought to the clipping norm C, in C.
+const STABILITY: f64 = 0.01;
+/// Decay rates of Adam's moments (table_diffusion.py, `b1`, `b2`).
+const BETAS: (f64, f64) = (0.5, 0.999);
+/// Rows of blocks over all columns together, at most: bounds the width of rows of very wide tables.
+const MOST_STATES: usize = 2048;
+/// Wider rows are not concatenated with hidden layers: the products would grow with the square of their width.
+const WIDEST_CONCATENATED: usize = 512;
+const MOST_STATES_OF_A_COLUMN: usize = 64;
+
+/// A training in progress. The table is private; all else is public or paid for.
+pub struct Training {
+    table: EncodedTable,
+    denoising: Denoising,
+    options: Options,
+    net: Mlp,
+    gradients: PrivateGradients,
+    adam: Adam,
+    average: MovingAverage,
+    mechanism: Mechanism,
+    private_steps: u64,
+    done: u64,
+    calibration: Option<Calibration>,
+}
+
+/// The layout that options and domains imply.
+pub fn layout(domains: &[Domain], options: &Options) -> Layout {
+    let most_states = (MOST_STATES / domains.len().max(1)).clamp(2, MOST_STATES_OF_A_COLUMN) as u32;
+    let settings = Settings { numeric_bins: options.numeric_bins, least_share: options.least_share, most_states };
+    Layout::new(domains, &settings)
+}
+
+/// The network's shape for a denoiser.
+pub fn architecture(denoising: &Denoising, options: &Options) -> Architecture {
+    Architecture {
+        inputs: denoising.inputs(),
+        hidden: options.hidden.iter().map(|width| *width as usize).collect(),
+        outputs: denoising.layout.width,
+        concatenate: denoising.layout.width <= WIDEST_CONCATENATED,
+    }
+}
+
+/// See [`super::Method::memory_estimate`].
+pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+    let states = (MOST_STATES_OF_A_COLUMN * columns).min(MOST_STATES.max(2 * columns));
+    let hidden = options.hidden.iter().map(|width| *width as usize).collect();
+    let shape = Architecture { inputs: states, hidden, outputs: states, concatenate: states <= WIDEST_CONCATENATED };
+    let parameters = shape.parameters().unwrap_or(usize::MAX / 1024) as u64;
+    // Weights, moments, averages and gradients in f32; per thread a sum in i64; a block's activations and gradients.
+    let threads = rayon::current_num_threads() as u64;
+    let block = 320 * shape.width() as u64 * 4 * 8;
+    parameters * (4 * 8 + 8 * (threads + 1)) + block * threads
+}
+
+impl Training {
+    /// See [`super::Method::trainer`].
+    pub fn new(
+        prediction: Prediction,
+        table: EncodedTable,
+        domains: &[Domain],
+        noisy_rows: f64,
+        budget: TrainingBudget,
+        options: Options,
+        mut rng: SecretRng,
+    ) -> Result<Self> {
+        let noisy_rows = noisy_rows.max(1.0);
+        let rate = SamplingRate::nearest((options.batch_size / noisy_rows).min(1.0));
+        let private_steps = (options.epochs / rate.value()).ceil().clamp(1.0, 1e9) as u64;
+        let of_noise = |noise_multiplier: f64| {
+            let sampling_rate = rate.value();
+            if sampling_rate < 1.0 {
+                let mechanism = Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps: private_steps };
+                (mechanism, 1)
+            } else {
+                (Mechanism::Gaussian { noise_multiplier }, private_steps)
+            }
+        };
+        let noise_multiplier =
+            accountant::calibrate(&budget.prior, budget.epsilon, budget.delta, |z| vec![of_noise(z)])?;
+
+        let denoising = Denoising::new(layout(domains, &options), prediction, &options);
+        let mut key = [0; 32];
+        rng.fill_bytes(&mut key);
+        let net = Mlp::new(architecture(&denoising, &options), options.prior, &mut Normals::from_seed(key))?;
+        let parameters = net.parameters.len();
+        let rule = if options.normalise { Rule::Normalised { stability: STABILITY } } else { Rule::Flat };
+        let expected_rows = rate.value() * noisy_rows;
+        let gradients =
+            PrivateGradients::new(rate, noise_multiplier, rule, options.clipping_norm, expected_rows, parameters, rng)?;
+        let adam = Adam::new(parameters, options.learning_rate, BETAS);
+        let average = MovingAverage::new(parameters, options.ema);
+        let mechanism = of_noise(gradients.noise_multiplier()).0;
+        Ok(Self {
+            table,
+            denoising,
+            options,
+            net,
+            gradients,
+            adam,
+            average,
+            mechanism,
+            private_steps,
+            done: 0,
+            calibration: None,
+        })
+    }
+
+    /// Works on a private step; true once it is taken.
+    fn private_step(&mut self) -> Result<bool> {
+        let loss = RowLoss { denoising: &self.denoising, table: &self.table };
+        let Some(gradient) = self.gradients.advance(&self.net, &loss, self.table.rows)? else { return Ok(false) };
+        self.adam.step(&mut self.net.parameters, &gradient);
+        self.average.push(&self.net.parameters);
+        Ok(true)
+    }
+
+    fn calibration(&mut self) -> &mut Calibration {
+        let (denoising, average, net) = (&self.denoising, &self.average, &self.net);
+        self.calibration.get_or_insert_with(|| {
+            let parameters = average.value().unwrap_or_else(|| net.parameters.clone());
+            let averaged = Mlp { architecture: net.architecture.clone(), parameters };
+            Calibration::new(denoising.clone(), averaged)
+        })
+    }
+}
+
+impl Trainer for Training {
+    fn steps_total(&self) -> u64 {
+        self.private_steps + u64::from(self.options.calibration_rounds)
+    }
+
+    fn steps_done(&self) -> u64 {
+        self.done
+    }
+
+    fn step(&mut self) -> Result<bool> {
+        if self.done < self.private_steps {
+            if !self.private_step()? {
+                return Ok(true);
+            }
+        } else if self.done < self.steps_total() && !self.calibration().advance()? {
+            return Ok(true);
+        }
+        self.done = (self.done + 1).min(self.steps_total());
+        Ok(self.done < self.steps_total())
+    }
+
+    fn mechanisms(&self) -> Vec<Stage> {
+        let times = if matches!(self.mechanism, Mechanism::Gaussian { .. }) { self.private_steps } else { 1 };
+        vec![Stage { name: "training".to_owned(), mechanism: self.mechanism, times }]
+    }
+
+    fn noise_draws(&self) -> u64 {
+        self.private_steps.saturating_mul(self.net.parameters.len() as u64)
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<Box<dyn Synthesizer>> {
+        self.calibration();
+        let calibration =
+            self.calibration.take().ok_or(crate::engine::EngineError::Internal("no model was trained"))?;
+        Ok(Box::new(Model::new(self.options.clone(), calibration)))
+    }
+}
