@@ -1,0 +1,40 @@
+//! What the face itself needs to know of a model's columns: stored with the model as JSON, so that the model outlives
+//! its source.
+
+use serde::{Deserialize, Serialize};
+
+use super::keys::Key;
+use super::types::Kind;
+
+/// The columns of a model, in the order of the source.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Annotation {
+    /// The source's name as SQL writes it.
+    pub source: String,
+    pub columns: Vec<ColumnFacts>,
+    /// Columns of the source that the model leaves out.
+    pub left_out: Vec<String>,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnFacts {
+    pub name: String,
+    /// Position in the source, from 1.
+    pub ordinal: i16,
+    /// The type as SQL writes it, with its modifier, and with its schema unless that is pg_catalog.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    pub kind: Kind,
+    pub not_null: bool,
+    /// How it is generated if it is not modelled.
+    pub key: Option<Key>,
+}
+
+impl Annotation {
+    /// The place of each column among the modelled ones.
+    pub fn places(&self) -> Vec<Option<usize>> {
+        let mut next = 0..;
+        self.columns.iter().map(|column| if column.key.is_some() { None } else { next.next() }).collect()
+    }
+}

@@ -1,0 +1,144 @@
+//! How SQL calls us: version-1 functions whose SQL definitions are in `sql/functions.sql`.
+
+use pgrx::fcinfo::{pg_arg_is_null, pg_getarg, pg_getarg_datum_raw};
+use pgrx::{FromDatum, JsonB, pg_sys};
+use serde_json::{Map, Value};
+
+use super::errors::{self, Result};
+
+/// Makes a Rust function callable from SQL under a symbol.
+macro_rules! sql_function {
+    ($symbol:ident, $finfo:ident, $body:path) => {
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        pub extern "C" fn $finfo() -> &'static pgrx::pg_sys::Pg_finfo_record {
+            static VERSION_1: pgrx::pg_sys::Pg_finfo_record = pgrx::pg_sys::Pg_finfo_record { api_version: 1 };
+            &VERSION_1
+        }
+
+        #[doc(hidden)]
+        #[unsafe(no_mangle)]
+        #[pgrx::pg_guard]
+        pub unsafe extern "C-unwind" fn $symbol(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
+            // SAFETY: called by the function manager, with arguments as `sql/functions.sql` declares them.
+            let call = unsafe { $crate::pg::call::Call::new(fcinfo) };
+            match $body(&call) {
+                Ok(Some(datum)) => datum,
+                Ok(None) => call.null(),
+                Err(fault) => fault.raise(),
+            }
+        }
+    };
+}
+pub(crate) use sql_function;
+
+/// One call and its arguments.
+pub struct Call(pg_sys::FunctionCallInfo);
+
+impl Call {
+    /// # Safety
+    /// `fcinfo` is that of the call in progress, and the accessors are used with the types that SQL declares.
+    pub unsafe fn new(fcinfo: pg_sys::FunctionCallInfo) -> Self {
+        Self(fcinfo)
+    }
+
+    pub fn fcinfo(&self) -> pg_sys::FunctionCallInfo {
+        self.0
+    }
+
+    /// A NULL result.
+    pub fn null(&self) -> pg_sys::Datum {
+        // SAFETY: the call is in progress.
+        unsafe { (*self.0).isnull = true };
+        pg_sys::Datum::null()
+    }
+
+    fn get<T: FromDatum>(&self, i: usize) -> Option<T> {
+        // SAFETY: see `new`.
+        unsafe { pg_getarg(self.0, i) }
+    }
+
+    fn want<T>(&self, name: &str, value: Option<T>) -> Result<T> {
+        value.ok_or_else(|| errors::argument_is_null(name))
+    }
+
+    pub fn oid(&self, i: usize, name: &str) -> Result<pg_sys::Oid> {
+        self.want(name, self.get(i))
+    }
+
+    pub fn float(&self, i: usize, name: &str) -> Result<f64> {
+        self.want(name, self.get(i))
+    }
+
+    pub fn text(&self, i: usize, name: &str) -> Result<String> {
+        self.want(name, self.get(i))
+    }
+
+    pub fn boolean(&self, i: usize, name: &str) -> Result<bool> {
+        self.want(name, self.get(i))
+    }
+
+    pub fn optional_float(&self, i: usize) -> Option<f64> {
+        self.get(i)
+    }
+
+    pub fn optional_int(&self, i: usize) -> Option<i64> {
+        self.get(i)
+    }
+
+    pub fn optional_text(&self, i: usize) -> Option<String> {
+        self.get(i)
+    }
+
+    pub fn is_null(&self, i: usize) -> bool {
+        // SAFETY: see `new`.
+        unsafe { pg_arg_is_null(self.0, i) }
+    }
+
+    /// A count of rows to make.
+    pub fn rows(&self, i: usize) -> Result<u64> {
+        let n: i64 = self.want("n", self.get(i))?;
+        u64::try_from(n).ok().filter(|n| *n > 0).ok_or_else(errors::rows_not_positive)
+    }
+
+    /// A jsonb object; SQL NULL is an empty one.
+    pub fn object(&self, i: usize, name: &str) -> Result<Map<String, Value>> {
+        match self.get::<JsonB>(i) {
+            None => Ok(Map::new()),
+            Some(JsonB(Value::Object(map))) => Ok(map),
+            Some(_) => Err(errors::not_an_object(name)),
+        }
+    }
+
+    /// A `name[]`.
+    pub fn names(&self, i: usize, name: &str) -> Result<Option<Vec<String>>> {
+        if self.is_null(i) {
+            return Ok(None);
+        }
+        let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
+        // SAFETY: the argument is a non-null name[], whose elements are NUL-terminated and live as long as the call.
+        unsafe {
+            let array = pg_sys::pg_detoast_datum(pg_getarg_datum_raw(self.0, i).cast_mut_ptr());
+            pg_sys::deconstruct_array(
+                array.cast(),
+                pg_sys::NAMEOID,
+                pg_sys::NAMEDATALEN as i32,
+                false,
+                pg_sys::TYPALIGN_CHAR as std::ffi::c_char,
+                &mut elements,
+                &mut nulls,
+                &mut count,
+            );
+            (0..count as usize)
+                .map(|k| {
+                    if *nulls.add(k) {
+                        return Err(errors::null_in_list(name));
+                    }
+                    let element: *const std::ffi::c_char = (*elements.add(k)).cast_mut_ptr();
+                    Ok(super::datum::string(element))
+                })
+                .collect::<Result<Vec<_>>>()
+                .map(Some)
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! `tablediffusion_create_table`: a new table with the source's column types, full of synthetic rows.
+
+use pgrx::{Spi, pg_sys};
+
+use super::call::{Call, sql_function};
+use super::datum::{self, Scratch, c_string};
+use super::errors::{self, Result};
+use super::output::Typed;
+use super::rows::{self, Rows};
+use super::sample::{self, Model, Writers};
+use crate::engine::EngineError;
+
+sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table, create_table);
+
+/// Rows that are written at once.
+const BATCH: usize = 1000;
+
+/// `(target text, model text, n bigint, seed bigint)`.
+fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    let (target, name, total) = (call.text(0, "target")?, call.text(1, "model")?, call.rows(2)?);
+    let seed = rows::seed(call.optional_int(3))?;
+    let model = Model::load(name)?;
+    let (writers, targets) = sample::own_writers(&model, total, seed)?;
+    let columns: Vec<String> =
+        targets.iter().map(|target| format!("{} {}", datum::quoted(&target.column), sql_type(target))).collect();
+    let table = create(&target, &columns)?;
+    let relation = Table::open(table)?;
+    relation.fill(&model, writers, total, seed)?;
+    drop(relation);
+    comment(table, &model);
+    Ok(Some(table.into()))
+}
+
+fn sql_type(target: &super::output::Target) -> String {
+    datum::qualified_type_name(target.type_oid, target.typmod)
+}
+
+/// Creates the table as the caller, where the caller's search path puts it.
+fn create(target: &str, columns: &[String]) -> Result<pg_sys::Oid> {
+    let text = c_string(target);
+    // SAFETY: a NUL-terminated string in; ERROR if it is not a name; the range lives in the current memory context.
+    let (range, written) = unsafe {
+        let names = pg_sys::textToQualifiedNameList(pg_sys::cstring_to_text(text.as_ptr()));
+        let range = pg_sys::makeRangeVarFromNameList(names);
+        let parts = [(*range).catalogname, (*range).schemaname, (*range).relname];
+        let parts = parts.into_iter().filter_map(|part| datum::optional_string(part));
+        (range, parts.map(|part| datum::quoted(&part)).collect::<Vec<_>>().join("."))
+    };
+    Spi::run(&format!("CREATE TABLE {written} ({})", columns.join(", ")))
+        .map_err(|_| EngineError::Internal("the table could not be created"))?;
+    // SAFETY: a valid range; the new relation is first in the search path. ERROR if somebody took it away.
+    Ok(unsafe {
+        let lock = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;
+        pg_sys::RangeVarGetRelidExtended(range, lock, 0, None, std::ptr::null_mut())
+    })
+}
+
+/// A table that this transaction made, open for writing.
+struct Table(pg_sys::Relation);
+
+impl Table {
+    /// # Errors
+    /// If something put indexes, triggers or constraints on the table as it was made: rows are written past them.
+    fn open(oid: pg_sys::Oid) -> Result<Self> {
+        // SAFETY: the relation exists and is locked; it is closed by `drop`.
+        let table = Self(unsafe { pg_sys::table_open(oid, pg_sys::NoLock as pg_sys::LOCKMODE) });
+        // SAFETY: an open relation.
+        let plain = unsafe {
+            let class = &*(*table.0).rd_rel;
+            class.relkind as u8 == pg_sys::RELKIND_RELATION
+                && !class.relhasindex
+                && !class.relhastriggers
+                && (*(*table.0).rd_att).constr.is_null()
+        };
+        if plain { Ok(table) } else { Err(errors::target_changed()) }
+    }
+
+    fn fill(&self, model: &Model, mut writers: Writers, total: u64, seed: u64) -> Result<()> {
+        let scratch = Scratch::new();
+        let mut batch = Batch::new(self.0);
+        let mut all = Rows::new(&model.artifact, seed, total)?;
+        while let Some((block, first)) = all.next_block()? {
+            for row in 0..block.rows {
+                scratch.within(|| {
+                    let (values, nulls) = batch.next_row();
+                    for (i, origin, typed) in &mut writers {
+                        let Some(typed) = typed else { continue };
+                        let value = typed.value(&origin.cell(&block, row, first + row as u64)?)?;
+                        values[*i] = value.unwrap_or(pg_sys::Datum::null());
+                        nulls[*i] = value.is_none();
+                    }
+                    batch.end_row();
+                    Result::Ok(())
+                })?;
+                if batch.rows == BATCH || row + 1 == block.rows {
+                    scratch.within(|| batch.write());
+                    // SAFETY: the rows are written and their slots empty.
+                    unsafe { scratch.reset() };
+                }
+            }
+            writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(Typed::tidy));
+        }
+        batch.finish();
+        Ok(())
+    }
+}
+
+impl Drop for Table {
+    fn drop(&mut self) {
+        // After an ERROR the transaction's end closes it.
+        if !std::thread::panicking() {
+            // SAFETY: opened by `open`; the lock stays.
+            unsafe { pg_sys::table_close(self.0, pg_sys::NoLock as pg_sys::LOCKMODE) };
+        }
+    }
+}
+
+/// Rows on their way into a table.
+struct Batch {
+    relation: pg_sys::Relation,
+    slots: Vec<*mut pg_sys::TupleTableSlot>,
+    rows: usize,
+    width: usize,
+    command: pg_sys::CommandId,
+    state: pg_sys::BulkInsertState,
+}
+
+impl Batch {
+    fn new(relation: pg_sys::Relation) -> Self {
+        // SAFETY: an open relation; the slots live in the current memory context.
+        unsafe {
+            let desc = (*relation).rd_att;
+            let slot = |_| pg_sys::MakeSingleTupleTableSlot(desc, &raw const pg_sys::TTSOpsVirtual);
+            Self {
+                relation,
+                slots: (0..BATCH).map(slot).collect(),
+                rows: 0,
+                width: (*desc).natts as usize,
+                command: pg_sys::GetCurrentCommandId(true),
+                state: pg_sys::GetBulkInsertState(),
+            }
+        }
+    }
+
+    /// The places for the values of the next row.
+    fn next_row(&mut self) -> (&mut [pg_sys::Datum], &mut [bool]) {
+        // SAFETY: an empty virtual slot has room for as many values as the table has columns.
+        unsafe {
+            let slot = &*self.slots[self.rows];
+            (
+                std::slice::from_raw_parts_mut(slot.tts_values, self.width),
+                std::slice::from_raw_parts_mut(slot.tts_isnull, self.width),
+            )
+        }
+    }
+
+    fn end_row(&mut self) {
+        // SAFETY: the slot is empty and its values are set.
+        unsafe { pg_sys::ExecStoreVirtualTuple(self.slots[self.rows]) };
+        self.rows += 1;
+    }
+
+    fn write(&mut self) {
+        // SAFETY: the first `rows` slots are full; what they refer to lives until the caller resets its context.
+        unsafe {
+            let rows = self.rows as i32;
+            pg_sys::table_multi_insert(self.relation, self.slots.as_mut_ptr(), rows, self.command, 0, self.state);
+            for slot in &self.slots[..self.rows] {
+                pg_sys::ExecClearTuple(*slot);
+            }
+        }
+        self.rows = 0;
+    }
+
+    fn finish(self) {
+        // SAFETY: made by `new`; everything is written.
+        unsafe {
+            pg_sys::FreeBulkInsertState(self.state);
+            pg_sys::table_finish_bulk_insert(self.relation, 0);
+            for slot in self.slots {
+                pg_sys::ExecDropSingleTupleTableSlot(slot);
+            }
+            pg_sys::CommandCounterIncrement();
+        }
+    }
+}
+
+/// Says on the table what it is.
+fn comment(table: pg_sys::Oid, model: &Model) {
+    let ledger = &model.artifact.ledger;
+    // SAFETY: the result is a NUL-terminated string in static memory.
+    let now = unsafe { datum::string(pg_sys::timestamptz_to_str(pg_sys::GetCurrentTimestamp())) };
+    let text = c_string(&format!(
+        "Synthetic rows from model \"{}\" (method {}, epsilon {}, delta {:e}, neighbouring tables: {}), made by tablediffusion on {now}.",
+        model.name,
+        model.artifact.method.name(),
+        ledger.epsilon,
+        ledger.delta,
+        ledger.neighbours.describe(),
+    ));
+    // SAFETY: the table exists; a NUL-terminated string.
+    unsafe { pg_sys::CreateComments(table, pg_sys::RelationRelationId, 0, text.as_ptr()) };
+}

@@ -1,0 +1,210 @@
+//! Small conversions between PostgreSQL's values and ours.
+
+use std::ffi::{CStr, CString, c_char};
+
+use pgrx::pg_sys;
+
+use super::errors::{self, Result};
+
+/// A C string of PostgreSQL's as a Rust string.
+///
+/// # Safety
+/// `text` points to a NUL-terminated string.
+pub unsafe fn string(text: *const c_char) -> String {
+    // SAFETY: as promised.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+/// A C string of PostgreSQL's that may be missing.
+///
+/// # Safety
+/// `text` is null or points to a NUL-terminated string.
+pub unsafe fn optional_string(text: *const c_char) -> Option<String> {
+    // SAFETY: as promised.
+    (!text.is_null()).then(|| unsafe { string(text) })
+}
+
+/// A Rust string for PostgreSQL; cut at a NUL, which no SQL text can hold.
+pub fn c_string(text: &str) -> CString {
+    let end = text.find('\0').unwrap_or(text.len());
+    CString::new(&text[..end]).unwrap_or_default()
+}
+
+/// Refuses databases whose texts are not UTF-8. In one of encoding SQL_ASCII they may be.
+pub fn check_encoding() -> Result<()> {
+    // SAFETY: plain calls; the name lives forever.
+    let (encoding, name) = unsafe { (pg_sys::GetDatabaseEncoding(), string(pg_sys::GetDatabaseEncodingName())) };
+    let accepted = [pg_sys::pg_enc::PG_UTF8, pg_sys::pg_enc::PG_SQL_ASCII];
+    if accepted.iter().any(|accepted| *accepted as i32 == encoding) {
+        Ok(())
+    } else {
+        Err(errors::encoding_unsupported(&name))
+    }
+}
+
+/// An identifier, quoted as needed.
+pub fn quoted(identifier: &str) -> String {
+    let identifier = c_string(identifier);
+    // SAFETY: a NUL-terminated string in, one out.
+    unsafe { string(pg_sys::quote_identifier(identifier.as_ptr())) }
+}
+
+/// A type as SQL writes it, with its schema unless that is pg_catalog.
+pub fn type_name(type_oid: pg_sys::Oid, typmod: i32) -> String {
+    with_pinned_path(|| format_type(type_oid, typmod, 0))
+}
+
+/// A type in words that mean it under every search path.
+pub fn qualified_type_name(type_oid: pg_sys::Oid, typmod: i32) -> String {
+    format_type(type_oid, typmod, pg_sys::FORMAT_TYPE_FORCE_QUALIFY)
+}
+
+fn format_type(type_oid: pg_sys::Oid, typmod: i32, flags: u32) -> String {
+    let flags = flags | pg_sys::FORMAT_TYPE_TYPEMOD_GIVEN | pg_sys::FORMAT_TYPE_ALLOW_INVALID;
+    // SAFETY: any oid may be asked for; the result is NUL-terminated.
+    unsafe { string(pg_sys::format_type_extended(type_oid, typmod, flags as pg_sys::bits16)) }
+}
+
+/// Runs SQL of ours with a search path that nobody can put anything into.
+pub fn with_pinned_path<T>(work: impl FnOnce() -> T) -> T {
+    // SAFETY: the level is closed below; after an ERROR it is closed by the end of the transaction.
+    let level = unsafe { pg_sys::NewGUCNestLevel() };
+    // SAFETY: a level is open.
+    unsafe { super::guard::set_locally(c"search_path", c"pg_catalog, pg_temp") };
+    let result = work();
+    // SAFETY: see above.
+    unsafe { pg_sys::AtEOXact_GUC(false, level) };
+    result
+}
+
+/// A built-in function of PostgreSQL's.
+pub type Function = unsafe fn(pg_sys::FunctionCallInfo) -> pg_sys::Datum;
+
+/// Calls a built-in function.
+///
+/// # Safety
+/// The function takes these arguments, returns no NULL, and asks nothing about its caller.
+pub unsafe fn call(function: Function, arguments: &[pg_sys::Datum]) -> pg_sys::Datum {
+    let arguments: Vec<Option<pg_sys::Datum>> = arguments.iter().copied().map(Some).collect();
+    // SAFETY: as promised.
+    unsafe { pgrx::direct_function_call_as_datum(function, &arguments) }.unwrap_or(pg_sys::Datum::null())
+}
+
+/// A type's input function, ready to be called.
+pub struct Input {
+    function: pg_sys::FmgrInfo,
+    parameter: pg_sys::Oid,
+    typmod: i32,
+}
+
+impl Input {
+    pub fn new(type_oid: pg_sys::Oid, typmod: i32) -> Self {
+        let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
+        let mut info = pg_sys::FmgrInfo::default();
+        // SAFETY: an ERROR for a type that does not exist; what is looked up lives in the current memory context.
+        unsafe {
+            pg_sys::getTypeInputInfo(type_oid, &mut function, &mut parameter);
+            pg_sys::fmgr_info(function, &mut info);
+        }
+        Self { function: info, parameter, typmod }
+    }
+
+    /// The value that a text stands for. ERROR if it stands for none.
+    pub fn parse(&mut self, text: &str) -> pg_sys::Datum {
+        let text = c_string(text);
+        // SAFETY: a NUL-terminated string that outlives the call.
+        unsafe { pg_sys::InputFunctionCall(&mut self.function, text.as_ptr().cast_mut(), self.parameter, self.typmod) }
+    }
+}
+
+/// A type's output function, ready to be called.
+pub struct Output(pg_sys::FmgrInfo);
+
+impl Output {
+    pub fn new(type_oid: pg_sys::Oid) -> Self {
+        let (mut function, mut is_varlena) = (pg_sys::InvalidOid, false);
+        let mut info = pg_sys::FmgrInfo::default();
+        // SAFETY: an ERROR for a type that does not exist; what is looked up lives in the current memory context.
+        unsafe {
+            pg_sys::getTypeOutputInfo(type_oid, &mut function, &mut is_varlena);
+            pg_sys::fmgr_info(function, &mut info);
+        }
+        Self(info)
+    }
+
+    /// # Safety
+    /// `value` is a value of the type.
+    pub unsafe fn format(&mut self, value: pg_sys::Datum) -> String {
+        // SAFETY: as promised.
+        unsafe { string(pg_sys::OutputFunctionCall(&mut self.0, value)) }
+    }
+}
+
+/// A memory context of our own, deleted when dropped.
+pub struct Scratch(pg_sys::MemoryContext);
+
+impl Scratch {
+    /// A child of the current context.
+    pub fn new() -> Self {
+        // SAFETY: the name lives forever, as it must.
+        Self(unsafe {
+            pg_sys::AllocSetContextCreateInternal(
+                pg_sys::CurrentMemoryContext,
+                c"tablediffusion".as_ptr(),
+                pg_sys::ALLOCSET_DEFAULT_MINSIZE as usize,
+                pg_sys::ALLOCSET_DEFAULT_INITSIZE as usize,
+                pg_sys::ALLOCSET_DEFAULT_MAXSIZE as usize,
+            )
+        })
+    }
+
+    pub fn context(&self) -> pg_sys::MemoryContext {
+        self.0
+    }
+
+    /// Does something with this as the current context.
+    pub fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        // SAFETY: the context lives as long as `self`. After an ERROR the handler sets its own context.
+        let before = unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
+        let result = work();
+        // SAFETY: the context that was current.
+        unsafe { pg_sys::MemoryContextSwitchTo(before) };
+        result
+    }
+
+    /// Frees everything in it.
+    ///
+    /// # Safety
+    /// Nothing in it is used any more.
+    pub unsafe fn reset(&self) {
+        // SAFETY: as promised.
+        unsafe { pg_sys::MemoryContextReset(self.0) };
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // After an ERROR the transaction's end deletes it with its parent, which may be gone already.
+        if !std::thread::panicking() {
+            // SAFETY: made by `new` and not deleted since.
+            unsafe { pg_sys::MemoryContextDelete(self.0) };
+        }
+    }
+}
+
+/// Attribute `i` of a tuple descriptor, counted from 0.
+///
+/// # Safety
+/// `desc` is a valid descriptor with more than `i` attributes.
+pub unsafe fn attribute<'a>(desc: pg_sys::TupleDesc, i: usize) -> &'a pg_sys::FormData_pg_attribute {
+    #[cfg(not(feature = "pg18"))]
+    // SAFETY: as promised.
+    unsafe {
+        &*(*desc).attrs.as_ptr().add(i)
+    }
+    #[cfg(feature = "pg18")]
+    // SAFETY: as promised.
+    unsafe {
+        &*pg_sys::TupleDescAttr(desc, i as i32)
+    }
+}

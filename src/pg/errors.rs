@@ -1,0 +1,404 @@
+//! Every error, warning and notice of the face, with its SQLSTATE, DETAIL and HINT. None carries a value of a table.
+
+use pgrx::pg_sys::panic::ErrorReport;
+use pgrx::{PgLogLevel, PgSqlErrorCode};
+
+use crate::engine::EngineError;
+
+/// Result with [`Fault`].
+pub type Result<T> = std::result::Result<T, Fault>;
+
+/// A report in the making: message in lower case without a full stop; detail and hint are sentences.
+#[derive(Debug)]
+pub struct Fault {
+    code: PgSqlErrorCode,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+impl Fault {
+    fn new(code: PgSqlErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), detail: None, hint: None }
+    }
+
+    fn detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+
+    fn report(self, level: PgLogLevel) {
+        let mut report = ErrorReport::new(self.code, self.message, "tablediffusion");
+        if let Some(detail) = self.detail {
+            report = report.set_detail(detail);
+        }
+        if let Some(hint) = self.hint {
+            report = report.set_hint(hint);
+        }
+        report.report(level);
+    }
+
+    /// Reports it as an ERROR, which ends the statement.
+    pub fn raise(self) -> ! {
+        self.report(PgLogLevel::ERROR);
+        unreachable!("an ERROR does not return")
+    }
+
+    /// Reports it as a WARNING.
+    pub fn warn(self) {
+        self.report(PgLogLevel::WARNING);
+    }
+
+    /// Reports it as a NOTICE.
+    pub fn notice(self) {
+        self.report(PgLogLevel::NOTICE);
+    }
+}
+
+impl From<EngineError> for Fault {
+    fn from(error: EngineError) -> Self {
+        let message = error.to_string();
+        match error {
+            EngineError::InvalidParameter { detail, hint, .. } => {
+                Self { code: PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, message, detail, hint }
+            }
+            EngineError::MemoryLimit { needed, limit } => Self::new(
+                PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+                "training would need more memory than allowed",
+            )
+            .detail(format!(
+                "It is expected to need about {}; tablediffusion.memory_limit is {}.",
+                bytes(needed),
+                bytes(limit)
+            ))
+            .hint("Exclude columns, train on a view of fewer rows, or have a superuser raise the setting."),
+            EngineError::CorruptModel { .. } => Self::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, message)
+                .detail("The bytes in tablediffusion.models_store are not what a training wrote.")
+                .hint("Restore the model from a backup, or train it again."),
+            EngineError::UnsupportedVersion { .. } => Self::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, message)
+                .detail("The model was written by a newer release of tablediffusion.")
+                .hint("Install that release and run ALTER EXTENSION tablediffusion UPDATE."),
+            EngineError::Internal(_) => Self::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message),
+        }
+    }
+}
+
+/// A size for people: `64 MB`.
+pub fn bytes(n: u64) -> String {
+    match n {
+        0..10_240 => format!("{n} bytes"),
+        10_240..10_485_760 => format!("{} kB", n.div_ceil(1024)),
+        10_485_760..10_737_418_240 => format!("{} MB", n.div_ceil(1 << 20)),
+        _ => format!("{} GB", n.div_ceil(1 << 30)),
+    }
+}
+
+fn list<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    names.into_iter().map(|name| format!("\"{}\"", name.as_ref())).collect::<Vec<_>>().join(", ")
+}
+
+// Arguments.
+
+pub fn argument_is_null(name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("argument \"{name}\" must not be null"))
+        .detail("It has no default.")
+        .hint("Pass a value.")
+}
+
+pub fn null_in_list(name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("argument \"{name}\" must not contain nulls"))
+        .detail("It is a list of column names.")
+        .hint("Leave the null out.")
+}
+
+pub fn not_an_object(name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("argument \"{name}\" must be a JSON object"))
+        .detail("It maps names to settings.")
+        .hint("Write it as '{\"name\": ...}'.")
+}
+
+pub fn rows_not_positive() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "the number of rows must be positive")
+        .detail("Argument \"n\" says how many synthetic rows to make.")
+        .hint("Pass a number of at least 1.")
+}
+
+pub fn model_name_unusable() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INVALID_NAME, "the name of a model must have 1 to 200 characters")
+        .detail("It identifies the model within the database.")
+        .hint("Pass another name as argument \"model\".")
+}
+
+pub fn given_not_supported() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, "conditional sampling is not supported yet")
+        .detail("Argument \"given\" is reserved for it.")
+        .hint("Leave it out, and filter the rows that come.")
+}
+
+// The source.
+
+pub fn relation_missing() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the source does not exist")
+        .detail("No relation has the given identity any more.")
+        .hint("Name an existing table or view.")
+}
+
+pub fn wrong_relation_kind(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{relation}\" cannot be a source"))
+        .detail("A source is a table, a partitioned table, a view, a materialized view or a foreign table.")
+        .hint("Name one of these.")
+}
+
+pub fn no_select_privilege<S: AsRef<str>>(relation: &str, columns: impl IntoIterator<Item = S>) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("permission denied for table {relation}"))
+        .detail(format!("Training reads these columns without the privilege to: {}.", list(columns)))
+        .hint("Have the owner grant SELECT on them, or name them in \"exclude\".")
+}
+
+pub fn no_such_column(relation: &str, column: &str, argument: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+        format!("column \"{column}\" of relation \"{relation}\" does not exist"),
+    )
+    .detail(format!("It is named in argument \"{argument}\"."))
+    .hint("Names are compared letter by letter, upper and lower case included.")
+}
+
+pub fn unsupported_type(column: &str, type_name: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("column \"{column}\" has type {type_name}, which cannot be modelled"),
+    )
+    .detail(
+        "Booleans, numbers, text, enums, dates, times, timestamps, intervals, uuids and domains over them can be modelled.",
+    )
+    .hint(format!("Leave it out with exclude => '{{{}}}'.", array_element(column)))
+}
+
+/// A name as an element of an array literal.
+fn array_element(name: &str) -> String {
+    let plain =
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.eq_ignore_ascii_case("null");
+    let quoted =
+        if plain { name.to_owned() } else { format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")) };
+    quoted.replace('\'', "''")
+}
+
+pub fn no_columns(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("\"{relation}\" has no column to learn from"))
+        .detail("Every column is excluded, or generated afresh and never read.")
+        .hint("Keys, identity and serial columns and unique uuid or text columns are not modelled; name at least one other.")
+}
+
+/// In place of an error that reading the source raised, whose own words may hold a value of the table.
+pub fn cannot_read(relation: &str, code: PgSqlErrorCode) -> Fault {
+    Fault::new(code, format!("could not read \"{relation}\""))
+        .detail("The original message is withheld because it may contain values of the table.")
+        .hint("Select the same columns from it to see the message.")
+}
+
+pub fn encoding_unsupported(encoding: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("tablediffusion does not work in a database of encoding {encoding}"),
+    )
+    .detail("It works with texts in UTF-8.")
+    .hint("Use a database of encoding UTF8.")
+}
+
+// Declared domains.
+
+pub fn domain_of_no_column(column: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("a domain is declared for \"{column}\", which is not a modelled column"),
+    )
+    .detail("The column does not exist, is excluded, or is generated afresh.")
+    .hint("Leave its domain out.")
+}
+
+pub fn domain_malformed(column: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("the domain declared for column \"{column}\" is not well formed"),
+    )
+    .detail("It has either \"values\", a list of different values, or one or both of \"min\" and \"max\", in order.")
+    .hint("Write it as {\"values\": [\"a\", \"b\"]} or {\"min\": 0, \"max\": 100}.")
+}
+
+pub fn domain_wants(column: &str, type_name: &str, wants: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("the domain declared for column \"{column}\" does not suit its type"),
+    )
+    .detail(format!("The domain of a column of type {type_name} is declared by {wants}."))
+    .hint("Numbers and times take \"min\" and \"max\"; everything else takes \"values\".")
+}
+
+pub fn domain_value_refused(column: &str, type_name: &str, position: usize) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("the domain declared for column \"{column}\" holds a value that is not of its type"),
+    )
+    .detail(format!("Value {position} is not accepted by type {type_name}."))
+    .hint("Write the values as they would be written in SQL.")
+}
+
+// Models.
+
+pub fn model_exists(name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_DUPLICATE_OBJECT, format!("model \"{name}\" already exists"))
+        .detail("The names of models are unique within a database.")
+        .hint("Pass another name as argument \"model\", or replace => true.")
+}
+
+pub fn no_such_model(name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("model \"{name}\" does not exist"))
+        .detail("The view tablediffusion.models lists the models that you may use.")
+        .hint("Train it with tablediffusion_train.")
+}
+
+pub fn not_model_owner(name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("must be owner of model \"{name}\""))
+        .detail("A model belongs to the role that trained it.")
+        .hint("Ask that role, or use SET ROLE if you are a member of it.")
+}
+
+pub fn model_not_committed(name: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("model \"{name}\" was trained by the current transaction and cannot be used before it commits"),
+    )
+    .detail("Otherwise a rollback could take back the charge for what had already been seen.")
+    .hint("COMMIT first.")
+}
+
+pub fn annotation_unreadable(name: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
+        format!("the description of the columns of model \"{name}\" is damaged"),
+    )
+    .detail("It is stored with the model.")
+    .hint("Restore the model from a backup, or train it again.")
+}
+
+pub fn catalog_missing() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the tables of extension tablediffusion are missing")
+        .detail("They live in the schema tablediffusion.")
+        .hint("Run DROP EXTENSION tablediffusion and CREATE EXTENSION tablediffusion.")
+}
+
+// Sampling.
+
+pub fn not_a_row_type() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH, "argument \"row_type\" must be of a named row type")
+        .detail("Its columns say what comes back; its value is not looked at.")
+        .hint("Pass NULL::name_of_a_table.")
+}
+
+pub fn row_type_has_strangers<S: AsRef<str>>(
+    model: &str,
+    type_name: &str,
+    names: impl IntoIterator<Item = S>,
+) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+        format!("row type {type_name} does not match model \"{model}\""),
+    )
+    .detail(format!("The model has no columns named {}.", list(names)))
+    .hint("Pass a row type whose columns are among the source's, or leave \"row_type\" out to get jsonb.")
+}
+
+pub fn row_type_mismatch(model: &str, type_name: &str, column: &str, wanted: &str, found: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+        format!("row type {type_name} does not match model \"{model}\""),
+    )
+    .detail(format!("Column \"{column}\" is of type {wanted} in the row type and of type {found} in the model."))
+    .hint("Pass a row type with the source's types, or leave \"row_type\" out to get jsonb.")
+}
+
+pub fn type_is_gone(column: &str, type_name: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
+        format!("type {type_name} of column \"{column}\" does not exist as it was when the model was trained"),
+    )
+    .detail("It was dropped, renamed or changed since.")
+    .hint("Restore the type, sample as jsonb, or train the model again.")
+}
+
+pub fn value_refused(column: &str, type_name: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_DATA_EXCEPTION,
+        format!("a synthetic value of column \"{column}\" is not accepted by type {type_name}"),
+    )
+    .detail(
+        "The type or its constraints changed since the model was trained, or they bind in ways that are not modelled.",
+    )
+    .hint("Sample as jsonb, or train the model again with a declared domain for the column.")
+}
+
+pub fn key_out_of_range(column: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE,
+        format!("there are not enough values for column \"{column}\""),
+    )
+    .detail("It is numbered from 1, and its type holds fewer numbers than rows are asked for.")
+    .hint("Ask for fewer rows.")
+}
+
+pub fn target_changed() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the new table is not as it was made")
+        .detail("Something, such as an event trigger, put indexes, triggers or constraints on it.")
+        .hint("Disable it for this statement, or insert from tablediffusion_sample.")
+}
+
+// Resources.
+
+pub fn threads_unavailable() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_RESOURCES, "could not start threads")
+        .detail("Training and sampling do their arithmetic on threads of the backend.")
+        .hint("Lower tablediffusion.threads, or raise the limit of the operating system.")
+}
+
+pub fn engine_panicked() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "internal error: a computation failed unexpectedly")
+        .detail("What it said is withheld because it may contain values of the table.")
+        .hint("This is a defect of tablediffusion; please report it.")
+}
+
+// Warnings and notices.
+
+pub fn delta_is_large(delta: f64, noisy_rows: f64) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_WARNING, format!("delta {delta:e} is not small for a table of this size"))
+        .detail(format!(
+            "At a noisy count of {noisy_rows:.0} rows, a delta of one in as many would allow whole rows to be revealed."
+        ))
+        .hint(format!("Use a delta well below {:.0e}.", 1.0 / noisy_rows))
+}
+
+pub fn memory_announced(needed: u64, setting: u64) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("training is expected to need about {} of memory", bytes(needed)),
+    )
+    .detail(format!("That is more than maintenance_work_mem, {}.", bytes(setting)))
+    .hint("Raise maintenance_work_mem if the machine has the memory; tablediffusion.memory_limit refuses what is too much.")
+}
+
+pub fn nothing_released<S: AsRef<str>>(columns: impl IntoIterator<Item = S>) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("no value could be released of columns {}", list(columns)),
+    )
+    .detail("No value of theirs stood out of the noise. They come back as NULL, or as a placeholder where NULL is not allowed.")
+    .hint("Exclude them, declare their domains, or spend a larger epsilon.")
+}
+
+pub fn progress(phase: &str, done: u64, total: u64) -> Fault {
+    let message = if total > 0 { format!("{phase}: step {done} of {total}") } else { phase.to_owned() };
+    Fault::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message)
+}

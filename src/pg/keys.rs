@@ -1,0 +1,99 @@
+//! Columns that identify rows: never read, generated afresh for synthetic rows.
+
+use pgrx::Spi;
+use pgrx::spi::{SpiHeapTupleData, SpiResult};
+use serde::{Deserialize, Serialize};
+
+use super::datum;
+use super::errors::Result;
+use super::node;
+use super::source::{Attribute, Source};
+use super::types::Kind;
+
+/// How a key is generated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// 1, 2, 3 and so on.
+    Number,
+    /// Random uuids.
+    Uuid,
+    /// The column's name and a number.
+    Text,
+}
+
+/// Which columns of a source identify rows.
+pub struct Keys {
+    /// Columns of unique indexes of one column, and whether that is the primary key.
+    unique: Vec<(i16, bool)>,
+    /// Columns whose default takes numbers from a sequence.
+    serial: Vec<i16>,
+}
+
+impl Keys {
+    pub fn of(source: &Source) -> Result<Self> {
+        let unique = datum::with_pinned_path(|| {
+            Spi::connect(|client| {
+                let rows = client.select(
+                    "SELECT indkey[0], indisprimary FROM pg_catalog.pg_index
+                     WHERE indrelid = $1 AND indisunique AND indisvalid AND indnkeyatts = 1
+                       AND indpred IS NULL AND indkey[0] > 0",
+                    None,
+                    &[source.oid.into()],
+                )?;
+                let entry = |row: SpiHeapTupleData| Ok((row.get(1)?.unwrap_or(0), row.get(2)?.unwrap_or(false)));
+                rows.map(entry).collect::<SpiResult<Vec<(i16, bool)>>>()
+            })
+        });
+        let serial = datum::with_pinned_path(|| {
+            Spi::connect(|client| {
+                let rows = client.select(
+                    "SELECT adnum, adbin::pg_catalog.text FROM pg_catalog.pg_attrdef WHERE adrelid = $1",
+                    None,
+                    &[source.oid.into()],
+                )?;
+                let mut found = Vec::new();
+                for row in rows {
+                    if let (Some(number), Some(default)) = (row.get::<i16>(1)?, row.get::<String>(2)?) {
+                        // SAFETY: a stored expression.
+                        if unsafe { node::is_nextval(node::parse(&default)) } {
+                            found.push(number);
+                        }
+                    }
+                }
+                SpiResult::Ok(found)
+            })
+        });
+        match (unique, serial) {
+            (Ok(unique), Ok(serial)) => Ok(Self { unique, serial }),
+            _ => Err(crate::engine::EngineError::Internal("the catalogs of keys could not be read").into()),
+        }
+    }
+
+    /// How the column is generated, or nothing if it is modelled.
+    pub fn key(&self, column: &Attribute) -> Option<Key> {
+        let key = match column.kind? {
+            Kind::Int2 | Kind::Int4 | Kind::Int8 | Kind::Decimal { scale: 0 } | Kind::Numeric => Key::Number,
+            Kind::Uuid => Key::Uuid,
+            Kind::Text | Kind::Char => Key::Text,
+            _ => return None,
+        };
+        let is_in = |primary: bool| self.unique.iter().any(|(n, p)| *n == column.number && (*p || !primary));
+        let identifies = match key {
+            Key::Number => {
+                is_in(true) || column.is_identity || (column.has_default && self.serial.contains(&column.number))
+            }
+            Key::Uuid | Key::Text => is_in(false),
+        };
+        identifies.then_some(key)
+    }
+
+    /// The largest number of rows that a key of this kind can number.
+    pub fn most_rows(kind: Kind) -> u64 {
+        match kind {
+            Kind::Int2 => i16::MAX as u64,
+            Kind::Int4 => i32::MAX as u64,
+            _ => i64::MAX as u64,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The face: what PostgreSQL sees. It owns SPI, datums, catalogs, roles, interrupts and progress, and knows nothing of
+//! how a model learns.
+
+#![deny(clippy::undocumented_unsafe_blocks)]
+
+mod annotation;
+mod call;
+mod catalog;
+mod constraints;
+mod create_table;
+mod datum;
+mod declared;
+mod drop;
+mod errors;
+mod guard;
+mod keys;
+mod node;
+mod numeric;
+mod output;
+mod progress;
+mod reader;
+mod released;
+mod rows;
+mod sample;
+mod settings;
+mod source;
+mod stream;
+mod threads;
+mod train;
+mod types;
+mod version;
+
+#[cfg(any(test, feature = "pg_test"))]
+mod tests;
+
+use pgrx::{extension_sql_file, pg_guard};
+
+extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
+extension_sql_file!("../../sql/functions.sql", name = "functions", requires = ["catalog"]);
+extension_sql_file!("../../sql/views.sql", name = "views", requires = ["functions"], finalize);
+
+/// Runs once a backend, when the library is loaded.
+#[allow(non_snake_case)]
+#[pg_guard]
+pub extern "C-unwind" fn _PG_init() {
+    settings::define();
+    threads::hush_worker_panics();
+}

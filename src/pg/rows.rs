@@ -1,0 +1,176 @@
+//! Synthetic rows: what the model makes, and keys generated afresh beside it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+
+use pgrx::check_for_interrupts;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::annotation::{Annotation, ColumnFacts};
+use super::errors::{self, Result};
+use super::keys::{Key, Keys};
+use super::output::Cell;
+use super::types::Kind;
+use super::{guard, threads};
+use crate::engine::artifact::{Artifact, SAMPLE_BLOCK};
+use crate::engine::table::{Block, BlockColumn};
+
+/// Where a column of the result comes from.
+pub enum Origin {
+    /// A place among the modelled columns.
+    Modelled(usize),
+    Generated(Box<Generator>),
+    /// A column that the model leaves out.
+    LeftOut,
+}
+
+/// Makes the values of one key.
+pub struct Generator {
+    key: Key,
+    name: String,
+    longest: usize,
+    random: ChaCha8Rng,
+}
+
+impl Origin {
+    /// The origin of a column of the model at `place` among the modelled ones. A column's keys depend on the seed and
+    /// its ordinal only, not on which other columns are asked for.
+    pub fn of(column: &ColumnFacts, place: Option<usize>, longest: usize, rows: u64, seed: u64) -> Result<Self> {
+        match (column.key, place) {
+            (Some(key), _) => {
+                if key == Key::Number && rows > Keys::most_rows(column.kind) {
+                    return Err(errors::key_out_of_range(&column.name));
+                }
+                let mut random = ChaCha8Rng::seed_from_u64(seed);
+                // The model's blocks use the streams from 0 upwards.
+                random.set_stream(u64::MAX - column.ordinal.unsigned_abs() as u64);
+                Ok(Self::Generated(Box::new(Generator { key, name: column.name.clone(), longest, random })))
+            }
+            (None, Some(place)) => Ok(Self::Modelled(place)),
+            (None, None) => Ok(Self::LeftOut),
+        }
+    }
+
+    /// The value of row `row` of the block, which is row `number` of all, from 1.
+    pub fn cell<'a>(&mut self, block: &'a Block, row: usize, number: u64) -> Result<Cell<'a>> {
+        Ok(match self {
+            Self::LeftOut => Cell::Null,
+            Self::Generated(generator) => generator.next(number)?,
+            Self::Modelled(place) => match &block.columns[*place] {
+                column @ BlockColumn::Categories { .. } => column.text(row).map_or(Cell::Null, Cell::Text),
+                column @ BlockColumn::Numbers { .. } => column.number(row).map_or(Cell::Null, Cell::Number),
+            },
+        })
+    }
+}
+
+impl Generator {
+    fn next(&mut self, number: u64) -> Result<Cell<'static>> {
+        Ok(match self.key {
+            Key::Number => Cell::Key(number as i64),
+            Key::Uuid => {
+                let mut bytes = [0; 16];
+                self.random.fill_bytes(&mut bytes);
+                // Version 4, variant 1 (RFC 9562).
+                bytes[6] = bytes[6] & 0x0f | 0x40;
+                bytes[8] = bytes[8] & 0x3f | 0x80;
+                Cell::Uuid(bytes)
+            }
+            Key::Text => {
+                let long = format!("{}-{number}", self.name);
+                if long.chars().count() <= self.longest {
+                    Cell::Once(long)
+                } else {
+                    let short = number.to_string();
+                    if short.len() > self.longest {
+                        return Err(errors::key_out_of_range(&self.name));
+                    }
+                    Cell::Once(short)
+                }
+            }
+        })
+    }
+}
+
+/// The characters that a type takes, told from how it is written: `character varying(20)`.
+pub fn longest(column: &ColumnFacts) -> usize {
+    let modifier = column.type_name.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    match column.kind {
+        Kind::Text | Kind::Char => modifier.and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    }
+}
+
+/// Makes `total` rows, block by block, on a thread that is at most one block ahead.
+pub struct Rows {
+    blocks: Receiver<Result<Block>>,
+    done: u64,
+    total: u64,
+}
+
+impl Rows {
+    pub fn new(artifact: &Arc<Artifact>, seed: u64, total: u64) -> Result<Self> {
+        let (sender, blocks) = sync_channel(1);
+        let artifact = Arc::clone(artifact);
+        threads::spawn(move || {
+            let mut sampler = artifact.sampler(seed);
+            let mut left = total;
+            while left > 0 {
+                let rows = left.min(SAMPLE_BLOCK as u64);
+                left -= rows;
+                let block = guard::engine(|| sampler.next_block(rows as usize));
+                // Nobody listens any more after an interrupt.
+                if block.is_err() | sender.send(block).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { blocks, done: 0, total })
+    }
+
+    /// The next block and the number of its first row, from 1. Answers interrupts.
+    pub fn next_block(&mut self) -> Result<Option<(Block, u64)>> {
+        if self.done == self.total {
+            return Ok(None);
+        }
+        check_for_interrupts!();
+        let block = loop {
+            match self.blocks.recv_timeout(threads::PATIENCE) {
+                Ok(block) => break block?,
+                Err(RecvTimeoutError::Timeout) => {
+                    check_for_interrupts!();
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(errors::engine_panicked()),
+            }
+        };
+        let first = self.done + 1;
+        self.done += block.rows as u64;
+        Ok(Some((block, first)))
+    }
+}
+
+/// The caller's seed, or one from the operating system.
+pub fn seed(given: Option<i64>) -> Result<u64> {
+    match given {
+        Some(seed) => Ok(seed as u64),
+        None => guard::engine(|| {
+            let mut bytes = [0; 8];
+            getrandom::fill(&mut bytes)
+                .map_err(|_| crate::engine::EngineError::Internal("the operating system gives no random bits"))?;
+            Ok(u64::from_le_bytes(bytes))
+        }),
+    }
+}
+
+/// The annotation of a loaded model.
+pub fn annotation(name: &str, artifact: &Artifact) -> Result<Annotation> {
+    let annotation: Annotation =
+        serde_json::from_str(&artifact.annotation).map_err(|_| errors::annotation_unreadable(name))?;
+    let modelled: Vec<&ColumnFacts> = annotation.columns.iter().filter(|column| column.key.is_none()).collect();
+    let matches = modelled.len() == artifact.columns.len()
+        && modelled.iter().zip(&artifact.columns).all(|(facts, released)| {
+            facts.name == released.column.name && facts.kind.measure() == released.column.measure
+        });
+    if matches { Ok(annotation) } else { Err(errors::annotation_unreadable(name)) }
+}

@@ -1,0 +1,76 @@
+//! The settings, all under `tablediffusion.`.
+
+use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::pg_sys;
+
+static DELTA: GucSetting<f64> = GucSetting::<f64>::new(1e-6);
+static MEMORY_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(4 * 1024 * 1024);
+static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
+static PROGRESS_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(5_000);
+
+/// `tablediffusion.delta`: the delta of a training that names none.
+pub fn delta() -> f64 {
+    DELTA.get()
+}
+
+/// `tablediffusion.memory_limit` in bytes; 0 for no limit.
+pub fn memory_limit() -> u64 {
+    MEMORY_LIMIT.get().max(0) as u64 * 1024
+}
+
+/// `tablediffusion.threads`: 0 for as many as there are processors.
+pub fn threads() -> usize {
+    THREADS.get().max(0) as usize
+}
+
+/// `tablediffusion.progress_interval` in milliseconds; 0 for silence.
+pub fn progress_interval() -> u64 {
+    PROGRESS_INTERVAL.get().max(0) as u64
+}
+
+/// Makes the settings known and reserves their prefix.
+pub fn define() {
+    GucRegistry::define_float_guc(
+        c"tablediffusion.delta",
+        c"Delta of a training that names none.",
+        c"The probability with which the bound epsilon may fail. Keep it well below one in the number of rows.",
+        &DELTA,
+        1e-30,
+        0.5,
+        GucContext::Userset,
+        GucFlags::empty(),
+    );
+    // Protects everybody else on the machine, so that only a superuser may lift it.
+    GucRegistry::define_int_guc(
+        c"tablediffusion.memory_limit",
+        c"Memory that a training may be expected to need.",
+        c"A training that is expected to need more is refused before it starts. 0 means no limit.",
+        &MEMORY_LIMIT,
+        0,
+        i32::MAX,
+        GucContext::Suset,
+        GucFlags::UNIT_KB,
+    );
+    GucRegistry::define_int_guc(
+        c"tablediffusion.threads",
+        c"Threads that training and sampling use for arithmetic.",
+        c"Read when a session first trains or samples. 0 means as many as there are processors.",
+        &THREADS,
+        0,
+        1024,
+        GucContext::Userset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_int_guc(
+        c"tablediffusion.progress_interval",
+        c"Time between two notices about the progress of a training.",
+        c"0 means no such notices.",
+        &PROGRESS_INTERVAL,
+        0,
+        i32::MAX,
+        GucContext::Userset,
+        GucFlags::UNIT_MS,
+    );
+    // SAFETY: a C string without end of life, on the main thread.
+    unsafe { pg_sys::MarkGUCPrefixReserved(c"tablediffusion".as_ptr()) };
+}

@@ -1,0 +1,168 @@
+//! The relation that a training reads.
+
+use pgrx::{name_data_to_str, pg_sys};
+
+use super::datum::{self, type_name};
+use super::errors::{self, Result};
+use super::types::Kind;
+
+/// A relation, locked against changes of its shape until the transaction ends.
+pub struct Source {
+    pub oid: pg_sys::Oid,
+    pub schema: String,
+    pub name: String,
+    /// Whether other tables may inherit from it.
+    pub has_children: bool,
+    pub columns: Vec<Attribute>,
+}
+
+/// A live column of it.
+pub struct Attribute {
+    pub name: String,
+    pub number: i16,
+    pub type_oid: pg_sys::Oid,
+    pub typmod: i32,
+    pub not_null: bool,
+    pub has_default: bool,
+    pub is_identity: bool,
+    /// Whether equal texts are the same text.
+    pub exact_equality: bool,
+    /// Nothing for a type that cannot be modelled.
+    pub kind: Option<Kind>,
+}
+
+impl Attribute {
+    pub fn type_name(&self) -> String {
+        type_name(self.type_oid, self.typmod)
+    }
+}
+
+impl Source {
+    /// Locks a relation and looks at its columns.
+    pub fn open(oid: pg_sys::Oid) -> Result<Self> {
+        // SAFETY: null if there is no such relation; the lock is kept until the transaction ends.
+        let relation = unsafe { pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
+        if relation.is_null() {
+            return Err(errors::relation_missing());
+        }
+        // SAFETY: the relation is open, so its descriptors are valid.
+        let (found, kind) = unsafe {
+            let class = &*(*relation).rd_rel;
+            let columns = (0..(*(*relation).rd_att).natts as usize)
+                .map(|i| datum::attribute((*relation).rd_att, i))
+                .filter(|attribute| !attribute.attisdropped)
+                .map(|attribute| look_at(attribute))
+                .collect();
+            let found = Self {
+                oid,
+                schema: datum::optional_string(pg_sys::get_namespace_name(class.relnamespace)).unwrap_or_default(),
+                name: name_data_to_str(&class.relname).to_owned(),
+                has_children: class.relhassubclass,
+                columns,
+            };
+            (found, class.relkind as u8)
+        };
+        // SAFETY: opened above.
+        unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
+        match kind {
+            pg_sys::RELKIND_RELATION
+            | pg_sys::RELKIND_PARTITIONED_TABLE
+            | pg_sys::RELKIND_VIEW
+            | pg_sys::RELKIND_MATVIEW
+            | pg_sys::RELKIND_FOREIGN_TABLE => Ok(found),
+            _ => Err(errors::wrong_relation_kind(&found.name)),
+        }
+    }
+
+    /// Its name as SQL writes it.
+    pub fn quoted(&self) -> String {
+        format!("{}.{}", datum::quoted(&self.schema), datum::quoted(&self.name))
+    }
+
+    /// The columns that a training is about: those in `columns` (all if that is nothing) but not in `exclude`.
+    pub fn choose(&self, columns: Option<&[String]>, exclude: Option<&[String]>) -> Result<Vec<&Attribute>> {
+        for (list, argument) in [(columns, "columns"), (exclude, "exclude")] {
+            for name in list.unwrap_or_default() {
+                if !self.columns.iter().any(|column| column.name == *name) {
+                    return Err(errors::no_such_column(&self.name, name, argument));
+                }
+            }
+        }
+        let chosen = |column: &&Attribute| {
+            columns.is_none_or(|list| list.contains(&column.name))
+                && !exclude.is_some_and(|list| list.contains(&column.name))
+        };
+        Ok(self.columns.iter().filter(chosen).collect())
+    }
+
+    /// Checks that the caller may read the columns. The query checks it again; this says it better and sooner.
+    pub fn check_privilege(&self, columns: &[&Attribute]) -> Result<()> {
+        // SAFETY: plain look-ups of privileges on an existing relation.
+        let denied = unsafe {
+            let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
+            let ok = pg_sys::AclResult::ACLCHECK_OK;
+            if pg_sys::pg_class_aclcheck(self.oid, user, select) == ok {
+                return Ok(());
+            }
+            let denied = |c: &&&Attribute| pg_sys::pg_attribute_aclcheck(self.oid, c.number, user, select) != ok;
+            columns.iter().filter(denied).map(|column| column.name.as_str()).collect::<Vec<_>>()
+        };
+        if denied.is_empty() { Ok(()) } else { Err(errors::no_select_privilege(&self.name, denied)) }
+    }
+}
+
+/// # Safety
+/// The attribute is that of an open relation.
+unsafe fn look_at(attribute: &pg_sys::FormData_pg_attribute) -> Attribute {
+    // SAFETY: collations of columns exist.
+    let exact = !attribute.attcollation.is_some_oid()
+        || unsafe { pg_sys::get_collation_isdeterministic(attribute.attcollation) };
+    Attribute {
+        name: name_data_to_str(&attribute.attname).to_owned(),
+        number: attribute.attnum,
+        type_oid: attribute.atttypid,
+        typmod: attribute.atttypmod,
+        not_null: attribute.attnotnull || domain_is_not_null(attribute.atttypid),
+        has_default: attribute.atthasdef && attribute.attgenerated == 0,
+        is_identity: attribute.attidentity != 0,
+        exact_equality: exact,
+        kind: Kind::of(attribute.atttypid, attribute.atttypmod),
+    }
+}
+
+trait SomeOid {
+    fn is_some_oid(&self) -> bool;
+}
+
+impl SomeOid for pg_sys::Oid {
+    fn is_some_oid(&self) -> bool {
+        *self != pg_sys::InvalidOid
+    }
+}
+
+/// The domain and the domains under it, outermost first.
+pub fn domains(type_oid: pg_sys::Oid) -> Vec<(pg_sys::Oid, bool)> {
+    let mut found = Vec::new();
+    let mut current = type_oid;
+    loop {
+        // SAFETY: a look-up that is released below; the struct is only read in between.
+        let next = unsafe {
+            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::TYPEOID as i32, current.into());
+            if tuple.is_null() {
+                return found;
+            }
+            let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>();
+            let domain = row.typtype == pg_sys::TYPTYPE_DOMAIN as std::ffi::c_char;
+            let next = domain.then_some((row.typbasetype, row.typnotnull));
+            pg_sys::ReleaseSysCache(tuple);
+            next
+        };
+        let Some((base, not_null)) = next else { return found };
+        found.push((current, not_null));
+        current = base;
+    }
+}
+
+fn domain_is_not_null(type_oid: pg_sys::Oid) -> bool {
+    domains(type_oid).iter().any(|(_, not_null)| *not_null)
+}

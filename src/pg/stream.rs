@@ -1,0 +1,118 @@
+//! Rows of the source as blocks. They are read as the caller and through the planner, so that privileges and row
+//! security apply, and all scans of a training see the snapshot of the calling statement.
+
+use pgrx::{Spi, check_for_interrupts, pg_sys};
+
+use super::datum::{self, Scratch, c_string};
+use super::errors::Result;
+use super::guard;
+use super::reader::Reader;
+use super::source::{Attribute, Source};
+use crate::engine::EngineError;
+use crate::engine::table::Block;
+
+/// Rows of a block.
+const BLOCK: usize = 4096;
+
+/// The exact number of rows: private, for the engine's eyes only.
+pub fn count(source: &Source) -> Result<u64> {
+    let query = c_string(&format!("SELECT pg_catalog.count(*) FROM {}", source.quoted()));
+    connected(|| {
+        // SAFETY: a query without parameters.
+        let plan = unsafe { pg_sys::SPI_prepare(query.as_ptr(), 0, std::ptr::null_mut()) };
+        // SAFETY: a prepared plan without parameters, run read-only and so under the caller's snapshot; its one row
+        // has one bigint.
+        let count = guard::reading(&source.name, || unsafe {
+            pg_sys::SPI_execute_plan(plan, std::ptr::null_mut(), std::ptr::null(), true, 1);
+            if pg_sys::SPI_processed != 1 {
+                return Err(EngineError::Internal("the rows could not be counted").into());
+            }
+            let table = &*pg_sys::SPI_tuptable;
+            let mut is_null = false;
+            Ok(pg_sys::SPI_getbinval(*table.vals, table.tupdesc, 1, &mut is_null).value() as i64)
+        })?;
+        Ok(count.max(0) as u64)
+    })
+}
+
+/// Reads all rows, block by block. `take` may report progress but must not touch the rows' table.
+pub fn scan(source: &Source, columns: &[&Attribute], mut take: impl FnMut(&Block) -> Result<()>) -> Result<()> {
+    let names: Vec<String> = columns.iter().map(|column| datum::quoted(&column.name)).collect();
+    let query = c_string(&format!("SELECT {} FROM {}", names.join(", "), source.quoted()));
+    connected(|| {
+        // SAFETY: a query without parameters.
+        let plan = unsafe {
+            pg_sys::SPI_prepare_cursor(query.as_ptr(), 0, std::ptr::null_mut(), pg_sys::CURSOR_OPT_NO_SCROLL as i32)
+        };
+        // SAFETY: a prepared plan without parameters, read-only and so under the caller's snapshot.
+        let portal = guard::reading(&source.name, || unsafe {
+            Ok(pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true))
+        })?;
+        let mut fetch = Fetch::new(columns);
+        loop {
+            check_for_interrupts!();
+            // SAFETY: the portal is open, and its columns are `columns`.
+            guard::reading(&source.name, || unsafe { fetch.next(portal) })?;
+            if fetch.block.rows == 0 {
+                break;
+            }
+            take(&fetch.block)?;
+        }
+        // SAFETY: opened above.
+        unsafe { pg_sys::SPI_cursor_close(portal) };
+        Ok(())
+    })
+}
+
+fn connected<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    Spi::connect(|_| work())
+}
+
+/// Deforms fetched tuples into a block that is used again and again.
+struct Fetch {
+    readers: Vec<Reader>,
+    block: Block,
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+    scratch: Scratch,
+}
+
+impl Fetch {
+    fn new(columns: &[&Attribute]) -> Self {
+        // Columns without a kind were refused before.
+        let readers: Vec<Reader> = columns.iter().filter_map(|column| column.kind).map(Reader::new).collect();
+        let block = Block { rows: 0, columns: readers.iter().map(Reader::column).collect() };
+        let width = readers.len();
+        let (values, nulls) = (vec![pg_sys::Datum::null(); width], vec![true; width]);
+        Self { readers, block, values, nulls, scratch: Scratch::new() }
+    }
+
+    /// # Safety
+    /// `portal` is open and yields the columns that the readers were made for.
+    unsafe fn next(&mut self, portal: pg_sys::Portal) -> Result<()> {
+        self.block.columns.iter_mut().for_each(|column| column.clear());
+        // SAFETY: as promised; the tuples live until the table is freed, and what was detoasted until the reset.
+        unsafe {
+            pg_sys::SPI_cursor_fetch(portal, true, BLOCK as std::ffi::c_long);
+            let rows = pg_sys::SPI_processed as usize;
+            let table = pg_sys::SPI_tuptable;
+            if rows > 0 && (*(*table).tupdesc).natts as usize != self.readers.len() {
+                return Err(EngineError::Internal("a row of unexpected width was read").into());
+            }
+            let Self { readers, block, values, nulls, scratch } = self;
+            scratch.within(|| {
+                for row in 0..rows {
+                    let tuple = *(*table).vals.add(row);
+                    pg_sys::heap_deform_tuple(tuple, (*table).tupdesc, values.as_mut_ptr(), nulls.as_mut_ptr());
+                    for (i, reader) in readers.iter_mut().enumerate() {
+                        reader.push(&mut block.columns[i], values[i], nulls[i]);
+                    }
+                }
+            });
+            block.rows = rows;
+            pg_sys::SPI_freetuptable(table);
+            scratch.reset();
+        }
+        Ok(())
+    }
+}

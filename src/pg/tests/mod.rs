@@ -1,0 +1,18 @@
+//! Tests of the face inside PostgreSQL, each in a transaction that is rolled back. What needs several transactions or
+//! roles is in `tests/regress`.
+
+mod constraints;
+mod errors;
+mod keys;
+mod values;
+
+use pgrx::{Spi, pg_sys};
+
+use super::source::Source;
+
+/// Makes a table `t` and looks at it.
+fn table(definition: &str) -> Source {
+    Spi::run(&format!("CREATE TABLE t ({definition})")).unwrap();
+    let oid = Spi::get_one::<pg_sys::Oid>("SELECT 't'::regclass::oid").unwrap().unwrap();
+    Source::open(oid).unwrap_or_else(|fault| fault.raise())
+}

@@ -1,0 +1,209 @@
+//! `tablediffusion_train`: drives a training from the first scan to the stored model.
+
+use pgrx::{IntoDatum, check_for_interrupts, pg_sys};
+use serde_json::{Map, Value};
+
+use super::annotation::{Annotation, ColumnFacts};
+use super::call::{Call, sql_function};
+use super::catalog::{self, Record};
+use super::errors::{self, Result};
+use super::keys::{Key, Keys};
+use super::progress::Reporter;
+use super::source::{Attribute, Source};
+use super::{constraints, datum, declared, guard, released, settings, stream, threads};
+use crate::engine::artifact::Artifact;
+use crate::engine::job::{Job, Next, Request};
+use crate::engine::models::Method;
+use crate::engine::table::{Block, Column};
+
+sql_function!(tablediffusion_train, pg_finfo_tablediffusion_train, train);
+
+/// The arguments, in the order of SQL.
+struct Arguments {
+    source: pg_sys::Oid,
+    epsilon: f64,
+    model: Option<String>,
+    delta: Option<f64>,
+    method: String,
+    columns: Option<Vec<String>>,
+    exclude: Option<Vec<String>>,
+    domain: Map<String, Value>,
+    replace: bool,
+    options: Map<String, Value>,
+}
+
+impl Arguments {
+    fn of(call: &Call) -> Result<Self> {
+        Ok(Self {
+            source: call.oid(0, "source")?,
+            epsilon: call.float(1, "epsilon")?,
+            model: call.optional_text(2),
+            delta: call.optional_float(3),
+            method: call.text(4, "method")?,
+            columns: call.names(5, "columns")?,
+            exclude: call.names(6, "exclude")?,
+            domain: call.object(7, "domain")?,
+            replace: call.boolean(8, "replace")?,
+            options: call.object(9, "options")?,
+        })
+    }
+}
+
+fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    let arguments = Arguments::of(call)?;
+    catalog::check_writable();
+    datum::check_encoding()?;
+    let source = Source::open(arguments.source)?;
+    let chosen = source.choose(arguments.columns.as_deref(), arguments.exclude.as_deref())?;
+    let keys = Keys::of(&source)?;
+    let (annotation, modelled) = plan(&source, &chosen, &keys)?;
+    if modelled.is_empty() {
+        return Err(errors::no_columns(&source.name));
+    }
+    source.check_privilege(&modelled)?;
+    let columns = offered(&source, &modelled, &arguments.domain)?;
+    let method = guard::engine(|| Method::parse(&arguments.method))?;
+    let delta = arguments.delta.unwrap_or_else(settings::delta);
+    let request = Request {
+        columns,
+        epsilon: arguments.epsilon,
+        delta,
+        method,
+        options: arguments.options,
+        memory_limit: settings::memory_limit(),
+    };
+    let job = guard::engine(|| Job::new(request))?;
+    let name = arguments.model.unwrap_or_else(|| source.name.clone());
+    catalog::claim(&name, arguments.replace)?;
+    threads::start()?;
+    let mut artifact = drive(job, delta, &source, &modelled)?;
+    store(&name, &source, annotation, &mut artifact)?;
+    Ok(name.into_datum())
+}
+
+/// What is generated and what is modelled.
+fn plan<'a>(source: &Source, chosen: &[&'a Attribute], keys: &Keys) -> Result<(Annotation, Vec<&'a Attribute>)> {
+    let mut facts = Vec::with_capacity(chosen.len());
+    let mut modelled = Vec::with_capacity(chosen.len());
+    for column in chosen {
+        let type_name = column.type_name();
+        let Some(kind) = column.kind else { return Err(errors::unsupported_type(&column.name, &type_name)) };
+        let key: Option<Key> = keys.key(column);
+        if key.is_none() {
+            modelled.push(*column);
+        }
+        let (name, not_null) = (column.name.clone(), column.not_null);
+        facts.push(ColumnFacts { name, ordinal: column.number, type_name, kind, not_null, key });
+    }
+    let left_out = source.columns.iter().filter(|column| !chosen.iter().any(|c| c.number == column.number));
+    let left_out = left_out.map(|column| column.name.clone()).collect();
+    Ok((Annotation { source: source.quoted(), columns: facts, left_out }, modelled))
+}
+
+/// The columns as the engine takes them: with the domains that the caller declares, or else those that the catalogs
+/// imply.
+fn offered(source: &Source, modelled: &[&Attribute], domains: &Map<String, Value>) -> Result<Vec<Column>> {
+    if let Some(stranger) = domains.keys().find(|name| !modelled.iter().any(|column| column.name == **name)) {
+        return Err(errors::domain_of_no_column(stranger));
+    }
+    let facts = constraints::facts(source, modelled)?;
+    let offer = |(column, facts): (&&Attribute, constraints::Facts)| {
+        let Some(kind) = column.kind else {
+            return Err(errors::unsupported_type(&column.name, &column.type_name()));
+        };
+        let measure = kind.measure();
+        let declared = match domains.get(&column.name) {
+            Some(domain) => Some(declared::domain(column, domain)?),
+            None => facts.declared(measure),
+        };
+        Ok(Column { name: column.name.clone(), measure, nullable: !facts.not_null, declared })
+    };
+    modelled.iter().zip(facts).map(offer).collect()
+}
+
+/// Brings the job what it wants until it is done.
+fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> Result<Artifact> {
+    let mut reporter = Reporter::new();
+    let mut told = false;
+    loop {
+        check_for_interrupts!();
+        match job.next() {
+            Next::Count => {
+                let rows = stream::count(source)?;
+                guard::engine(|| job.counted(rows))?;
+                announce(&job, delta);
+            }
+            Next::Discover | Next::Encode => {
+                if job.next() == Next::Encode && !std::mem::replace(&mut told, true) {
+                    let unreleased = job.unreleased_columns();
+                    if !unreleased.is_empty() {
+                        errors::nothing_released(unreleased).notice();
+                    }
+                }
+                stream::scan(source, modelled, |block: &Block| {
+                    guard::engine(|| job.observe(block))?;
+                    report(&mut reporter, &job);
+                    Ok(())
+                })?;
+                let (ended, result) = threads::run(move || {
+                    let result = job.end_scan();
+                    (job, result)
+                })?;
+                job = ended;
+                result?;
+            }
+            Next::Step => {
+                // On the pool, because wide tables make long steps.
+                let (stepped, result) = threads::run(move || {
+                    let result = job.step();
+                    (job, result)
+                })?;
+                job = stepped;
+                result?;
+                if job.next() != Next::Done {
+                    report(&mut reporter, &job);
+                }
+            }
+            Next::Done => return Ok(threads::run(move || job.finish())??),
+        }
+    }
+}
+
+fn report(reporter: &mut Reporter, job: &Job) {
+    let progress = job.progress();
+    reporter.tick(progress.phase, progress.done, progress.total);
+}
+
+/// What the noisy count tells about delta and memory.
+fn announce(job: &Job, delta: f64) {
+    if let Some(rows) = job.noisy_rows().filter(|rows| delta * rows >= 1.0) {
+        errors::delta_is_large(delta, rows).warn();
+    }
+    // SAFETY: a setting, read on the main thread; it is in kilobytes.
+    let setting = unsafe { pg_sys::maintenance_work_mem }.max(0) as u64 * 1024;
+    let needed = job.memory_estimate();
+    if needed > setting {
+        errors::memory_announced(needed, setting).notice();
+    }
+}
+
+fn store(name: &str, source: &Source, annotation: Annotation, artifact: &mut Artifact) -> Result<()> {
+    let internal = |_| crate::engine::EngineError::Internal("a description could not be written as JSON");
+    let columns = released::columns(&annotation, artifact);
+    artifact.annotation = serde_json::to_string(&annotation).map_err(internal)?;
+    let bytes = guard::engine(|| artifact.to_bytes())?;
+    let ledger = &artifact.ledger;
+    catalog::store(Record {
+        name: name.to_owned(),
+        source: annotation.source,
+        source_oid: source.oid,
+        method: artifact.method.name().to_owned(),
+        epsilon: ledger.epsilon,
+        delta: ledger.delta,
+        neighbours: ledger.neighbours.describe().to_owned(),
+        noisy_rows: artifact.noisy_rows,
+        columns,
+        stages: serde_json::to_value(&ledger.phases).map_err(internal)?,
+        bytes,
+    })
+}
