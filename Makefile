@@ -1,0 +1,41 @@
+# `make help` says what there is. Everything is done by small scripts; see .ci/setup.sh for what they install.
+PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
+MAJORS ?= 15 18
+export PG_CONFIG MAJORS
+
+.PHONY: help demo test test-style test-engine install installcheck bench quality clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+	@echo "make test-15        tests in one PostgreSQL major: 15, 16 or 18"
+
+demo: ## set up what is missing, train on Adult in a throw-away cluster, compare
+	@tests/demo/run.sh
+
+test: ## every test: format, lints, engine, PostgreSQL of MAJORS (15 18)
+	@.ci/test.sh
+
+test-style: ## format and lints
+	@.ci/test.sh style
+
+test-engine: ## the engine's tests, without PostgreSQL
+	@.ci/test.sh engine
+
+test-%:
+	@.ci/test.sh $*
+
+install: ## build in release and install into the PostgreSQL of PG_CONFIG
+	@bash -c 'source .ci/setup.sh && need_postgresql && build_extension "$$PG_CONFIG" && install_extension "$$PG_CONFIG"'
+
+installcheck: ## regression files against what is installed in the PostgreSQL of PG_CONFIG
+	@tests/regress/run.sh $(PG_CONFIG)
+
+bench: ## speed: the engine's benchmarks, then whole calls inside PostgreSQL
+	@cargo bench --no-default-features
+	@benches/pg.sh
+
+quality: ## quality of synthetic Adult at epsilon 1, three seeds
+	@benches/quality/run.sh
+
+clean: ## remove what was built (not .cache, which holds tools)
+	@cargo clean

@@ -1,0 +1,135 @@
+# shellcheck shell=bash
+# Tests that need several sessions or the tools around the server. Sourced by run.sh; each prints ok or FAILED.
+
+verdict() { # NAME CONDITION...
+    local name=$1
+    shift
+    if "$@"; then
+        echo "ok       $name"
+    else
+        echo "FAILED   $name"
+        # shellcheck disable=SC2034 # run.sh reads it.
+        failed=1
+    fi
+}
+
+people_database() { # NAME
+    PGOPTIONS='' sql -c "CREATE DATABASE $1" -d postgres
+    sql -d "$1" -c 'CREATE EXTENSION tablediffusion' -c "CREATE TABLE people AS
+        SELECT i % 50 + 18 AS age, (ARRAY['f', 'm'])[i % 2 + 1] AS sex FROM generate_series(1, 100000) AS i"
+}
+
+# Waits until a query gives t, ten seconds at most.
+wait_until() { # DATABASE QUERY
+    local i
+    for ((i = 0; i < 200; i++)); do
+        [ "$(psql -XAtq -d "$1" -c "$2")" = t ] && return 0
+        sleep 0.05
+    done
+    return 1
+}
+
+test_progress() {
+    local notices
+    notices=$(PGOPTIONS='-c tablediffusion.progress_interval=1ms' psql -Xq -d sessions \
+        -c "SELECT tablediffusion_train('people', 1, model => 'watched', method => 'tablediffusion', options => '{\"epochs\": 0.2}')" 2>&1 | grep NOTICE)
+    # Phases and step counts, and nothing else.
+    ! grep -qvE '^NOTICE:  (counting rows|learning domains|encoding rows|calibrating noise|training: step [0-9]+ of [0-9]+|training is expected to need about .* of memory)$' \
+        <<<"$notices" && grep -q 'training: step' <<<"$notices"
+}
+
+# pg_cancel_backend is answered within a second (100 ms on an idle machine), and the session lives on.
+test_cancel() {
+    local out=$1/cancel.out pid started took
+    psql -XAtq -d sessions >"$out" 2>&1 <<'SQL' &
+SET application_name = 'to_cancel';
+SELECT tablediffusion_train('people', 1, model => 'never', method => 'tablediffusion', options => '{"epochs": 2000}');
+SELECT 'alive';
+SQL
+    pid=$!
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'to_cancel' AND query ~ 'train'
+        AND clock_timestamp() - query_start > '1.5 s'" || return 1
+    started=$(date +%s%N)
+    psql -XAtq -d sessions -c "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'to_cancel'" >/dev/null
+    wait "$pid"
+    took=$((($(date +%s%N) - started) / 1000000))
+    echo "         cancelled and answered within $took ms"
+    grep -q 'canceling statement due to user request' "$out" && grep -q '^alive$' "$out" && [ "$took" -lt 1000 ] &&
+        [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.models WHERE name = 'never'")" = 0 ]
+}
+
+# Two trainings of one name: the second waits for the first, then sees that the name is taken.
+test_same_name() {
+    local first=$1/first.out second=$1/second.out
+    (echo "BEGIN; SELECT tablediffusion_train('people', 1, model => 'twin', method => 'tablediffusion', options => '{\"epochs\": 0.1}');"
+        echo "SELECT pg_sleep(2); COMMIT;") | psql -XAtq -d sessions >"$first" 2>&1 &
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep\(2\)' AND pid <> pg_backend_pid()" || return 1
+    psql -XAtq -d sessions -c "SELECT tablediffusion_train('people', 1, model => 'twin')" >"$second" 2>&1
+    wait $!
+    grep -q '^twin$' "$first" && grep -q 'model "twin" already exists' "$second"
+}
+
+# Another session does not see a model before it is committed.
+test_other_session() {
+    (echo "BEGIN; SELECT tablediffusion_train('people', 1, model => 'unseen', method => 'tablediffusion', options => '{\"epochs\": 0.1}');"
+        echo "SELECT pg_sleep(2); ROLLBACK;") | psql -XAtq -d sessions >/dev/null 2>&1 &
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep\(2\)' AND pid <> pg_backend_pid()" || return 1
+    # psql fails, as it should, so its words are looked at apart from its status.
+    local told
+    told=$(psql -XAtq -d sessions -c "SELECT tablediffusion_sample('unseen', 1)" 2>&1) || true
+    wait $!
+    grep -q 'model "unseen" does not exist' <<<"$told"
+}
+
+# Threads take no signals: every signal that PostgreSQL handles is blocked in them.
+test_threads() {
+    psql -XAtq -d sessions >/dev/null 2>&1 <<'SQL' &
+SET application_name = 'threads';
+SELECT tablediffusion_train('people', 1, model => 'threads', method => 'tablediffusion', options => '{"epochs": 0.1}');
+SELECT pg_sleep(3);
+SQL
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'threads' AND query ~ 'pg_sleep'" || return 1
+    local pid task blocked unblocked=0 workers=0
+    pid=$(psql -XAtq -d sessions -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'threads'")
+    for task in /proc/"$pid"/task/*; do
+        [ "${task##*/}" != "$pid" ] || continue
+        workers=$((workers + 1))
+        blocked=$(awk '/^SigBlk/ { print $2 }' "$task/status")
+        # SIGHUP, SIGINT, SIGUSR1, SIGALRM, SIGTERM.
+        (((0x$blocked & 0x6203) == 0x6203)) || unblocked=$((unblocked + 1))
+    done
+    wait $!
+    [ "$workers" -gt 0 ] && [ "$unblocked" = 0 ]
+}
+
+# Models, ledger and the ledger's counter survive dump and restore; grants do too.
+test_dump() {
+    local dump=$1/sessions.dump
+    sql -d sessions -c "DROP ROLE IF EXISTS td_sessions" -c "CREATE ROLE td_sessions" \
+        -c "GRANT EXECUTE ON FUNCTION tablediffusion_train TO td_sessions"
+    pg_dump -d sessions -Fc -f "$dump" || return 1
+    PGOPTIONS='' sql -c 'CREATE DATABASE restored' -d postgres
+    pg_restore -d restored "$dump" || return 1
+    local query="SELECT string_agg(s::text, ',') FROM tablediffusion_sample('watched', 100, seed => 1) AS s"
+    local state="SELECT (SELECT count(*) FROM tablediffusion.ledger), (SELECT string_agg(name || owner, ',' ORDER BY name) FROM tablediffusion.models),
+        has_function_privilege('td_sessions', 'tablediffusion_train', 'EXECUTE')"
+    state=${state//\'tablediffusion_train\'/"(SELECT oid FROM pg_proc WHERE proname = 'tablediffusion_train')"}
+    [ "$(psql -XAtq -d sessions -c "$query")" = "$(psql -XAtq -d restored -c "$query")" ] &&
+        [ "$(psql -XAtq -d sessions -c "$state")" = "$(psql -XAtq -d restored -c "$state")" ] &&
+        sql -d restored -c "SELECT tablediffusion_train('people', 1, model => 'after', method => 'tablediffusion', options => '{\"epochs\": 0.1}')" >/dev/null &&
+        [ "$(psql -XAtq -d restored -c 'SELECT count(*) = count(DISTINCT id) FROM tablediffusion.ledger')" = t ]
+    local result=$?
+    sql -d sessions -c 'DROP OWNED BY td_sessions'
+    sql -d restored -c 'DROP OWNED BY td_sessions' -c 'DROP ROLE td_sessions'
+    return "$result"
+}
+
+run_sessions() { # DIRECTORY
+    people_database sessions
+    verdict 'progress is told in phases and steps' test_progress
+    verdict 'a cancel is answered' test_cancel "$1"
+    verdict 'two trainings of one name' test_same_name "$1"
+    verdict 'a model is not seen before it is committed' test_other_session
+    verdict 'threads take no signals' test_threads
+    verdict 'dump and restore' test_dump "$1"
+}
