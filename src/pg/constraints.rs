@@ -303,7 +303,7 @@ impl Analysis<'_> {
         if !bound.is_finite() {
             return None;
         }
-        Some(bounds(operator, bound, kind.measure() == Measure::Lattice)?)
+        bounds(operator, bound, kind.measure() == Measure::Lattice)
     }
 
     /// Which column an operand is.

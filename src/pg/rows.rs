@@ -18,8 +18,11 @@ use crate::engine::table::{Block, BlockColumn};
 
 /// Where a column of the result comes from.
 pub enum Origin {
-    /// A place among the modelled columns.
-    Modelled(usize),
+    /// A place among the modelled columns, and what stands in for NULL where that cannot be.
+    Modelled {
+        place: usize,
+        for_null: Option<&'static [u8]>,
+    },
     Generated(Box<Generator>),
     /// A column that the model leaves out.
     LeftOut,
@@ -47,7 +50,9 @@ impl Origin {
                 random.set_stream(u64::MAX - column.ordinal.unsigned_abs() as u64);
                 Ok(Self::Generated(Box::new(Generator { key, name: column.name.clone(), longest, random })))
             }
-            (None, Some(place)) => Ok(Self::Modelled(place)),
+            (None, Some(place)) => {
+                Ok(Self::Modelled { place, for_null: column.not_null.then(|| column.kind.plainest_text()) })
+            }
             (None, None) => Ok(Self::LeftOut),
         }
     }
@@ -57,8 +62,10 @@ impl Origin {
         Ok(match self {
             Self::LeftOut => Cell::Null,
             Self::Generated(generator) => generator.next(number)?,
-            Self::Modelled(place) => match &block.columns[*place] {
-                column @ BlockColumn::Categories { .. } => column.text(row).map_or(Cell::Null, Cell::Text),
+            Self::Modelled { place, for_null } => match &block.columns[*place] {
+                column @ BlockColumn::Categories { .. } => {
+                    column.text(row).or(*for_null).map_or(Cell::Null, Cell::Text)
+                }
                 column @ BlockColumn::Numbers { .. } => column.number(row).map_or(Cell::Null, Cell::Number),
             },
         })

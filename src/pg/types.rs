@@ -84,6 +84,11 @@ impl Kind {
         }
     }
 
+    /// What a category that cannot be NULL becomes where no value of it was released.
+    pub fn plainest_text(self) -> &'static [u8] {
+        if self == Self::Uuid { b"00000000-0000-0000-0000-000000000000" } else { b"" }
+    }
+
     /// What one step of the engine's measure is worth, in numbers or microseconds.
     pub fn unit(self) -> f64 {
         match self {

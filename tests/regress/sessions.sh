@@ -38,6 +38,15 @@ test_progress() {
         <<<"$notices" && grep -q 'training: step' <<<"$notices"
 }
 
+# Memory is announced where it is more than maintenance_work_mem, and only there.
+test_memory_notice() {
+    local train="SELECT tablediffusion_train('people', 1, replace => true, model => 'announced', method => 'tablediffusion', options => '{\"epochs\": 0.1}')"
+    local little much
+    little=$(PGOPTIONS='-c maintenance_work_mem=1MB' psql -Xq -d sessions -c "$train" 2>&1)
+    much=$(PGOPTIONS='-c maintenance_work_mem=8GB' psql -Xq -d sessions -c "$train" 2>&1)
+    grep -q 'training is expected to need about' <<<"$little" && ! grep -q 'memory' <<<"$much"
+}
+
 # pg_cancel_backend is answered within a second (100 ms on an idle machine), and the session lives on.
 test_cancel() {
     local out=$1/cancel.out pid started took
@@ -127,6 +136,7 @@ test_dump() {
 run_sessions() { # DIRECTORY
     people_database sessions
     verdict 'progress is told in phases and steps' test_progress
+    verdict 'memory is announced' test_memory_notice
     verdict 'a cancel is answered' test_cancel "$1"
     verdict 'two trainings of one name' test_same_name "$1"
     verdict 'a model is not seen before it is committed' test_other_session

@@ -12,46 +12,49 @@ pub struct Potential {
     pub weights: Vec<f32>,
 }
 
-/// Potentials laid out for drawing: for each column a base row and the factors that look at other columns.
+/// Potentials laid out for drawing: for each column a base row and the factors that look at other columns, all as
+/// weights to be multiplied rather than logits to be added, so that a draw takes no exponential.
 #[derive(Debug, Clone)]
 pub struct Denoiser {
     columns: Vec<Conditional>,
 }
 
+const LANES: usize = 8;
+/// Weights of eight codes.
+type Lanes = [f32; LANES];
+/// Products whose sum is below this may have lost codes to underflow and are taken again as logarithms.
+const LEAST_TOTAL: f32 = 1e-24;
+
 #[derive(Debug, Clone)]
 struct Conditional {
-    /// Logits before any other column is looked at, padded to a whole number of lanes with minus infinity.
-    base: Vec<f32>,
+    /// Weights before any other column is looked at, padded with zeros to as many codes as [`padded`] says.
+    base: Vec<Lanes>,
     factors: Vec<Factor>,
 }
 
-/// What one clique adds to a column's logits.
+/// What one clique makes of a column's weights.
 #[derive(Debug, Clone)]
 struct Factor {
     /// The clique's other columns, each with the distance between its codes in `table`.
     others: Vec<(usize, usize)>,
-    /// One row of logits for each combination of the other columns' codes.
-    table: Vec<f32>,
+    /// One row of weights, 1 being the largest, for each combination of the other columns' codes.
+    table: Vec<Lanes>,
 }
-
-const LANES: usize = 8;
 
 impl Denoiser {
     /// Lays out the potentials of a table whose columns have `sizes` codes.
     pub fn new(sizes: &[usize], potentials: &[Potential]) -> Self {
         let columns = (0..sizes.len()).map(|column| {
-            let width = sizes[column].next_multiple_of(LANES);
-            let mut base = vec![f32::NEG_INFINITY; width];
-            base[..sizes[column]].fill(0.0);
+            let mut logits = vec![0.0; sizes[column]];
             let mut factors = Vec::new();
             for potential in potentials.iter().filter(|potential| potential.clique.contains(column)) {
                 if potential.clique.columns().len() == 1 {
-                    base.iter_mut().zip(&potential.weights).for_each(|(base, weight)| *base += weight);
+                    logits.iter_mut().zip(&potential.weights).for_each(|(logit, weight)| *logit += weight);
                 } else {
-                    factors.push(Factor::new(sizes, potential, column, width));
+                    factors.push(Factor::new(sizes, potential, column));
                 }
             }
-            Conditional { base, factors }
+            Conditional { base: row_of_weights(&logits), factors }
         });
         Self { columns: columns.collect() }
     }
@@ -75,115 +78,215 @@ impl Denoiser {
 }
 
 impl Factor {
-    fn new(sizes: &[usize], potential: &Potential, column: usize, width: usize) -> Self {
+    fn new(sizes: &[usize], potential: &Potential, column: usize) -> Self {
         let members = potential.clique.columns();
-        // Distances in the potential's own numbering, last column fastest, and in the table, `column` fastest.
+        let size = sizes[column];
+        // Distances in the potential's own numbering, last column fastest, and among the table's rows.
         let mut from = vec![0; members.len()];
-        let (mut step, mut to_step) = (1, width);
+        let (mut step, mut rows) = (1, 1);
         let mut others = Vec::new();
         for (i, &member) in members.iter().enumerate().rev() {
             from[i] = step;
             step *= sizes[member];
             if member != column {
-                others.push((member, to_step));
-                to_step *= sizes[member];
+                others.push((member, rows));
+                rows *= sizes[member];
             }
         }
-        let mut table = vec![0.0; to_step];
+        let mut logits = vec![0.0; rows * size];
         for (cell, weight) in potential.weights.iter().enumerate() {
-            let mut to = 0;
-            for (i, &member) in members.iter().enumerate() {
-                let code = cell / from[i] % sizes[member];
-                to += code * others.iter().find(|(other, _)| *other == member).map_or(1, |(_, step)| *step);
-            }
-            table[to] = *weight;
+            let code = |i: usize| cell / from[i] % sizes[members[i]];
+            let place = |i: usize| match others.iter().find(|(other, _)| *other == members[i]) {
+                Some((_, step)) => code(i) * step * size,
+                None => code(i),
+            };
+            logits[(0..members.len()).map(place).sum::<usize>()] = *weight;
         }
-        Self { others, table }
+        let lanes = padded(size);
+        others.iter_mut().for_each(|(_, step)| *step *= lanes);
+        Self { others, table: logits.chunks_exact(size).flat_map(row_of_weights).collect() }
     }
+}
+
+/// Lanes that so many codes take up: whole, and of a number that [`Conditional::resample`] is compiled for.
+fn padded(codes: usize) -> usize {
+    let lanes = codes.div_ceil(LANES);
+    [1, 2, 3, 4, 6, 8, 12, 16, 24].into_iter().find(|n| *n >= lanes).unwrap_or(32)
+}
+
+/// The exponentials of logits, relative to the largest.
+fn row_of_weights(logits: &[f32]) -> Vec<Lanes> {
+    let peak = logits.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
+    let mut row = vec![[0.0; LANES]; padded(logits.len())];
+    for (weight, logit) in row.as_flattened_mut().iter_mut().zip(logits) {
+        *weight = (logit - peak).exp();
+    }
+    row
 }
 
 impl Conditional {
     #[inline(always)]
     fn resample(&self, chunk: &mut [&mut [u8]], column: usize, uniforms: &[f32]) {
-        let width = self.base.len();
-        let mut logits = vec![0.0f32; width];
-        for (row, uniform) in uniforms.iter().enumerate() {
-            logits.copy_from_slice(&self.base);
-            for factor in &self.factors {
-                let at: usize = factor.others.iter().map(|(other, step)| usize::from(chunk[*other][row]) * step).sum();
-                let addend = &factor.table[at..at + width];
-                logits.iter_mut().zip(addend).for_each(|(logit, addend)| *logit += addend);
-            }
-            chunk[column][row] = draw(&mut logits, *uniform);
+        match self.base.len() {
+            1 => self.resample_lanes::<1>(chunk, column, uniforms),
+            2 => self.resample_lanes::<2>(chunk, column, uniforms),
+            3 => self.resample_lanes::<3>(chunk, column, uniforms),
+            4 => self.resample_lanes::<4>(chunk, column, uniforms),
+            6 => self.resample_lanes::<6>(chunk, column, uniforms),
+            8 => self.resample_lanes::<8>(chunk, column, uniforms),
+            12 => self.resample_lanes::<12>(chunk, column, uniforms),
+            16 => self.resample_lanes::<16>(chunk, column, uniforms),
+            24 => self.resample_lanes::<24>(chunk, column, uniforms),
+            _ => self.resample_lanes::<32>(chunk, column, uniforms),
         }
     }
-}
 
-/// A code with probability proportional to the exponential of its logit; `uniform` lies in [0, 1).
-#[inline(always)]
-fn draw(logits: &mut [f32], uniform: f32) -> u8 {
-    let mut peaks = [f32::NEG_INFINITY; LANES];
-    for lanes in logits.chunks_exact(LANES) {
-        peaks.iter_mut().zip(lanes).for_each(|(peak, logit)| *peak = peak.max(*logit));
-    }
-    let peak = peaks.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-    let mut sums = [0.0f32; LANES];
-    for lanes in logits.chunks_exact_mut(LANES) {
-        for (sum, logit) in sums.iter_mut().zip(lanes) {
-            *logit = exp(*logit - peak);
-            *sum += *logit;
+    #[inline(always)]
+    fn resample_lanes<const N: usize>(&self, chunk: &mut [&mut [u8]], column: usize, uniforms: &[f32]) {
+        let Some(base) = self.base.first_chunk::<N>() else { return };
+        let places = self.places(chunk, uniforms.len());
+        let width = self.factors.len();
+        for (row, uniform) in uniforms.iter().enumerate() {
+            let places = &places[row * width..(row + 1) * width];
+            let mut weights = *base;
+            for (factor, at) in self.factors.iter().zip(places) {
+                let Some(by) = factor.table[*at as usize..].first_chunk::<N>() else { return };
+                for (weights, by) in weights.iter_mut().zip(by) {
+                    weights.iter_mut().zip(by).for_each(|(weight, by)| *weight *= by);
+                }
+            }
+            chunk[column][row] = draw(&weights, *uniform).unwrap_or_else(|| self.draw_in_logarithms(places, *uniform));
         }
     }
-    let mut left = uniform * sums.iter().sum::<f32>();
-    let mut last = 0;
-    for (code, weight) in logits.iter().enumerate() {
-        if *weight > 0.0 {
+
+    /// Where each row finds its weights in the tables of the factors, row by row.
+    #[inline(always)]
+    fn places(&self, chunk: &[&mut [u8]], rows: usize) -> Vec<u32> {
+        let width = self.factors.len();
+        let mut places = vec![0u32; rows * width];
+        for (f, factor) in self.factors.iter().enumerate() {
+            for (other, step) in &factor.others {
+                for (row, code) in chunk[*other].iter().enumerate() {
+                    places[row * width + f] += u32::from(*code) * *step as u32;
+                }
+            }
+        }
+        places
+    }
+
+    /// What [`draw`] does, slowly, without underflow.
+    #[cold]
+    fn draw_in_logarithms(&self, places: &[u32], uniform: f32) -> u8 {
+        let mut logits: Vec<f32> = self.base.as_flattened().iter().map(|weight| weight.ln()).collect();
+        for (factor, at) in self.factors.iter().zip(places) {
+            let by = &factor.table[*at as usize..][..self.base.len()];
+            logits.iter_mut().zip(by.as_flattened()).for_each(|(logit, by)| *logit += by.ln());
+        }
+        let weights = row_of_weights(&logits);
+        let mut left = uniform * weights.as_flattened().iter().sum::<f32>();
+        let mut last = 0;
+        for (code, weight) in weights.as_flattened().iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
             last = code;
             left -= weight;
             if left < 0.0 {
                 break;
             }
         }
+        last as u8
     }
-    last as u8
 }
 
-/// exp(x) for x <= 0 to about 1e-5 relative; 0 below -87. A polynomial on the fraction of x / ln 2.
+/// A code with probability proportional to its weight; `uniform` lies in [0, 1). Nothing where weights are too small.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
-    let scaled = x.max(-87.0) * std::f32::consts::LOG2_E;
-    let whole = scaled.floor();
-    let r = (scaled - whole) * std::f32::consts::LN_2;
-    let fraction = 1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0 + r / 720.0)))));
-    let power = f32::from_bits(((whole as i32 + 127) << 23) as u32);
-    if x < -87.0 { 0.0 } else { power * fraction }
+fn draw<const N: usize>(weights: &[Lanes; N], uniform: f32) -> Option<u8> {
+    // Codes are taken lane by lane: any fixed order will do, and this one sums with whole vectors.
+    let mut sums = [0.0f32; LANES];
+    for weights in weights {
+        sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
+    }
+    let total = sums.iter().sum::<f32>();
+    if total.is_nan() || total < LEAST_TOTAL {
+        return None;
+    }
+    let mut left = uniform * total;
+    let lane = first_above(sums.iter(), &mut left);
+    let place = first_above(weights.iter().map(|weights| &weights[lane]), &mut left);
+    Some((place * LANES + lane) as u8)
+}
+
+/// The first place whose weight exceeds what is left of `left` once the weights before it are taken off; the last
+/// with any weight if rounding leaves too much.
+#[inline(always)]
+fn first_above<'a>(weights: impl Iterator<Item = &'a f32>, left: &mut f32) -> usize {
+    let mut last = 0;
+    for (place, weight) in weights.enumerate().filter(|(_, weight)| **weight > 0.0) {
+        last = place;
+        if *left < *weight {
+            break;
+        }
+        *left -= weight;
+    }
+    last
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
-    #[test]
-    fn exp_is_close() {
-        for i in 0..8700 {
-            let x = -f64::from(i) / 100.0;
-            assert!((f64::from(exp(x as f32)) / x.exp() - 1.0).abs() < 2e-5, "{x}");
-        }
-        assert_eq!(exp(f32::NEG_INFINITY), 0.0);
-    }
+    use super::*;
 
     #[test]
     fn a_factor_keeps_every_weight_whichever_column_is_drawn() {
         let sizes = [2, 3, 4];
         let clique = Clique::new(vec![0, 1, 2]);
-        let potential = Potential { clique, weights: (0..24).map(|i| i as f32).collect() };
+        let potential = Potential { clique, weights: (0..24).map(|i| (i % 7) as f32).collect() };
         for column in 0..3 {
-            let factor = Factor::new(&sizes, &potential, column, 8);
-            for cell in 0..24 {
+            let factor = Factor::new(&sizes, &potential, column);
+            for cell in 0..24usize {
                 let codes = [cell / 12, cell / 4 % 3, cell % 4];
                 let at: usize = factor.others.iter().map(|(other, step)| codes[*other] * step).sum();
-                assert_eq!(factor.table[at + codes[column]], cell as f32);
+                let row = factor.table[at];
+                // Relative to the largest of its row, which the first code's weight shows.
+                let first = cell - codes[column] * [12, 4, 1][column];
+                let wanted = (cell % 7) as f32 - (first % 7) as f32;
+                assert!(((row[codes[column]] / row[0]).ln() - wanted).abs() < 1e-5);
             }
         }
+    }
+
+    /// Draws column 0 of a pair, given code 1 of the other, and compares with the weights' own probabilities.
+    fn agrees(size: usize, base: impl Fn(usize) -> f32, pair: impl Fn(usize) -> f32) {
+        let sizes = [size, 2];
+        let potentials = [
+            Potential { clique: Clique::new(vec![0]), weights: (0..size).map(&base).collect() },
+            Potential { clique: Clique::new(vec![0, 1]), weights: (0..2 * size).map(|i| pair(i / 2)).collect() },
+        ];
+        let denoiser = Denoiser::new(&sizes, &potentials);
+        let rows = 200_000;
+        let (mut first, mut second) = (vec![0u8; rows], vec![1u8; rows]);
+        denoiser.resample(&mut [&mut first, &mut second], 0, &mut ChaCha8Rng::seed_from_u64(1));
+        let weights: Vec<f64> = (0..size).map(|code| f64::from(base(code) + pair(code)).exp()).collect();
+        let total: f64 = weights.iter().sum();
+        for (code, weight) in weights.iter().enumerate() {
+            let p = weight / total;
+            let share = first.iter().filter(|c| usize::from(**c) == code).count() as f64 / rows as f64;
+            // Six standard deviations, and one row: a false alarm in 5e8 a code.
+            let slack = 6.0 * (p * (1.0 - p) / rows as f64).sqrt() + 1.0 / rows as f64;
+            assert!((share - p).abs() < slack, "{size} codes, {code}: {share} for {p}");
+        }
+    }
+
+    #[test]
+    fn draws_follow_the_weights_at_every_width() {
+        for size in [1, 2, 8, 9, 17, 25, 33, 49, 65, 97, 128, 129, 193, 256] {
+            agrees(size, |code| (code % 5) as f32 * 0.3, |code| (code % 3) as f32 * -0.7);
+        }
+    }
+
+    #[test]
+    fn weights_too_small_to_multiply_are_drawn_all_the_same() {
+        // Neither row of weights has a code above e^-60 where the other is at its largest.
+        agrees(10, |code| if code < 5 { 0.0 } else { -60.0 }, |code| if code < 5 { -60.5 } else { 0.0 });
     }
 }

@@ -23,6 +23,42 @@ pub fn whole_up_to(given: &Map<String, Value>, name: &str, most: u64) -> Result<
     value.map(Some).ok_or_else(|| wrong(name, format!("a whole number from 0 to {most}")))
 }
 
+/// A number, or the default.
+pub fn number(given: &Map<String, Value>, name: &str, default: f64) -> Result<f64> {
+    read(given, name, default, Value::as_f64, "a number")
+}
+
+/// A whole number, or the default.
+pub fn whole(given: &Map<String, Value>, name: &str, default: u32) -> Result<u32> {
+    read(given, name, default, as_whole, "a whole number")
+}
+
+/// True or false, or the default.
+pub fn flag(given: &Map<String, Value>, name: &str, default: bool) -> Result<bool> {
+    read(given, name, default, Value::as_bool, "true or false")
+}
+
+/// A list of whole numbers, or the default.
+pub fn whole_numbers(given: &Map<String, Value>, name: &str, default: &[u32]) -> Result<Vec<u32>> {
+    let list = |value: &Value| value.as_array()?.iter().map(as_whole).collect();
+    read(given, name, default.to_vec(), list, "a list of whole numbers")
+}
+
+fn as_whole(value: &Value) -> Option<u32> {
+    u32::try_from(value.as_u64()?).ok()
+}
+
+fn read<T>(
+    given: &Map<String, Value>,
+    name: &str,
+    default: T,
+    convert: impl Fn(&Value) -> Option<T>,
+    wanted: &str,
+) -> Result<T> {
+    let Some(value) = given.get(name) else { return Ok(default) };
+    convert(value).ok_or_else(|| wrong(name, wanted.to_owned()))
+}
+
 /// The error for an option whose value cannot be used.
 pub fn wrong(name: &str, wanted: String) -> EngineError {
     EngineError::invalid(

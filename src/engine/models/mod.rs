@@ -1,23 +1,14 @@
 //! The synthesizers, one file each, behind one pair of traits: [`Trainer`] (fit in steps) and [`Synthesizer`]
 //! (sample, save); [`Method`] names them.
 
-mod denoising;
+mod diffusion;
 mod given;
 mod guided;
-mod model;
-mod options;
-mod row;
-mod sampler;
-mod schedule;
-#[cfg(test)]
-mod tests;
-mod training;
 
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
-use self::denoising::Prediction;
-use self::options::Options as DiffusionOptions;
+use self::diffusion::Prediction;
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::random::SecretRng;
 use super::table::{Domain, EncodedTable};
@@ -60,7 +51,7 @@ pub struct TrainingBudget {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Options {
     Guided(guided::Options),
-    Diffusion(DiffusionOptions),
+    Diffusion(diffusion::Options),
 }
 
 /// A kind of model.
@@ -108,7 +99,7 @@ impl Method {
     pub fn options(self, given: &Map<String, Value>) -> Result<Options> {
         match self {
             Self::Guided => guided::Options::parse(given).map(Options::Guided),
-            _ => DiffusionOptions::parse(self, given).map(Options::Diffusion),
+            _ => diffusion::Options::parse(self.name(), given).map(Options::Diffusion),
         }
     }
 
@@ -116,7 +107,7 @@ impl Method {
     pub fn memory_estimate(self, options: &Options, columns: usize) -> u64 {
         match options {
             Options::Guided(_) => guided::memory_estimate(columns),
-            Options::Diffusion(options) => training::memory_estimate(options, columns),
+            Options::Diffusion(options) => diffusion::memory_estimate(options, columns),
         }
     }
 
@@ -140,7 +131,7 @@ impl Method {
             }
             Options::Diffusion(options) => {
                 let prediction = self.prediction();
-                Ok(Box::new(training::Training::new(prediction, table, domains, noisy_rows, budget, options, rng)?))
+                Ok(Box::new(diffusion::Training::new(prediction, table, domains, noisy_rows, budget, options, rng)?))
             }
         }
     }
@@ -152,7 +143,7 @@ impl Method {
     pub fn load(self, bytes: &[u8], domains: &[Domain]) -> Result<Box<dyn Synthesizer>> {
         match self {
             Self::Guided => Ok(Box::new(guided::Guided::load(bytes, domains)?)),
-            _ => Ok(Box::new(model::Model::load(self.prediction(), bytes, domains)?)),
+            _ => Ok(Box::new(diffusion::Model::load(self.prediction(), bytes, domains)?)),
         }
     }
 

@@ -23,6 +23,13 @@ CREATE TABLE diverse AS SELECT 'planted' || '-value-' || i AS word, i % 3 AS n F
 SELECT tablediffusion_train('diverse', 1, method => 'tablediffusion', options => '{"epochs": 0.1}');
 SELECT name, jsonb_array_length("values") AS released FROM tablediffusion.columns WHERE model = 'diverse' AND kind = 'categories';
 SELECT count(*) FROM tablediffusion_sample('diverse', 1000) AS j WHERE j ->> 'word' LIKE 'planted%';
+-- Where NULL cannot be either, the plainest value of the type stands in.
+CREATE TABLE strict AS SELECT word, gen_random_uuid() AS token, n FROM diverse LIMIT 1000;
+ALTER TABLE strict ALTER word SET NOT NULL, ALTER token SET NOT NULL;
+SELECT tablediffusion_train('strict', 1, delta => 1e-9, method => 'tablediffusion', options => '{"epochs": 0.1}');
+SELECT tablediffusion_create_table('strict_copy', 'strict', 100);
+SELECT DISTINCT word, token FROM strict_copy;
+SELECT DISTINCT j ->> 'word' AS word, j ->> 'token' AS token FROM tablediffusion_sample('strict', 100) AS j;
 
 -- delta that is large for the table; what is said of it depends on a noisy count.
 \set VERBOSITY terse

@@ -3,11 +3,11 @@
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::Synthesizer;
 use super::denoising::{Denoising, Prediction};
 use super::options::Options;
 use super::sampler::{Calibration, Sampler, Tilt};
 use super::training::{architecture, layout};
+use crate::engine::models::Synthesizer;
 use crate::engine::nn::mlp::{Mlp, Prepared};
 use crate::engine::table::{Domain, EncodedTable};
 use crate::engine::{EngineError, Result};
@@ -37,7 +37,7 @@ impl Model {
         Self { options, denoising, net, prepared, tilt }
     }
 
-    /// See [`super::Method::load`].
+    /// See [`crate::engine::models::Method::load`].
     pub fn load(prediction: Prediction, bytes: &[u8], domains: &[Domain]) -> Result<Self> {
         let corrupt = |reason| EngineError::CorruptModel { reason };
         let (stored, rest): (Stored, &[u8]) =

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Method;
-use crate::engine::{EngineError, Result};
+use crate::engine::Result;
+use crate::engine::models::given::{check_names, flag, number, whole, whole_numbers, wrong};
 
 /// Everything that can be set about a diffusion model and its training. Public.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -105,18 +105,12 @@ impl Options {
         }
     }
 
-    /// Reads options from JSON over the defaults of a method.
+    /// Reads options from JSON over the defaults, for the method of that name.
     ///
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value of the wrong kind or out of range.
-    pub fn parse(method: Method, given: &Map<String, Value>) -> Result<Self> {
-        if let Some(unknown) = given.keys().find(|key| !NAMES.contains(&key.as_str())) {
-            return Err(EngineError::invalid(
-                format!("unknown option \"{unknown}\" for method \"{}\"", method.name()),
-                "An option that nothing reads is taken for a mistake.",
-                format!("Known options are: {}.", NAMES.join(", ")),
-            ));
-        }
+    pub fn parse(method: &str, given: &Map<String, Value>) -> Result<Self> {
+        check_names(method, given, &NAMES)?;
         let paper = flag(given, "paper", false)?;
         let d = if paper { Self::paper() } else { Self::measured() };
         let options = Self {
@@ -128,7 +122,7 @@ impl Options {
             diffusion_steps: whole(given, "diffusion_steps", d.diffusion_steps)?,
             noise_max: number(given, "noise_max", d.noise_max)?,
             noise_min: number(given, "noise_min", d.noise_min)?,
-            hidden: widths(given, &d.hidden)?,
+            hidden: whole_numbers(given, "hidden", &d.hidden)?,
             time_conditioning: flag(given, "time_conditioning", d.time_conditioning)?,
             prior: flag(given, "prior", d.prior)?,
             numeric_bins: whole(given, "numeric_bins", d.numeric_bins)?,
@@ -175,43 +169,13 @@ impl Options {
     }
 }
 
-fn wrong(name: &str, wanted: String) -> EngineError {
-    EngineError::invalid(
-        format!("option \"{name}\" cannot be used as given"),
-        "Its value is of the wrong kind or out of range.",
-        format!("Give {wanted}."),
-    )
-}
-
-fn number(given: &Map<String, Value>, name: &str, default: f64) -> Result<f64> {
-    let Some(value) = given.get(name) else { return Ok(default) };
-    value.as_f64().ok_or_else(|| wrong(name, "a number".to_owned()))
-}
-
-fn whole(given: &Map<String, Value>, name: &str, default: u32) -> Result<u32> {
-    let Some(value) = given.get(name) else { return Ok(default) };
-    let value = value.as_u64().and_then(|x| u32::try_from(x).ok());
-    value.ok_or_else(|| wrong(name, "a whole number".to_owned()))
-}
-
-fn flag(given: &Map<String, Value>, name: &str, default: bool) -> Result<bool> {
-    let Some(value) = given.get(name) else { return Ok(default) };
-    value.as_bool().ok_or_else(|| wrong(name, "true or false".to_owned()))
-}
-
-fn widths(given: &Map<String, Value>, default: &[u32]) -> Result<Vec<u32>> {
-    let Some(value) = given.get("hidden") else { return Ok(default.to_vec()) };
-    let width = |v: &Value| v.as_u64().and_then(|x| u32::try_from(x).ok());
-    let widths = value.as_array().and_then(|list| list.iter().map(width).collect());
-    widths.ok_or_else(|| wrong("hidden", "a list of whole numbers".to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineError;
 
     fn parse(json: &str) -> Result<Options> {
-        Options::parse(Method::TableDiffusion, serde_json::from_str::<Value>(json).unwrap().as_object().unwrap())
+        Options::parse("tablediffusion", serde_json::from_str::<Value>(json).unwrap().as_object().unwrap())
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
 use super::row::tests::{bins, categories};
-use super::{Method, Synthesizer, TrainingBudget};
+use crate::engine::models::{Method, Synthesizer, TrainingBudget};
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Codes, Domain, EncodedTable};
 use crate::engine::{EngineError, Result};

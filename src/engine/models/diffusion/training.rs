@@ -7,8 +7,7 @@ use super::model::Model;
 use super::options::Options;
 use super::row::{Layout, Settings};
 use super::sampler::Calibration;
-use super::{Synthesizer, Trainer, TrainingBudget};
-use crate::engine::Result;
+use crate::engine::models::{Synthesizer, Trainer, TrainingBudget};
 use crate::engine::nn::adam::{Adam, MovingAverage};
 use crate::engine::nn::clip::Rule;
 use crate::engine::nn::mlp::{Architecture, Mlp};
@@ -19,6 +18,7 @@ use crate::engine::privacy::mechanism::{Mechanism, Stage};
 use crate::engine::privacy::poisson::SamplingRate;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Domain, EncodedTable};
+use crate::engine::{EngineError, Result};
 
 /// Added to a gradient's size before it is brought to the clipping norm C, in C.
 const STABILITY: f64 = 0.01;
@@ -62,7 +62,7 @@ pub fn architecture(denoising: &Denoising, options: &Options) -> Architecture {
     }
 }
 
-/// See [`super::Method::memory_estimate`].
+/// See [`crate::engine::models::Method::memory_estimate`].
 pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
     let states = (MOST_STATES_OF_A_COLUMN * columns).min(MOST_STATES.max(2 * columns));
     let hidden = options.hidden.iter().map(|width| *width as usize).collect();
@@ -75,7 +75,7 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
 }
 
 impl Training {
-    /// See [`super::Method::trainer`].
+    /// See [`crate::engine::models::Method::trainer`].
     pub fn new(
         prediction: Prediction,
         table: EncodedTable,
@@ -178,8 +178,7 @@ impl Trainer for Training {
 
     fn finish(mut self: Box<Self>) -> Result<Box<dyn Synthesizer>> {
         self.calibration();
-        let calibration =
-            self.calibration.take().ok_or(crate::engine::EngineError::Internal("no model was trained"))?;
+        let calibration = self.calibration.take().ok_or(EngineError::Internal("no model was trained"))?;
         Ok(Box::new(Model::new(self.options.clone(), calibration)))
     }
 }

@@ -1,0 +1,17 @@
+//! The paper's models (arXiv 2308.14784): a diffusion over the encoded row, trained under DP-SGD, that predicts the
+//! added noise or the clean row.
+
+mod denoising;
+mod model;
+mod options;
+mod row;
+mod sampler;
+mod schedule;
+#[cfg(test)]
+mod tests;
+mod training;
+
+pub use self::denoising::Prediction;
+pub use self::model::Model;
+pub use self::options::Options;
+pub use self::training::{Training, memory_estimate};
