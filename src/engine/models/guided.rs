@@ -41,9 +41,10 @@ const MOST_CANDIDATES: usize = 20_000;
 const MOST_COMPARED_ROWS: f64 = 131_072.0;
 /// Sweeps of the chain, each with a step of the fit, after each round and at the end.
 const SWEEPS_A_ROUND: usize = 6;
-const LAST_SWEEPS: usize = 60;
-/// Share of a Newton step taken at once: the cliques of a column all move together.
-const RATE: f64 = 0.3;
+const LAST_SWEEPS: usize = 100;
+/// Share of a Newton step taken at once: the cliques of a column all move together, and the chain's counts follow the
+/// weights some sweeps later, so that larger steps overshoot and swing.
+const RATE: f64 = 0.1;
 
 /// Bytes that training needs beyond the encoded table: the table as groups is no larger, the pool is bounded, and
 /// measured pairs are few.
