@@ -1,6 +1,6 @@
 # `make help` says what there is. Everything is done by small scripts; see .ci/setup.sh for what they install.
 PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
-MAJORS ?= 15 18
+MAJORS ?= 15 16 18
 export PG_CONFIG MAJORS
 
 .PHONY: help demo test test-style test-engine install installcheck bench quality clean
@@ -12,7 +12,7 @@ help: ## this list
 demo: ## set up what is missing, train on Adult in a throw-away cluster, compare
 	@tests/demo/run.sh
 
-test: ## every test: format, lints, engine, PostgreSQL of MAJORS (15 18)
+test: ## every test: format, lints, engine, PostgreSQL of MAJORS (15 16 18)
 	@.ci/test.sh
 
 test-style: ## format and lints

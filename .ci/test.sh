@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests: test.sh [style|engine|MAJOR]...   (none: style, engine and the majors of $MAJORS, default 15)
+# Runs the tests: test.sh [style|engine|MAJOR]...   (none: style, engine and the majors of $MAJORS, default 15 16 18)
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$ROOT"
@@ -55,7 +55,7 @@ test_major() { # MAJOR
 }
 
 if [ $# = 0 ]; then
-    read -ra majors <<<"${MAJORS:-15}"
+    read -ra majors <<<"${MAJORS:-15 16 18}"
     set -- style engine "${majors[@]}"
 fi
 for part; do

@@ -46,8 +46,24 @@ run_one() { # NAME
 # shellcheck source-path=SCRIPTDIR source=sessions.sh
 source "$here/sessions.sh"
 
+# Whether this PostgreSQL has what a file needs.
+can_run() { # NAME
+    local query=true
+    case $1 in
+    icu) query="EXISTS (SELECT FROM pg_collation WHERE collname = 'en-x-icu')" ;;
+    foreign) query="EXISTS (SELECT FROM pg_available_extensions WHERE name = 'postgres_fdw')" ;;
+    esac
+    [ "$(PGOPTIONS='' psql -XAtq -d postgres -c "SELECT $query")" = t ]
+}
+
 for name in "${names[@]}"; do
-    if [ "$name" = sessions ]; then run_sessions "$out"; else run_one "$name"; fi
+    if [ "$name" = sessions ]; then
+        run_sessions "$out"
+    elif can_run "$name"; then
+        run_one "$name"
+    else
+        echo "skipped  $name: this PostgreSQL was built without what it needs"
+    fi
 done
 
 # Values that the files plant in tables and never write out must not have reached the server's log.

@@ -44,13 +44,6 @@ SELECT count(*) FILTER (WHERE i < -1.5) AS i, count(*) FILTER (WHERE j <= 0) AS 
        count(*) FILTER (WHERE h < '2020-01-01') AS h, count(*) FILTER (WHERE m < 0) AS m
 FROM tablediffusion_sample('checked', 2000, NULL::checked, seed => 1);
 
--- A case-insensitive comparison is not equality of texts.
-CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
-CREATE TABLE loose (t text COLLATE nocase CHECK (t IN ('a', 'b')), u int);
-INSERT INTO loose SELECT (ARRAY['A', 'b'])[i % 2 + 1], i % 3 FROM generate_series(1, 500) AS i;
-SELECT tablediffusion_train('loose', 20, method => 'tablediffusion', options => '{"epochs": 0.1}');
-SELECT name, domain FROM shown('loose');
-
 -- Declared by the caller.
 CREATE TABLE people AS
 SELECT i % 50 + 18 AS age, (ARRAY['f', 'm'])[i % 2 + 1] AS sex, date '2000-01-01' + i % 1000 AS born, i % 2 = 0 AS ok,
