@@ -31,7 +31,7 @@ installcheck: ## regression files against what is installed in the PostgreSQL of
 	@tests/regress/run.sh $(PG_CONFIG)
 
 bench: ## speed: the engine's benchmarks, then whole calls inside PostgreSQL
-	@cargo bench --no-default-features
+	@cargo bench --no-default-features --bench dp_step
 	@benches/pg.sh
 
 quality: ## quality of synthetic Adult at epsilon 1, three seeds
