@@ -10,6 +10,7 @@ use super::artifact::{Artifact, ReleasedColumn};
 use super::models::{Method, Options, Synthesizer, Trainer, TrainingBudget};
 use super::privacy::budget::Split;
 use super::privacy::counts::noisy_counts;
+use super::privacy::equivalent::Equivalent;
 use super::privacy::gaussian::SLACK_PER_DRAW;
 use super::privacy::ledger::{Ledger, Neighbours, Phase};
 use super::privacy::mechanism::{Mechanism, Stage};
@@ -22,6 +23,15 @@ use super::{EngineError, Result};
 
 /// Rows of the sample that domains are learned from, in expectation.
 const DISCOVERY_ROWS: f64 = 500_000.0;
+
+/// What a training may cost at most where it is held to that, as a multiple of the precision of the one Gaussian
+/// mechanism that would use its epsilon and delta up.
+const RESERVE: f64 = 1.15;
+/// By how much epsilon is lowered at once, and how often, until a training keeps to it.
+const LESS_EPSILON: f64 = 0.95;
+const LOWERINGS: usize = 40;
+/// Share of delta that a training may give up for being compared with a Gaussian mechanism.
+const TAIL_SHARE: f64 = 1e-3;
 
 /// What is to be trained, and for how much.
 pub struct Request {
@@ -64,7 +74,7 @@ enum State {
     Sampling(DiscoverySample),
     Discovering(Box<Discovery>),
     Encoding(Encoder),
-    Preparing(Background<Result<Box<dyn Trainer>>>),
+    Preparing(Background<Result<(Box<dyn Trainer>, Equivalent)>>),
     Training(Box<dyn Trainer>),
     Trained(Box<dyn Synthesizer>),
     /// Left behind by a step that failed.
@@ -87,6 +97,8 @@ pub struct Job {
     domains: Vec<Domain>,
     training: Vec<Stage>,
     noise_draws: u64,
+    held: bool,
+    cost: Option<Equivalent>,
 }
 
 impl Job {
@@ -125,7 +137,37 @@ impl Job {
             domains: Vec::new(),
             training: Vec::new(),
             noise_draws: 0,
+            held: false,
+            cost: None,
         })
+    }
+
+    /// The most that a training which is held to it costs, in the terms in which trainings add up. Public, and known
+    /// before a row is read.
+    pub fn reserve(&self) -> Equivalent {
+        let rest = Equivalent::of_gaussian(self.split.epsilon, self.split.accounted_delta);
+        let rest = Equivalent { precision: RESERVE * rest.precision, delta: self.tail() };
+        self.fixed_cost().and(rest)
+    }
+
+    /// Holds the training to [`Job::reserve`], with more noise than its epsilon calls for where that is needed.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// What the training costs, once its noise is known.
+    pub fn cost(&self) -> Option<Equivalent> {
+        self.cost
+    }
+
+    /// What the row count costs, and what is given up for thresholds and the samplers' slack.
+    fn fixed_cost(&self) -> Equivalent {
+        let precision = self.split.count_noise_multiplier.powi(-2) * (1.0 + 1e-14);
+        Equivalent { precision, delta: self.split.rest_delta() - self.split.accounted_delta }
+    }
+
+    fn tail(&self) -> f64 {
+        TAIL_SHARE * self.split.accounted_delta
     }
 
     /// What the job wants next.
@@ -204,7 +246,11 @@ impl Job {
                 }
             }
             State::Preparing(work) => match work.poll()? {
-                Ok(trainer) => State::Training(self.check_trainer(trainer?)?),
+                Ok(prepared) => {
+                    let (trainer, cost) = prepared?;
+                    self.cost = Some(self.fixed_cost().and(cost));
+                    State::Training(self.check_trainer(trainer)?)
+                }
                 Err(unfinished) => State::Preparing(unfinished),
             },
             State::Training(mut trainer) => {
@@ -273,8 +319,16 @@ impl Job {
         let (method, options, domains) = (self.method, self.options.clone(), self.domains.clone());
         let (noisy_rows, rng) = (self.noisy_rows.unwrap_or(1.0), self.rng.split()?);
         let table = encoder.finish();
+        let (tail, most) = (self.tail(), self.held.then(|| self.reserve().precision - self.fixed_cost().precision));
         self.state = State::Preparing(Background::start(move || {
-            method.trainer(table, &domains, noisy_rows, budget, options, rng)
+            let budget = match most {
+                Some(most) => keeping_to(most, tail, budget, |b| method.stages(&domains, noisy_rows, b, &options))?,
+                None => budget,
+            };
+            let prior = budget.prior.clone();
+            let trainer = method.trainer(table, &domains, noisy_rows, budget, options, rng)?;
+            let cost = cost_of(prior, &trainer.mechanisms(), tail)?;
+            Ok((trainer, cost))
         }));
         Ok(())
     }
@@ -327,3 +381,32 @@ impl Job {
         if self.next() == wanted { Ok(()) } else { Err(EngineError::Internal("the job was driven out of order")) }
     }
 }
+
+/// What stages cost together with what came before them.
+fn cost_of(mut mechanisms: Vec<(Mechanism, u64)>, stages: &[Stage], tail: f64) -> Result<Equivalent> {
+    mechanisms.extend(stages.iter().map(|stage| (stage.mechanism, stage.times)));
+    Equivalent::of(&mechanisms, tail)
+}
+
+/// The budget with as much epsilon as leaves the precision of what it buys at `most`.
+fn keeping_to(
+    most: f64,
+    tail: f64,
+    mut budget: TrainingBudget,
+    stages: impl Fn(&TrainingBudget) -> Result<Vec<Stage>>,
+) -> Result<TrainingBudget> {
+    for _ in 0..LOWERINGS {
+        if cost_of(budget.prior.clone(), &stages(&budget)?, tail)?.precision <= most {
+            return Ok(budget);
+        }
+        budget.epsilon *= LESS_EPSILON;
+    }
+    Err(EngineError::invalid(
+        "the privacy budget is too small for this training",
+        "However much noise is added, it may cost more than is left.",
+        "Use another method, or a larger budget.",
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -14,4 +14,4 @@ mod training;
 pub use self::denoising::Prediction;
 pub use self::model::Model;
 pub use self::options::Options;
-pub use self::training::{Training, memory_estimate};
+pub use self::training::{Training, memory_estimate, stages};

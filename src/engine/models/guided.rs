@@ -56,6 +56,11 @@ pub fn memory_estimate(columns: usize) -> u64 {
 /// A count, a weight, and two tables of weights for each cell of a measured pair.
 const BYTES_A_CELL: u64 = 20;
 
+/// See [`super::Method::stages`].
+pub fn stages(columns: usize, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+    Ok(Plan::new(columns, budget, options)?.stages())
+}
+
 /// What is to be done next.
 enum Work {
     Count,

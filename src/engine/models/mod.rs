@@ -111,6 +111,24 @@ impl Method {
         }
     }
 
+    /// What a training for columns with these domains would spend on what: all that [`Method::trainer`] charges.
+    /// May take a second.
+    ///
+    /// # Errors
+    /// As [`Method::trainer`].
+    pub fn stages(
+        self,
+        domains: &[Domain],
+        noisy_rows: f64,
+        budget: &TrainingBudget,
+        options: &Options,
+    ) -> Result<Vec<Stage>> {
+        match options {
+            Options::Guided(options) => guided::stages(domains.len(), budget, options),
+            Options::Diffusion(options) => diffusion::stages(noisy_rows, budget, options),
+        }
+    }
+
     /// Starts a training: decides sampling rate and steps from the noisy row count, then calibrates the noise.
     /// May take a second.
     ///

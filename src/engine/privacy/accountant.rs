@@ -47,6 +47,15 @@ pub fn delta(mechanisms: &[(Mechanism, u64)], epsilon: f64) -> Result<f64> {
     Accountant::new().delta(&Composition::of(mechanisms)?, epsilon, ABSOLUTE_TAIL)
 }
 
+/// The sum of `1 / z^2` of mechanisms that are all Gaussian, rounded up; nothing if one is not.
+///
+/// # Errors
+/// `InvalidParameter` if a mechanism's parameter makes no sense.
+pub fn gaussian_precision(mechanisms: &[(Mechanism, u64)]) -> Result<Option<f64>> {
+    let composition = Composition::of(mechanisms)?;
+    Ok(composition.is_gaussian().then(|| composition.precision * (1.0 + 1e-14)))
+}
+
 /// The least noise multiplier `z`, within 1e-4 of it and on the safe side, for which `fixed` and `family(z)` together
 /// are (`target_epsilon`, `delta`)-private. More noise must mean more privacy in the family.
 ///

@@ -6,6 +6,7 @@ pub mod budget;
 mod convolve;
 pub mod counts;
 mod cumulant;
+pub mod equivalent;
 pub mod exponential;
 mod fixed_point;
 pub mod gaussian;

@@ -39,8 +39,7 @@ pub struct Training {
     gradients: PrivateGradients,
     adam: Adam,
     average: MovingAverage,
-    mechanism: Mechanism,
-    private_steps: u64,
+    steps: Steps,
     done: u64,
     calibration: Option<Calibration>,
 }
@@ -74,6 +73,46 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
     parameters * (4 * 8 + 8 * (threads + 1)) + block * threads
 }
 
+/// How often which share of the rows is looked at.
+#[derive(Debug, Clone, Copy)]
+struct Steps {
+    rate: SamplingRate,
+    steps: u64,
+}
+
+impl Steps {
+    fn new(noisy_rows: f64, options: &Options) -> Self {
+        let rate = SamplingRate::nearest((options.batch_size / noisy_rows.max(1.0)).min(1.0));
+        Self { rate, steps: (options.epochs / rate.value()).ceil().clamp(1.0, 1e9) as u64 }
+    }
+
+    /// All steps with this noise.
+    fn stage(self, noise_multiplier: f64) -> Stage {
+        let (sampling_rate, steps) = (self.rate.value(), self.steps);
+        let (mechanism, times) = if sampling_rate < 1.0 {
+            (Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps }, 1)
+        } else {
+            (Mechanism::Gaussian { noise_multiplier }, steps)
+        };
+        Stage { name: "training".to_owned(), mechanism, times }
+    }
+
+    /// The noise multiplier that the budget calls for.
+    fn calibrate(self, budget: &TrainingBudget) -> Result<f64> {
+        let family = |noise_multiplier| {
+            let stage = self.stage(noise_multiplier);
+            vec![(stage.mechanism, stage.times)]
+        };
+        accountant::calibrate(&budget.prior, budget.epsilon, budget.delta, family)
+    }
+}
+
+/// See [`crate::engine::models::Method::stages`].
+pub fn stages(noisy_rows: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+    let steps = Steps::new(noisy_rows, options);
+    Ok(vec![steps.stage(steps.calibrate(budget)?)])
+}
+
 impl Training {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(
@@ -85,20 +124,8 @@ impl Training {
         options: Options,
         mut rng: SecretRng,
     ) -> Result<Self> {
-        let noisy_rows = noisy_rows.max(1.0);
-        let rate = SamplingRate::nearest((options.batch_size / noisy_rows).min(1.0));
-        let private_steps = (options.epochs / rate.value()).ceil().clamp(1.0, 1e9) as u64;
-        let of_noise = |noise_multiplier: f64| {
-            let sampling_rate = rate.value();
-            if sampling_rate < 1.0 {
-                let mechanism = Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps: private_steps };
-                (mechanism, 1)
-            } else {
-                (Mechanism::Gaussian { noise_multiplier }, private_steps)
-            }
-        };
-        let noise_multiplier =
-            accountant::calibrate(&budget.prior, budget.epsilon, budget.delta, |z| vec![of_noise(z)])?;
+        let steps = Steps::new(noisy_rows, &options);
+        let noise_multiplier = steps.calibrate(&budget)?;
 
         let denoising = Denoising::new(layout(domains, &options), prediction, &options);
         let mut key = [0; 32];
@@ -106,12 +133,11 @@ impl Training {
         let net = Mlp::new(architecture(&denoising, &options), options.prior, &mut Normals::from_seed(key))?;
         let parameters = net.parameters.len();
         let rule = if options.normalise { Rule::Normalised { stability: STABILITY } } else { Rule::Flat };
-        let expected_rows = rate.value() * noisy_rows;
-        let gradients =
-            PrivateGradients::new(rate, noise_multiplier, rule, options.clipping_norm, expected_rows, parameters, rng)?;
+        let (rate, norm) = (steps.rate, options.clipping_norm);
+        let expected_rows = rate.value() * noisy_rows.max(1.0);
+        let gradients = PrivateGradients::new(rate, noise_multiplier, rule, norm, expected_rows, parameters, rng)?;
         let adam = Adam::new(parameters, options.learning_rate, BETAS);
         let average = MovingAverage::new(parameters, options.ema);
-        let mechanism = of_noise(gradients.noise_multiplier()).0;
         Ok(Self {
             table,
             denoising,
@@ -120,8 +146,7 @@ impl Training {
             gradients,
             adam,
             average,
-            mechanism,
-            private_steps,
+            steps,
             done: 0,
             calibration: None,
         })
@@ -148,7 +173,7 @@ impl Training {
 
 impl Trainer for Training {
     fn steps_total(&self) -> u64 {
-        self.private_steps + u64::from(self.options.calibration_rounds)
+        self.steps.steps + u64::from(self.options.calibration_rounds)
     }
 
     fn steps_done(&self) -> u64 {
@@ -156,7 +181,7 @@ impl Trainer for Training {
     }
 
     fn step(&mut self) -> Result<bool> {
-        if self.done < self.private_steps {
+        if self.done < self.steps.steps {
             if !self.private_step()? {
                 return Ok(true);
             }
@@ -168,12 +193,11 @@ impl Trainer for Training {
     }
 
     fn mechanisms(&self) -> Vec<Stage> {
-        let times = if matches!(self.mechanism, Mechanism::Gaussian { .. }) { self.private_steps } else { 1 };
-        vec![Stage { name: "training".to_owned(), mechanism: self.mechanism, times }]
+        vec![self.steps.stage(self.gradients.noise_multiplier())]
     }
 
     fn noise_draws(&self) -> u64 {
-        self.private_steps.saturating_mul(self.net.parameters.len() as u64)
+        self.steps.steps.saturating_mul(self.net.parameters.len() as u64)
     }
 
     fn finish(mut self: Box<Self>) -> Result<Box<dyn Synthesizer>> {

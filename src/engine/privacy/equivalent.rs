@@ -1,0 +1,176 @@
+//! What trainings add up to when each was chosen after seeing what the ones before it released.
+//!
+//! Privacy-loss distributions compose mechanisms whose parameters were fixed beforehand. Across trainings they are not:
+//! somebody looks at a model and then decides on the next epsilon. Gaussian mechanisms do not mind, because they are
+//! totally ordered: as long as the sum of `1 / z^2` stays below that of one Gaussian mechanism, whatever is decided on
+//! the way, all of them together are no worse than that one (Smith and Thakurta, "Fully Adaptive Composition for
+//! Gaussian Differential Privacy", arXiv 2210.17520; Koskela, Tobaben and Honkela, "Individual Privacy Accounting with
+//! Gaussian Differential Privacy", arXiv 2209.15596). So each training is entered with a Gaussian mechanism that it is
+//! no worse than.
+//!
+//! # Proof
+//! A composition `M` is entered as `(z, s)` if, in both directions and for every `epsilon >= 0`, its hockey-stick
+//! divergence is at most `s + (1 - s) d(z, epsilon)`, `d` that of the Gaussian mechanism. That is the divergence of the
+//! mechanism which shows everything with probability `s` and else adds Gaussian noise `z`; negative epsilons follow,
+//! because they swap the directions (`H_c(P, Q) = 1 - c + c H_(1/c)(Q, P)`) and it is the same in both. By Blackwell's
+//! theorem `M` is then a post-processing of that mechanism (Dong, Roth and Su, "Gaussian Differential Privacy", arXiv
+//! 1905.02383, section 2). Of several such, chosen adaptively, the probability that any shows everything is at most the
+//! sum of the `s`, and the rest compose as above: `delta(epsilon) <= sum s + d((sum 1 / z^2)^(-1/2), epsilon)`.
+
+use super::mechanism::Mechanism;
+use super::{accountant, analytic_gaussian};
+use crate::engine::Result;
+
+/// A Gaussian mechanism, by its precision, and a probability: what something private is no worse than, or what
+/// several such things add up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Equivalent {
+    /// `1 / z^2` for the noise multiplier `z`.
+    pub precision: f64,
+    /// Probability with which everything may be shown.
+    pub delta: f64,
+}
+
+/// Intervals on which divergences are compared, and the parts of one.
+const INTERVALS: usize = 16;
+const PARTS: usize = 32;
+/// More than the relative error of [`analytic_gaussian::delta`], which rounds up.
+const ERROR: f64 = 1e-9;
+
+impl Equivalent {
+    /// What these mechanisms, of fixed parameters, are no worse than, `tail` being the probability that may be given
+    /// up for it. Exact, with nothing given up, where all are Gaussian. May take a second.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if a parameter makes no sense.
+    pub fn of(mechanisms: &[(Mechanism, u64)], tail: f64) -> Result<Self> {
+        if let Some(precision) = accountant::gaussian_precision(mechanisms)? {
+            return Ok(Self { precision, delta: 0.0 });
+        }
+        // From here on the divergence is at most `tail`.
+        let last = accountant::epsilon(mechanisms, tail)?;
+        let width = last / INTERVALS as f64;
+        let at = |i: usize| i as f64 * width;
+        let profile = (0..=INTERVALS).map(|i| accountant::delta(mechanisms, at(i)));
+        let profile = profile.collect::<Result<Vec<f64>>>()?;
+        let mut least = Self { precision: 0.0, delta: tail };
+        for (i, ends) in profile.windows(2).enumerate() {
+            for part in 0..PARTS {
+                let place = |part: usize| at(i) + width * part as f64 / PARTS as f64;
+                // The divergence is convex in exp(epsilon), so below the chord; and it falls.
+                let share = (place(part) - at(i)).exp_m1() / width.exp_m1().max(f64::MIN_POSITIVE);
+                let bound = ends[0] + (ends[1] - ends[0]) * share.clamp(0.0, 1.0);
+                least.cover(bound * (1.0 + ERROR), place(part + 1));
+            }
+        }
+        Ok(least)
+    }
+
+    /// What a Gaussian mechanism that is (`epsilon`, `delta`)-private amounts to.
+    pub fn of_gaussian(epsilon: f64, delta: f64) -> Self {
+        Self { precision: analytic_gaussian::noise_multiplier(epsilon, delta).powi(-2), delta: 0.0 }
+    }
+
+    /// Both together, whichever came first and whatever it led to.
+    pub fn and(self, other: Self) -> Self {
+        // Rounded up, for sums of a million of them.
+        let sum = |a: f64, b: f64| (a + b) * (1.0 + 4.0 * f64::EPSILON);
+        Self { precision: sum(self.precision, other.precision), delta: sum(self.delta, other.delta) }
+    }
+
+    /// The least epsilon, rounded up, at which this is (epsilon, `delta`)-private; infinite if there is none.
+    pub fn epsilon(self, delta: f64) -> f64 {
+        if self.precision == 0.0 && self.delta <= delta {
+            return 0.0;
+        }
+        if delta <= self.delta {
+            return f64::INFINITY;
+        }
+        analytic_gaussian::epsilon(self.precision.sqrt().recip(), delta - self.delta)
+    }
+
+    /// Raises the precision until the divergence at `epsilon` may be `bound`.
+    fn cover(&mut self, bound: f64, epsilon: f64) {
+        let wanted = (bound - self.delta) / (1.0 - self.delta);
+        let reaches = |precision: f64| {
+            precision > 0.0 && analytic_gaussian::delta(precision.sqrt().recip(), epsilon) * (1.0 - ERROR) >= wanted
+        };
+        if wanted <= 0.0 || reaches(self.precision) {
+            return;
+        }
+        let (mut low, mut high) = (self.precision, self.precision.max(1e-12));
+        while !reaches(high) && high < 1e18 {
+            (low, high) = (high, 2.0 * high);
+        }
+        while high - low > 1e-6 * high {
+            let middle = low.midpoint(high);
+            *(if reaches(middle) { &mut high } else { &mut low }) = middle;
+        }
+        self.precision = high;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TAIL: f64 = 1e-9;
+
+    fn gaussian(noise_multiplier: f64) -> (Mechanism, u64) {
+        (Mechanism::Gaussian { noise_multiplier }, 1)
+    }
+
+    #[test]
+    fn gaussians_are_themselves() {
+        let both = Equivalent::of(&[gaussian(3.0), (Mechanism::Gaussian { noise_multiplier: 8.0 }, 5)], TAIL).unwrap();
+        assert!((both.precision - (1.0 / 9.0 + 5.0 / 64.0)).abs() < 1e-12 && both.delta == 0.0);
+        for (epsilon, delta) in [(0.1, 1e-6), (1.0, 1e-6), (10.0, 1e-9)] {
+            let found = Equivalent::of_gaussian(epsilon, delta).epsilon(delta);
+            assert!((found / epsilon - 1.0).abs() < 1e-6, "{found}");
+        }
+    }
+
+    /// Compositions of every kind, with room for how much worse the Gaussian may be at delta 1e-6.
+    fn compositions() -> Vec<(Vec<(Mechanism, u64)>, f64)> {
+        let sampled = |sampling_rate, noise_multiplier, steps| {
+            (Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps }, 1)
+        };
+        vec![
+            (vec![gaussian(4.5), (Mechanism::BoundedRange { epsilon: 0.05 }, 48)], 1.06),
+            (vec![(Mechanism::BoundedRange { epsilon: 0.02 }, 500)], 1.2),
+            (vec![sampled(0.026, 1.3, 190)], 1.2),
+            (vec![sampled(0.3, 6.0, 40), gaussian(9.0)], 1.1),
+            (vec![sampled(0.1, 0.9, 50)], 1.4),
+            (vec![(Mechanism::Laplace { scale: 20.0 }, 30), (Mechanism::Pure { epsilon: 0.01 }, 9)], 1.3),
+        ]
+    }
+
+    #[test]
+    fn nothing_is_worse_than_its_equivalent_at_any_epsilon() {
+        for (mechanisms, room) in compositions() {
+            let found = Equivalent::of(&mechanisms, TAIL).unwrap();
+            let last = accountant::epsilon(&mechanisms, TAIL).unwrap();
+            for i in 0..=37 {
+                let epsilon = last * 1.05 * f64::from(i) / 37.0;
+                let (own, covered) = (
+                    accountant::delta(&mechanisms, epsilon).unwrap(),
+                    found.delta
+                        + (1.0 - found.delta) * analytic_gaussian::delta(found.precision.sqrt().recip(), epsilon),
+                );
+                assert!(own <= covered * (1.0 + 1e-6), "{mechanisms:?} {epsilon}: {own:e} {covered:e}");
+            }
+            let (own, equivalent) = (accountant::epsilon(&mechanisms, 1e-6).unwrap(), found.epsilon(1e-6));
+            assert!(equivalent >= own * (1.0 - 1e-9) && equivalent < own * room, "{mechanisms:?} {own} {equivalent}");
+        }
+    }
+
+    #[test]
+    fn sums_are_tighter_than_adding_epsilons() {
+        let one = Equivalent::of(&compositions()[0].0, TAIL).unwrap();
+        let four = one.and(one).and(one).and(one);
+        assert!(four.epsilon(1e-6) < 2.5 * one.epsilon(1e-6));
+        assert!(four.epsilon(1e-6) > one.epsilon(1e-6));
+        assert_eq!(four.epsilon(1e-10), f64::INFINITY);
+        assert_eq!(Equivalent::default().epsilon(1e-6), 0.0);
+    }
+}
