@@ -6,6 +6,16 @@ REVOKE ALL ON SCHEMA tablediffusion FROM PUBLIC;
 GRANT USAGE ON SCHEMA tablediffusion TO PUBLIC;
 COMMENT ON SCHEMA tablediffusion IS 'models, and what was released and spent, of extension tablediffusion';
 
+-- Oids mean something only in the database that they come from: a dump restored elsewhere carries another origin. Not
+-- dumped; a copy of the database's files keeps it, and the oids.
+CREATE TABLE tablediffusion.origin_store (
+    id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid()
+);
+REVOKE ALL ON tablediffusion.origin_store FROM PUBLIC;
+INSERT INTO tablediffusion.origin_store DEFAULT VALUES;
+COMMENT ON TABLE tablediffusion.origin_store IS 'which database the oids in the other tables belong to';
+COMMENT ON COLUMN tablediffusion.origin_store.id IS 'made when the extension was created';
+
 -- Sources are kept by name and oid, not as regclass: a dump must be restorable without the private tables.
 CREATE TABLE tablediffusion.models_store (
     name text PRIMARY KEY,
@@ -51,7 +61,10 @@ CREATE TABLE tablediffusion.ledger_store (
     epsilon float8 NOT NULL,
     delta float8 NOT NULL,
     neighbours text NOT NULL,
-    stages jsonb NOT NULL
+    row_security boolean NOT NULL,
+    stages jsonb NOT NULL,
+    gaussian_noise_multiplier float8 NOT NULL,
+    excess_delta float8 NOT NULL
 );
 REVOKE ALL ON tablediffusion.ledger_store FROM PUBLIC;
 
@@ -67,9 +80,71 @@ COMMENT ON COLUMN tablediffusion.ledger_store.method IS 'method of the training'
 COMMENT ON COLUMN tablediffusion.ledger_store.epsilon IS 'privacy loss spent';
 COMMENT ON COLUMN tablediffusion.ledger_store.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger_store.neighbours IS 'how the tables differ between which the bound holds';
+COMMENT ON COLUMN tablediffusion.ledger_store.row_security IS 'whether row security kept rows from the role';
 COMMENT ON COLUMN tablediffusion.ledger_store.stages IS 'the mechanisms used, by phase, as the accountant takes them';
+COMMENT ON COLUMN tablediffusion.ledger_store.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
+COMMENT ON COLUMN tablediffusion.ledger_store.excess_delta IS 'delta that comes on top of that mechanism''s';
 
--- Models and the ledger are data: pg_dump takes all of their rows, and the counter with them.
+CREATE TABLE tablediffusion.charges_store (
+    entry bigint NOT NULL REFERENCES tablediffusion.ledger_store,
+    relation oid NOT NULL,
+    origin uuid NOT NULL,
+    name text NOT NULL,
+    PRIMARY KEY (entry, relation)
+);
+CREATE INDEX ON tablediffusion.charges_store (relation);
+CREATE INDEX ON tablediffusion.charges_store (name);
+REVOKE ALL ON tablediffusion.charges_store FROM PUBLIC;
+
+COMMENT ON TABLE tablediffusion.charges_store IS 'the relations that each training read, through views and inheritance, and those that they are part of';
+COMMENT ON COLUMN tablediffusion.charges_store.entry IS 'number of the entry in the ledger';
+COMMENT ON COLUMN tablediffusion.charges_store.relation IS 'oid of the relation then';
+COMMENT ON COLUMN tablediffusion.charges_store.origin IS 'database that the oid belongs to';
+COMMENT ON COLUMN tablediffusion.charges_store.name IS 'qualified name of the relation then';
+
+CREATE TABLE tablediffusion.budgets_store (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    relation oid NOT NULL,
+    origin uuid NOT NULL,
+    name text NOT NULL,
+    epsilon float8 NOT NULL,
+    delta float8 NOT NULL,
+    role regrole NOT NULL,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    UNIQUE (relation, origin)
+);
+REVOKE ALL ON tablediffusion.budgets_store FROM PUBLIC;
+
+COMMENT ON TABLE tablediffusion.budgets_store IS 'what trainings may spend of each relation in all';
+COMMENT ON COLUMN tablediffusion.budgets_store.id IS 'number of the budget';
+COMMENT ON COLUMN tablediffusion.budgets_store.relation IS 'oid of the relation';
+COMMENT ON COLUMN tablediffusion.budgets_store.origin IS 'database that the oid belongs to';
+COMMENT ON COLUMN tablediffusion.budgets_store.name IS 'qualified name of the relation when the budget was set';
+COMMENT ON COLUMN tablediffusion.budgets_store.epsilon IS 'privacy loss of all trainings together, at most';
+COMMENT ON COLUMN tablediffusion.budgets_store.delta IS 'delta at which that holds';
+COMMENT ON COLUMN tablediffusion.budgets_store.role IS 'role that set the budget';
+COMMENT ON COLUMN tablediffusion.budgets_store.at IS 'when it was set';
+
+CREATE TABLE tablediffusion.grants_store (
+    model text NOT NULL REFERENCES tablediffusion.models_store ON UPDATE CASCADE ON DELETE CASCADE,
+    grantee regrole NOT NULL,
+    grantor regrole NOT NULL,
+    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (model, grantee)
+);
+REVOKE ALL ON tablediffusion.grants_store FROM PUBLIC;
+
+COMMENT ON TABLE tablediffusion.grants_store IS 'roles that may sample a model besides its owner';
+COMMENT ON COLUMN tablediffusion.grants_store.model IS 'name of the model';
+COMMENT ON COLUMN tablediffusion.grants_store.grantee IS 'role that may sample it; - for every role';
+COMMENT ON COLUMN tablediffusion.grants_store.grantor IS 'role that granted it';
+COMMENT ON COLUMN tablediffusion.grants_store.at IS 'when it was granted';
+
+-- All of this is data: pg_dump takes all of the rows, and the counters with them.
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.models_store', '');
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.ledger_store', '');
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.ledger_store_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('tablediffusion.charges_store', '');
+SELECT pg_catalog.pg_extension_config_dump('tablediffusion.budgets_store', '');
+SELECT pg_catalog.pg_extension_config_dump('tablediffusion.budgets_store_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('tablediffusion.grants_store', '');

@@ -76,6 +76,52 @@ REVOKE ALL ON FUNCTION tablediffusion_drop(text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tablediffusion_drop(text) TO PUBLIC;
 COMMENT ON FUNCTION tablediffusion_drop(text) IS 'drop a model; what its training spent stays spent';
 
+-- PARALLEL UNSAFE: writes.
+CREATE FUNCTION tablediffusion_grant(model text, role name) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_grant';
+REVOKE ALL ON FUNCTION tablediffusion_grant(text, name) FROM PUBLIC;
+-- Checks that the caller owns the model.
+GRANT EXECUTE ON FUNCTION tablediffusion_grant(text, name) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_grant(text, name)
+    IS 'let a role, or public, sample a model';
+
+CREATE FUNCTION tablediffusion_revoke(model text, role name) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_revoke';
+REVOKE ALL ON FUNCTION tablediffusion_revoke(text, name) FROM PUBLIC;
+-- Checks that the caller owns the model.
+GRANT EXECUTE ON FUNCTION tablediffusion_revoke(text, name) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_revoke(text, name)
+    IS 'take back what tablediffusion_grant gave';
+
+CREATE FUNCTION tablediffusion_set_budget(source regclass, epsilon float8, delta float8 DEFAULT NULL) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_set_budget';
+REVOKE ALL ON FUNCTION tablediffusion_set_budget(regclass, float8, float8) FROM PUBLIC;
+-- Checks that the caller owns the relation.
+GRANT EXECUTE ON FUNCTION tablediffusion_set_budget(regclass, float8, float8) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_set_budget(regclass, float8, float8)
+    IS 'limit what all trainings on a relation may spend together; a null epsilon lifts the limit';
+
+-- IMMUTABLE, STRICT and PARALLEL SAFE: arithmetic.
+CREATE FUNCTION tablediffusion_spent_epsilon(precision_sum float8, excess_delta float8, delta float8) RETURNS float8
+LANGUAGE c IMMUTABLE STRICT SECURITY INVOKER PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_spent_epsilon';
+REVOKE ALL ON FUNCTION tablediffusion_spent_epsilon(float8, float8, float8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tablediffusion_spent_epsilon(float8, float8, float8) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_spent_epsilon(float8, float8, float8)
+    IS 'epsilon that trainings amount to at a delta: their Gaussian mechanisms by the sum of 1 / noise multiplier squared, and their excess deltas';
+
+CREATE FUNCTION tablediffusion_remaining_epsilon(epsilon float8, precision_sum float8, excess_delta float8, delta float8)
+RETURNS float8
+LANGUAGE c IMMUTABLE STRICT SECURITY INVOKER PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_remaining_epsilon';
+REVOKE ALL ON FUNCTION tablediffusion_remaining_epsilon(float8, float8, float8, float8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tablediffusion_remaining_epsilon(float8, float8, float8, float8) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_remaining_epsilon(float8, float8, float8, float8)
+    IS 'epsilon of one more Gaussian mechanism that brings trainings to a limit';
+
 -- IMMUTABLE and PARALLEL SAFE: a constant of the library.
 CREATE FUNCTION tablediffusion_version() RETURNS text
 LANGUAGE c IMMUTABLE STRICT SECURITY INVOKER PARALLEL SAFE

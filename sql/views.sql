@@ -1,11 +1,22 @@
--- What everybody may see of their own models: released information only, no weights.
+-- What everybody may see of the models that they own or may sample: released information only, no weights.
+
+-- For the other views: whoever reads it reads all models.
+CREATE VIEW tablediffusion.models_usable AS
+SELECT m.*
+FROM tablediffusion.models_store AS m
+WHERE pg_catalog.pg_has_role(m.owner::pg_catalog.oid, 'USAGE')
+   OR EXISTS (
+       SELECT FROM tablediffusion.grants_store AS g
+       WHERE g.model = m.name
+         AND (g.grantee::pg_catalog.oid = 0 OR pg_catalog.pg_has_role(g.grantee::pg_catalog.oid, 'USAGE')));
+REVOKE ALL ON tablediffusion.models_usable FROM PUBLIC;
+COMMENT ON VIEW tablediffusion.models_usable IS 'models that the current role owns or may sample, weights included';
 
 CREATE VIEW tablediffusion.models WITH (security_barrier = true) AS
 SELECT name, owner, created, source, method, epsilon, delta, neighbours, noisy_rows,
        pg_catalog.jsonb_array_length(columns) AS columns,
        pg_catalog.octet_length(bytes) AS bytes
-FROM tablediffusion.models_store
-WHERE pg_catalog.pg_has_role(owner::pg_catalog.oid, 'USAGE');
+FROM tablediffusion.models_usable;
 REVOKE ALL ON tablediffusion.models FROM PUBLIC;
 GRANT SELECT ON tablediffusion.models TO PUBLIC;
 COMMENT ON VIEW tablediffusion.models IS 'models that the current role may use';
@@ -24,11 +35,10 @@ COMMENT ON COLUMN tablediffusion.models.bytes IS 'size of the model';
 CREATE VIEW tablediffusion.columns WITH (security_barrier = true) AS
 SELECT m.name AS model, c.ordinal, c.name, c.type, c.nullable, c.domain, c.kind, c.codes, c."values", c.other_share,
        c.null_share, c.domain_share
-FROM tablediffusion.models_store AS m,
+FROM tablediffusion.models_usable AS m,
      pg_catalog.jsonb_to_recordset(m.columns) AS c (
          ordinal int, name text, type text, nullable boolean, domain text, kind text, codes int, "values" jsonb,
-         other_share float8, null_share float8, domain_share float8)
-WHERE pg_catalog.pg_has_role(m.owner::pg_catalog.oid, 'USAGE');
+         other_share float8, null_share float8, domain_share float8);
 REVOKE ALL ON tablediffusion.columns FROM PUBLIC;
 GRANT SELECT ON tablediffusion.columns TO PUBLIC;
 COMMENT ON VIEW tablediffusion.columns IS 'what was released about each column of the models that the current role may use';
@@ -45,13 +55,88 @@ COMMENT ON COLUMN tablediffusion.columns.other_share IS 'noisy share of values o
 COMMENT ON COLUMN tablediffusion.columns.null_share IS 'noisy share of NULL; NULL if there is no code for it';
 COMMENT ON COLUMN tablediffusion.columns.domain_share IS 'share of what the stage "domains" cost';
 
+-- For the other views: the relation that each budget is about now, and what was charged to it. A charge follows a
+-- relation through renames, and a name through drops: whatever now is, or is called, what was charged.
+CREATE VIEW tablediffusion.budgets_spent AS
+SELECT b.id, b.relation, b.origin, b.name, b.epsilon, b.delta, b.role, b.at, c.oid AS current_relation,
+       c.relowner AS owner, c.name AS current_name, s.trainings, s.precision_sum, s.excess_delta, s.claimed_epsilon,
+       s.claimed_delta
+FROM tablediffusion.budgets_store AS b
+LEFT JOIN LATERAL (
+    SELECT r.oid, r.relowner, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(r.relname) AS name
+    FROM pg_catalog.pg_class AS r JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace
+    WHERE r.oid = coalesce(
+        (SELECT own.oid FROM pg_catalog.pg_class AS own
+         WHERE own.oid = b.relation AND b.origin = (SELECT id FROM tablediffusion.origin_store)),
+        pg_catalog.to_regclass(b.name)::pg_catalog.oid)
+) AS c ON true
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.count(*) AS trainings,
+           coalesce(pg_catalog.sum(l.gaussian_noise_multiplier ^ -2), 0) AS precision_sum,
+           coalesce(pg_catalog.sum(l.excess_delta), 0) AS excess_delta,
+           coalesce(pg_catalog.sum(l.epsilon), 0) AS claimed_epsilon,
+           coalesce(pg_catalog.sum(l.delta), 0) AS claimed_delta
+    FROM tablediffusion.ledger_store AS l
+    WHERE EXISTS (
+        SELECT FROM tablediffusion.charges_store AS h
+        WHERE h.entry = l.id
+          AND (h.relation = b.relation AND h.origin = b.origin OR h.name IN (b.name, c.name)))
+) AS s;
+REVOKE ALL ON tablediffusion.budgets_spent FROM PUBLIC;
+COMMENT ON VIEW tablediffusion.budgets_spent IS 'all budgets and what was spent of them';
+
+CREATE VIEW tablediffusion.budgets WITH (security_barrier = true) AS
+SELECT coalesce(current_name, name) AS source, epsilon, delta, trainings,
+       -- One training costs what it claims; several add up as Gaussian mechanisms do.
+       CASE WHEN trainings = 1 AND claimed_delta <= delta
+            THEN least(claimed_epsilon, tablediffusion_spent_epsilon(precision_sum, excess_delta, delta))
+            ELSE tablediffusion_spent_epsilon(precision_sum, excess_delta, delta) END AS spent_epsilon,
+       CASE WHEN trainings = 0 THEN epsilon
+            ELSE tablediffusion_remaining_epsilon(epsilon, precision_sum, excess_delta, delta) END AS remaining_epsilon,
+       role, at
+FROM tablediffusion.budgets_spent
+WHERE pg_catalog.pg_has_role(coalesce(owner, role::pg_catalog.oid), 'USAGE')
+   OR pg_catalog.has_any_column_privilege(current_relation, 'SELECT');
+REVOKE ALL ON tablediffusion.budgets FROM PUBLIC;
+GRANT SELECT ON tablediffusion.budgets TO PUBLIC;
+COMMENT ON VIEW tablediffusion.budgets IS 'what trainings may spend, and have spent, of the relations that the current role may read';
+COMMENT ON COLUMN tablediffusion.budgets.source IS 'qualified name of the relation, by its name now if it still exists';
+COMMENT ON COLUMN tablediffusion.budgets.epsilon IS 'privacy loss of all trainings together, at most';
+COMMENT ON COLUMN tablediffusion.budgets.delta IS 'delta at which that holds';
+COMMENT ON COLUMN tablediffusion.budgets.trainings IS 'number of trainings that are charged';
+COMMENT ON COLUMN tablediffusion.budgets.spent_epsilon IS 'privacy loss of these trainings together, at that delta';
+COMMENT ON COLUMN tablediffusion.budgets.remaining_epsilon IS 'epsilon of one more training that would use the budget up, about';
+COMMENT ON COLUMN tablediffusion.budgets.role IS 'role that set the budget';
+COMMENT ON COLUMN tablediffusion.budgets.at IS 'when it was set';
+
+CREATE VIEW tablediffusion.grants WITH (security_barrier = true) AS
+SELECT g.model, CASE WHEN g.grantee::pg_catalog.oid = 0 THEN 'public' ELSE g.grantee::text END AS grantee, g.grantor, g.at
+FROM tablediffusion.grants_store AS g JOIN tablediffusion.models_usable AS m ON m.name = g.model;
+REVOKE ALL ON tablediffusion.grants FROM PUBLIC;
+GRANT SELECT ON tablediffusion.grants TO PUBLIC;
+COMMENT ON VIEW tablediffusion.grants IS 'who may sample the models that the current role may use';
+COMMENT ON COLUMN tablediffusion.grants.model IS 'name of the model';
+COMMENT ON COLUMN tablediffusion.grants.grantee IS 'role that may sample it besides its owner';
+COMMENT ON COLUMN tablediffusion.grants.grantor IS 'role that granted it';
+COMMENT ON COLUMN tablediffusion.grants.at IS 'when it was granted';
+
 CREATE VIEW tablediffusion.ledger WITH (security_barrier = true) AS
-SELECT id, at, model, role_name AS role, source, method, epsilon, delta, neighbours, stages
-FROM tablediffusion.ledger_store
-WHERE pg_catalog.pg_has_role(role::pg_catalog.oid, 'USAGE');
+SELECT l.id, l.at, l.model, l.role_name AS role, l.source, l.method, l.epsilon, l.delta, l.neighbours, l.row_security,
+       l.stages, c.charged, l.gaussian_noise_multiplier, l.excess_delta
+FROM tablediffusion.ledger_store AS l
+CROSS JOIN LATERAL (
+    SELECT pg_catalog.array_agg(h.name ORDER BY h.name) AS charged,
+           pg_catalog.bool_or(pg_catalog.pg_has_role(r.relowner, 'USAGE')) AS owned
+    FROM tablediffusion.charges_store AS h
+    LEFT JOIN pg_catalog.pg_class AS r
+        ON r.oid = h.relation AND h.origin = (SELECT id FROM tablediffusion.origin_store)
+        OR r.oid = pg_catalog.to_regclass(h.name)
+    WHERE h.entry = l.id
+) AS c
+WHERE pg_catalog.pg_has_role(l.role::pg_catalog.oid, 'USAGE') OR c.owned;
 REVOKE ALL ON tablediffusion.ledger FROM PUBLIC;
 GRANT SELECT ON tablediffusion.ledger TO PUBLIC;
-COMMENT ON VIEW tablediffusion.ledger IS 'committed trainings of the current role and what they spent';
+COMMENT ON VIEW tablediffusion.ledger IS 'committed trainings by the current role, or on its relations, and what they spent';
 COMMENT ON COLUMN tablediffusion.ledger.id IS 'number of the entry';
 COMMENT ON COLUMN tablediffusion.ledger.at IS 'start of the transaction that trained the model';
 COMMENT ON COLUMN tablediffusion.ledger.model IS 'name of the model';
@@ -61,4 +146,8 @@ COMMENT ON COLUMN tablediffusion.ledger.method IS 'method of the training';
 COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'privacy loss spent';
 COMMENT ON COLUMN tablediffusion.ledger.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger.neighbours IS 'how the tables differ between which the bound holds';
+COMMENT ON COLUMN tablediffusion.ledger.row_security IS 'whether row security kept rows from the role';
 COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase, as the accountant takes them';
+COMMENT ON COLUMN tablediffusion.ledger.charged IS 'the relations that were read, through views and inheritance, and those that they are part of';
+COMMENT ON COLUMN tablediffusion.ledger.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
+COMMENT ON COLUMN tablediffusion.ledger.excess_delta IS 'delta that comes on top of that mechanism''s';

@@ -9,6 +9,9 @@ pub enum EngineError {
     /// The work would need more memory than allowed; known before it starts.
     #[error("training needs about {needed} bytes of memory, more than the limit of {limit}")]
     MemoryLimit { needed: u64, limit: u64 },
+    /// The table turned out to have too many rows for the memory allowed.
+    #[error("the table has more rows than a training may take into memory")]
+    MoreRowsThanExpected { limit: u64 },
     /// Stored model bytes that are damaged.
     #[error("stored model is damaged: {reason}")]
     CorruptModel { reason: &'static str },

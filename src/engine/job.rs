@@ -142,6 +142,16 @@ impl Job {
         })
     }
 
+    /// The epsilon that is asked for.
+    pub fn epsilon(&self) -> f64 {
+        self.epsilon
+    }
+
+    /// The delta that is asked for.
+    pub fn delta(&self) -> f64 {
+        self.delta
+    }
+
     /// The most that a training which is held to it costs, in the terms in which trainings add up. Public, and known
     /// before a row is read.
     pub fn reserve(&self) -> Equivalent {
@@ -181,20 +191,27 @@ impl Job {
         }
     }
 
+    /// Bytes that the training is expected to need at its peak if the table has so many rows.
+    ///
+    /// # Errors
+    /// `MemoryLimit` if that is beyond the limit.
+    pub fn expect_rows(&self, rows: f64) -> Result<u64> {
+        let (needed, limit) = (self.memory_estimate(rows), self.memory_limit);
+        if limit > 0 && needed > limit { Err(EngineError::MemoryLimit { needed, limit }) } else { Ok(needed) }
+    }
+
     /// Takes the exact row count and keeps a noisy one.
     ///
     /// # Errors
-    /// `MemoryLimit` if the noisy count promises a training beyond the limit.
+    /// `MoreRowsThanExpected` if the noisy count promises a training beyond the limit. It does not say how far: what is
+    /// refused is not charged.
     pub fn counted(&mut self, rows: u64) -> Result<()> {
         self.expect(Next::Count)?;
         let noisy = noisy_counts(&[rows], 1.0, self.split.count_noise_multiplier, &mut self.rng)?;
         self.noise_draws += 1;
         let noisy_rows = noisy.values[0].max(1.0);
         self.noisy_rows = Some(noisy_rows);
-        let needed = self.memory_estimate();
-        if self.memory_limit > 0 && needed > self.memory_limit {
-            return Err(EngineError::MemoryLimit { needed, limit: self.memory_limit });
-        }
+        self.expect_rows(noisy_rows).map_err(|_| EngineError::MoreRowsThanExpected { limit: self.memory_limit })?;
         let rate = SamplingRate::nearest((DISCOVERY_ROWS / noisy_rows).min(1.0));
         self.discovery_rate = Some(rate);
         self.state = State::Sampling(DiscoverySample::new(&self.columns));
@@ -279,9 +296,7 @@ impl Job {
         Progress { phase, done, total }
     }
 
-    /// Bytes that the training is expected to need at its peak, from public and released quantities.
-    pub fn memory_estimate(&self) -> u64 {
-        let rows = self.noisy_rows.unwrap_or(0.0);
+    fn memory_estimate(&self, rows: f64) -> u64 {
         let sampled = rows.min(DISCOVERY_ROWS) * discover::bytes_per_row(&self.columns) as f64;
         let encoded = rows * self.columns.len() as f64;
         (sampled.max(encoded) + encoded) as u64 + self.method.memory_estimate(&self.options, self.columns.len())

@@ -3,16 +3,38 @@
 use std::ffi::CStr;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use pgrx::datum::DatumWithOid;
 use pgrx::spi::{SpiClient, SpiResult};
-use pgrx::{JsonB, Spi, pg_sys};
+use pgrx::{IntoDatum, JsonB, Spi, pg_sys};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::datum;
+use super::datum::{self, c_string};
 use super::errors::{self, Result};
+use super::lineage::Charged;
 use crate::engine::EngineError;
+use crate::engine::privacy::equivalent::Equivalent;
 
 const SCHEMA: &CStr = c"tablediffusion";
-const MODELS: &CStr = c"models_store";
+
+/// Tables of ours, as far as the code refers to them by more than a name in SQL.
+#[derive(Debug, Clone, Copy)]
+pub enum Catalog {
+    Models,
+    Budgets,
+    Charges,
+}
+
+impl Catalog {
+    fn name(self) -> &'static CStr {
+        match self {
+            Self::Models => c"models_store",
+            Self::Budgets => c"budgets_store",
+            Self::Charges => c"charges_store",
+        }
+    }
+}
 
 /// What is kept of a training.
 pub struct Record {
@@ -27,6 +49,9 @@ pub struct Record {
     pub columns: Value,
     pub stages: Value,
     pub bytes: Vec<u8>,
+    pub row_security: bool,
+    pub cost: Equivalent,
+    pub charged: Vec<Charged>,
 }
 
 /// Claims the name of a model until the transaction ends: two trainings of one name go one after the other.
@@ -34,19 +59,22 @@ pub fn claim(name: &str, replace: bool) -> Result<()> {
     if name.is_empty() || name.chars().count() > 200 {
         return Err(errors::model_name_unusable());
     }
-    let (table, _) = models_table()?;
     // A hash may make two names wait for each other, which does no harm.
-    // SAFETY: a lock on an object that need not exist, held until the transaction ends.
-    unsafe {
-        let lock = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;
-        pg_sys::LockDatabaseObject(table, pg_sys::Oid::from(hash(name)), 0, lock);
-    }
+    lock(Catalog::Models, hash(name), pg_sys::AccessExclusiveLock)?;
     match owner_of(name)? {
         None => Ok(()),
         Some(_) if !replace => Err(errors::model_exists(name)),
         Some(owner) if !is_owner(owner) => Err(errors::not_model_owner(name)),
         Some(_) => Ok(()),
     }
+}
+
+/// Locks something that has to do with a table of ours, which need not exist, until the transaction ends.
+pub fn lock(catalog: Catalog, number: u32, mode: u32) -> Result<()> {
+    let (table, _) = table(catalog)?;
+    // SAFETY: any lock on an object of any number may be taken.
+    unsafe { pg_sys::LockDatabaseObject(table, pg_sys::Oid::from(number), 0, mode as pg_sys::LOCKMODE) };
+    Ok(())
 }
 
 /// The same in every session.
@@ -59,8 +87,14 @@ fn hash(name: &str) -> u32 {
 /// Stores a model, in place of an older one of its name, and what it cost. The charge stays whatever becomes of the
 /// model.
 pub fn store(record: Record) -> Result<()> {
-    // SAFETY: a plain call.
-    let owner = unsafe { pg_sys::GetUserId() };
+    // SAFETY: plain calls. The charge must be on disk before anybody can sample: a crash would take it back.
+    let owner = unsafe {
+        pg_sys::ForceSyncCommit();
+        pg_sys::GetUserId()
+    };
+    // Rounded down, so that its precision is not below what was found.
+    let gaussian = record.cost.precision.sqrt().recip() * (1.0 - 4.0 * f64::EPSILON);
+    let charged = json(&record.charged)?;
     as_owner(|client| {
         let spent = [
             record.name.clone().into(),
@@ -72,11 +106,22 @@ pub fn store(record: Record) -> Result<()> {
             record.delta.into(),
             record.neighbours.clone().into(),
             JsonB(record.stages).into(),
+            record.row_security.into(),
+            gaussian.into(),
+            record.cost.delta.into(),
+            charged.into(),
         ];
         client.update(
-            "INSERT INTO tablediffusion.ledger_store
-                 (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, stages)
-             VALUES ($1, $2, pg_catalog.pg_get_userbyid($2), $3, $4, $5, $6, $7, $8, $9)",
+            "WITH entered AS (
+                 INSERT INTO tablediffusion.ledger_store
+                     (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, stages,
+                      row_security, gaussian_noise_multiplier, excess_delta)
+                 VALUES ($1, $2, pg_catalog.pg_get_userbyid($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                 RETURNING id)
+             INSERT INTO tablediffusion.charges_store (entry, relation, origin, name)
+             SELECT entered.id, charged.relation, origin_store.id, charged.name
+             FROM entered, tablediffusion.origin_store,
+                  pg_catalog.jsonb_to_recordset($13::pg_catalog.jsonb) AS charged (relation oid, name text)",
             None,
             &spent,
         )?;
@@ -111,23 +156,31 @@ pub fn store(record: Record) -> Result<()> {
 /// Loads the bytes of a model that the caller may sample.
 ///
 /// # Errors
-/// If it does not exist, belongs to another role, or was trained by a transaction that is still in progress: a
+/// If it does not exist, the caller neither owns it nor was granted it, or it was trained by a transaction that is still in progress: a
 /// rollback would take its charge back. `xmin` names that transaction, is right after a restore too, and is that of
 /// the subtransaction inside a savepoint.
 pub fn load(name: &str) -> Result<Vec<u8>> {
+    // SAFETY: a plain call.
+    let user = unsafe { pg_sys::GetUserId() };
     let found = as_owner(|client| {
-        let query = "SELECT owner::pg_catalog.oid, xmin, bytes FROM tablediffusion.models_store WHERE name = $1";
-        let rows = client.select(query, Some(1), &[name.into()])?;
+        let query = "SELECT xmin, bytes,
+                pg_catalog.pg_has_role($2, owner::pg_catalog.oid, 'USAGE') OR EXISTS (
+                    SELECT FROM tablediffusion.grants_store AS g
+                    WHERE g.model = m.name AND (
+                        g.grantee::pg_catalog.oid = 0
+                        OR pg_catalog.pg_has_role($2, g.grantee::pg_catalog.oid, 'USAGE')))
+            FROM tablediffusion.models_store AS m WHERE name = $1";
+        let rows = client.select(query, Some(1), &[name.into(), user.into()])?;
         if rows.is_empty() {
             return Ok(None);
         }
         let row = rows.first();
-        let (owner, creator) = (row.get::<pg_sys::Oid>(1)?, row.get::<pg_sys::TransactionId>(2)?);
-        Ok(owner.zip(creator).zip(row.get::<Vec<u8>>(3)?))
+        let (creator, bytes) = (row.get::<pg_sys::TransactionId>(1)?, row.get::<Vec<u8>>(2)?);
+        Ok(creator.zip(bytes).zip(row.get::<bool>(3)?))
     })?;
-    let ((owner, creator), bytes) = found.ok_or_else(|| errors::no_such_model(name))?;
-    if !is_owner(owner) {
-        return Err(errors::not_model_owner(name));
+    let ((creator, bytes), may_sample) = found.ok_or_else(|| errors::no_such_model(name))?;
+    if !may_sample {
+        return Err(errors::not_model_user(name));
     }
     // SAFETY: any transaction id may be asked about.
     if unsafe { pg_sys::TransactionIdIsCurrentTransactionId(creator) } {
@@ -136,12 +189,70 @@ pub fn load(name: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The owner of a model of the caller's.
+pub fn check_owner(name: &str) -> Result<pg_sys::Oid> {
+    let owner = owner_of(name)?.ok_or_else(|| errors::no_such_model(name))?;
+    if is_owner(owner) { Ok(owner) } else { Err(errors::not_model_owner(name)) }
+}
+
+/// An oid as a bigint: 0, which stands for every role, would go for NULL as an oid.
+fn number<'a>(oid: pg_sys::Oid) -> DatumWithOid<'a> {
+    i64::from(oid.to_u32()).into()
+}
+
+/// Lets a role sample a model; granting twice is granting once.
+pub fn grant(model: &str, grantee: pg_sys::Oid) -> Result<()> {
+    // SAFETY: a plain call.
+    let grantor = unsafe { pg_sys::GetUserId() };
+    as_owner(|client| {
+        let query =
+            "INSERT INTO tablediffusion.grants_store (model, grantee, grantor) VALUES ($1, $2::pg_catalog.oid, $3)
+            ON CONFLICT (model, grantee) DO NOTHING";
+        client.update(query, None, &[model.into(), number(grantee), grantor.into()]).map(|_| ())
+    })
+}
+
+/// Takes a grant back; false if there was none.
+pub fn revoke(model: &str, grantee: pg_sys::Oid) -> Result<bool> {
+    as_owner(|client| {
+        let query = "DELETE FROM tablediffusion.grants_store WHERE model = $1 AND grantee = $2::pg_catalog.oid";
+        Ok(client.update(query, None, &[model.into(), number(grantee)])?.len() > 0)
+    })
+}
+
+/// Sets the budget of a relation, in place of one that it has or of one of a relation that is gone and had its name;
+/// without an epsilon it has none afterwards.
+pub fn set_budget(relation: pg_sys::Oid, epsilon: Option<f64>, delta: f64) -> Result<()> {
+    // SAFETY: a plain call.
+    let role = unsafe { pg_sys::GetUserId() };
+    as_owner(|client| {
+        let named = "SELECT o.id AS origin, c.oid AS relation,
+                pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name
+            FROM tablediffusion.origin_store AS o, pg_catalog.pg_class AS c
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = $1";
+        let forget = format!(
+            "WITH named AS ({named})
+            DELETE FROM tablediffusion.budgets_store AS b USING named
+            WHERE b.relation = named.relation AND b.origin = named.origin
+               OR b.name = named.name AND NOT (b.origin = named.origin AND EXISTS (
+                      SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = b.relation))"
+        );
+        client.update(forget.as_str(), None, &[relation.into()])?;
+        if let Some(epsilon) = epsilon {
+            let set = format!(
+                "WITH named AS ({named})
+                INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role)
+                SELECT relation, origin, name, $2, $3, $4 FROM named"
+            );
+            client.update(set.as_str(), None, &[relation.into(), epsilon.into(), delta.into(), role.into()])?;
+        }
+        Ok(())
+    })
+}
+
 /// Drops a model of the caller's.
 pub fn drop(name: &str) -> Result<()> {
-    let owner = owner_of(name)?.ok_or_else(|| errors::no_such_model(name))?;
-    if !is_owner(owner) {
-        return Err(errors::not_model_owner(name));
-    }
+    let owner = check_owner(name)?;
     // By owner too: another role's model may have taken the name in between.
     let dropped = as_owner(|client| {
         let query = "DELETE FROM tablediffusion.models_store WHERE name = $1 AND owner = $2";
@@ -165,12 +276,12 @@ fn is_owner(owner: pg_sys::Oid) -> bool {
     unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), owner) }
 }
 
-/// The table of models and who owns it.
-fn models_table() -> Result<(pg_sys::Oid, pg_sys::Oid)> {
+/// A table of ours and who owns it.
+fn table(catalog: Catalog) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
     // SAFETY: look-ups by name; the row is read before it is released.
     let found = unsafe {
         let schema = pg_sys::get_namespace_oid(SCHEMA.as_ptr(), true);
-        let table = pg_sys::get_relname_relid(MODELS.as_ptr(), schema);
+        let table = pg_sys::get_relname_relid(catalog.name().as_ptr(), schema);
         let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, table.into());
         if tuple.is_null() {
             None
@@ -183,10 +294,37 @@ fn models_table() -> Result<(pg_sys::Oid, pg_sys::Oid)> {
     found.ok_or_else(errors::catalog_missing)
 }
 
+/// Something as JSON, for SQL.
+pub fn json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|_| EngineError::Internal("a value could not be written as JSON").into())
+}
+
+/// Asks the catalogs and tables of ours as the owner of the latter, under a snapshot of this moment whatever the
+/// transaction's isolation: what other sessions have committed is seen. The query takes one text and returns one, JSON.
+pub fn ask<T: DeserializeOwned>(query: &str, argument: &str) -> Result<T> {
+    let (query, argument) = (c_string(query), argument.into_datum());
+    let answer = as_owner(|_| {
+        let (mut types, mut values) = ([pg_sys::TEXTOID], [argument.unwrap_or(pg_sys::Datum::null())]);
+        // SAFETY: a query with one parameter of type text, run read-only; SPI is connected. Its one row has one text.
+        unsafe {
+            let plan = pg_sys::SPI_prepare(query.as_ptr(), 1, types.as_mut_ptr());
+            let (now, none) = (pg_sys::GetLatestSnapshot(), std::ptr::null_mut());
+            pg_sys::SPI_execute_snapshot(plan, values.as_mut_ptr(), std::ptr::null(), now, none, true, false, 1);
+            if pg_sys::SPI_processed != 1 {
+                return Ok(None);
+            }
+            let table = &*pg_sys::SPI_tuptable;
+            Ok(datum::optional_string(pg_sys::SPI_getvalue(*table.vals, table.tupdesc, 1)))
+        }
+    })?;
+    let unreadable = EngineError::Internal("the catalogs could not be read");
+    answer.and_then(|json| serde_json::from_str(&json).ok()).ok_or_else(|| unreadable.into())
+}
+
 /// Runs SQL of ours on our tables as their owner, with a pinned search path. After an ERROR, the end of the
 /// transaction or subtransaction gives the caller back their identity.
 fn as_owner<T>(work: impl FnOnce(&mut SpiClient<'_>) -> SpiResult<T>) -> Result<T> {
-    let (_, owner) = models_table()?;
+    let (_, owner) = table(Catalog::Models)?;
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
     // SAFETY: the identity is put back below.
     unsafe {

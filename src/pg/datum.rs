@@ -65,12 +65,17 @@ fn format_type(type_oid: pg_sys::Oid, typmod: i32, flags: u32) -> String {
     unsafe { string(pg_sys::format_type_extended(type_oid, typmod, flags as pg_sys::bits16)) }
 }
 
-/// Runs SQL of ours with a search path that nobody can put anything into.
+/// Runs SQL of ours with a search path that nobody can put anything into, and with numbers and names written in the one
+/// way that they are compared in.
 pub fn with_pinned_path<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: the level is closed below; after an ERROR it is closed by the end of the transaction.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
-    // SAFETY: a level is open.
-    unsafe { super::guard::set_locally(c"search_path", c"pg_catalog, pg_temp") };
+    for (setting, value) in
+        [(c"search_path", c"pg_catalog, pg_temp"), (c"extra_float_digits", c"1"), (c"quote_all_identifiers", c"off")]
+    {
+        // SAFETY: a level is open.
+        unsafe { super::guard::set_locally(setting, value) };
+    }
     let result = work();
     // SAFETY: see above.
     unsafe { pg_sys::AtEOXact_GUC(false, level) };

@@ -75,6 +75,11 @@ impl From<EngineError> for Fault {
                 bytes(limit)
             ))
             .hint("Exclude columns, train on a view of fewer rows, or have a superuser raise the setting."),
+            EngineError::MoreRowsThanExpected { limit } => {
+                Self::new(PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message)
+                    .detail(format!("tablediffusion.memory_limit is {}.", bytes(limit)))
+                    .hint("Run ANALYZE to be told how much is needed; exclude columns, train on a view of fewer rows, or have a superuser raise the setting.")
+            }
             EngineError::CorruptModel { .. } => Self::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, message)
                 .detail("The bytes in tablediffusion.models_store are not what a training wrote.")
                 .hint("Restore the model from a backup, or train it again."),
@@ -209,6 +214,49 @@ pub fn encoding_unsupported(encoding: &str) -> Fault {
     .hint("Use a database of encoding UTF8.")
 }
 
+pub fn source_keeps_changing(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_IN_USE, format!("what \"{relation}\" reads keeps changing"))
+        .detail("Views or partitions behind it were changed while they were looked up.")
+        .hint("Try again.")
+}
+
+// Budgets.
+
+pub fn not_relation_owner(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("must be owner of relation {relation}"))
+        .detail("What may be spent of a relation is for its owner to say.")
+        .hint("Ask the owner, or use SET ROLE if you are a member of it.")
+}
+
+pub fn budget_spent(relation: &str, epsilon: f64, delta: f64, spent: f64, remaining: f64) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+        format!("the privacy budget of {relation} does not allow this training"),
+    )
+    .detail(format!(
+        "It is epsilon {epsilon} at delta {delta:e}; trainings have spent {spent:.4}, which leaves one more of about {remaining:.4}."
+    ))
+    .hint("Use a smaller epsilon or delta, or have the owner of the relation raise the budget with tablediffusion_set_budget.")
+}
+
+pub fn budget_of_former_relation(relation: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("the privacy budget of an earlier relation named {relation} applies, with all that was spent of it"),
+    )
+    .detail("Dropping, renaming or restoring a relation gives nothing back.")
+    .hint("If it now holds other people's data, its owner can set a new budget with tablediffusion_set_budget.")
+}
+
+pub fn budget_is_spent_already(relation: &str, spent: f64) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("trainings have spent the whole budget of {relation} already"),
+    )
+    .detail(format!("They amount to epsilon {spent:.4} at the budget's delta."))
+    .hint("No further training is admitted; existing models are not affected.")
+}
+
 // Declared domains.
 
 pub fn domain_of_no_column(column: &str) -> Fault {
@@ -265,6 +313,24 @@ pub fn not_model_owner(name: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("must be owner of model \"{name}\""))
         .detail("A model belongs to the role that trained it.")
         .hint("Ask that role, or use SET ROLE if you are a member of it.")
+}
+
+pub fn not_model_user(name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("permission denied for model \"{name}\""))
+        .detail("Its owner may sample it, and so may roles that the owner granted it to.")
+        .hint("Have its owner run tablediffusion_grant.")
+}
+
+pub fn no_such_role(role: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("role \"{role}\" does not exist"))
+        .detail("It is named in argument \"role\".")
+        .hint("Names are compared letter by letter; public stands for every role.")
+}
+
+pub fn not_granted(model: &str, role: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("model \"{model}\" is not granted to \"{role}\""))
+        .detail("There is nothing to take back.")
+        .hint("The view tablediffusion.grants lists what is granted; members of a role use what that role was granted.")
 }
 
 pub fn model_not_committed(name: &str) -> Fault {
@@ -399,6 +465,6 @@ pub fn nothing_released<S: AsRef<str>>(columns: impl IntoIterator<Item = S>) -> 
 }
 
 pub fn progress(phase: &str, done: u64, total: u64) -> Fault {
-    let message = if total > 0 { format!("{phase}: step {done} of {total}") } else { phase.to_owned() };
+    let message = if total > 0 { format!("{phase}: {} %", 100 * done / total) } else { phase.to_owned() };
     Fault::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message)
 }

@@ -4,6 +4,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod annotation;
+mod budget;
 mod call;
 mod catalog;
 mod constraints;
@@ -12,8 +13,10 @@ mod datum;
 mod declared;
 mod drop;
 mod errors;
+mod grant;
 mod guard;
 mod keys;
+mod lineage;
 mod node;
 mod numeric;
 mod output;
@@ -26,6 +29,7 @@ mod settings;
 mod source;
 mod stream;
 mod threads;
+mod told;
 mod train;
 mod types;
 mod version;
@@ -44,5 +48,6 @@ extension_sql_file!("../../sql/views.sql", name = "views", requires = ["function
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
+    told::define();
     threads::hush_worker_panics();
 }

@@ -9,6 +9,7 @@ use super::types::Kind;
 /// A relation, locked against changes of its shape until the transaction ends.
 pub struct Source {
     pub oid: pg_sys::Oid,
+    owner: pg_sys::Oid,
     pub schema: String,
     pub name: String,
     /// Whether other tables may inherit from it.
@@ -55,6 +56,7 @@ impl Source {
                 .collect();
             let found = Self {
                 oid,
+                owner: class.relowner,
                 schema: datum::optional_string(pg_sys::get_namespace_name(class.relnamespace)).unwrap_or_default(),
                 name: name_data_to_str(&class.relname).to_owned(),
                 has_children: class.relhassubclass,
@@ -72,6 +74,12 @@ impl Source {
             | pg_sys::RELKIND_FOREIGN_TABLE => Ok(found),
             _ => Err(errors::wrong_relation_kind(&found.name)),
         }
+    }
+
+    /// Whether the caller has the privileges of its owner.
+    pub fn is_owned(&self) -> bool {
+        // SAFETY: a look-up; superusers have the privileges of every role.
+        unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), self.owner) }
     }
 
     /// Its name as SQL writes it.

@@ -8,12 +8,16 @@ use super::call::{Call, sql_function};
 use super::catalog::{self, Record};
 use super::errors::{self, Result};
 use super::keys::{Key, Keys};
+use super::lineage::Lineage;
 use super::progress::Reporter;
 use super::source::{Attribute, Source};
-use super::{constraints, datum, declared, guard, released, settings, stream, threads};
+use super::told::{self, Level};
+use super::{budget, constraints, datum, declared, guard, released, settings, stream, threads};
+use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
 use crate::engine::models::Method;
+use crate::engine::privacy::equivalent::Equivalent;
 use crate::engine::table::{Block, Column};
 
 sql_function!(tablediffusion_train, pg_finfo_tablediffusion_train, train);
@@ -72,12 +76,16 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
         options: arguments.options,
         memory_limit: settings::memory_limit(),
     };
-    let job = guard::engine(|| Job::new(request))?;
+    let mut job = guard::engine(|| Job::new(request))?;
     let name = arguments.model.unwrap_or_else(|| source.name.clone());
     catalog::claim(&name, arguments.replace)?;
+    let lineage = Lineage::of(&source)?;
+    budget::admit(&lineage, &mut job)?;
+    // Before anything of the engine may use a thread.
     threads::start()?;
-    let mut artifact = drive(job, delta, &source, &modelled)?;
-    store(&name, &source, annotation, &mut artifact)?;
+    announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
+    let trained = drive(job, delta, &source, &modelled)?;
+    store(&name, &source, annotation, trained, lineage)?;
     Ok(name.into_datum())
 }
 
@@ -121,25 +129,17 @@ fn offered(source: &Source, modelled: &[&Attribute], domains: &Map<String, Value
     modelled.iter().zip(facts).map(offer).collect()
 }
 
-/// Brings the job what it wants until it is done.
-fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> Result<Artifact> {
+/// Brings the job what it wants until it is done: a model, and what it cost.
+fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> Result<(Artifact, Equivalent)> {
     let mut reporter = Reporter::new();
-    let mut told = false;
     loop {
         check_for_interrupts!();
         match job.next() {
             Next::Count => {
                 let rows = stream::count(source)?;
                 guard::engine(|| job.counted(rows))?;
-                announce(&job, delta);
             }
             Next::Discover | Next::Encode => {
-                if job.next() == Next::Encode && !std::mem::replace(&mut told, true) {
-                    let unreleased = job.unreleased_columns();
-                    if !unreleased.is_empty() {
-                        errors::nothing_released(unreleased).notice();
-                    }
-                }
                 stream::scan(source, modelled, |block: &Block| {
                     guard::engine(|| job.observe(block))?;
                     report(&mut reporter, &job);
@@ -164,7 +164,11 @@ fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> 
                     report(&mut reporter, &job);
                 }
             }
-            Next::Done => return Ok(threads::run(move || job.finish())??),
+            Next::Done => {
+                tell(&job, delta);
+                let cost = job.cost().ok_or(EngineError::Internal("a training cost nothing"))?;
+                return Ok((threads::run(move || job.finish())??, cost));
+            }
         }
     }
 }
@@ -174,22 +178,36 @@ fn report(reporter: &mut Reporter, job: &Job) {
     reporter.tick(progress.phase, progress.done, progress.total);
 }
 
-/// What the noisy count tells about delta and memory.
-fn announce(job: &Job, delta: f64) {
-    if let Some(rows) = job.noisy_rows().filter(|rows| delta * rows >= 1.0) {
-        errors::delta_is_large(delta, rows).warn();
-    }
+/// Says how much memory is needed where that is much: by public facts and the planner's statistics, since no noisy
+/// answer is told before it is charged.
+fn announce(needed: u64) {
     // SAFETY: a setting, read on the main thread; it is in kilobytes.
     let setting = unsafe { pg_sys::maintenance_work_mem }.max(0) as u64 * 1024;
-    let needed = job.memory_estimate();
     if needed > setting {
         errors::memory_announced(needed, setting).notice();
     }
 }
 
-fn store(name: &str, source: &Source, annotation: Annotation, artifact: &mut Artifact) -> Result<()> {
-    let internal = |_| crate::engine::EngineError::Internal("a description could not be written as JSON");
-    let columns = released::columns(&annotation, artifact);
+/// What the user should know of noisy answers, told once they are charged.
+fn tell(job: &Job, delta: f64) {
+    if let Some(rows) = job.noisy_rows().filter(|rows| delta * rows >= 1.0) {
+        told::at_commit(Level::Warning, errors::delta_is_large(delta, rows));
+    }
+    let unreleased = job.unreleased_columns();
+    if !unreleased.is_empty() {
+        told::at_commit(Level::Notice, errors::nothing_released(unreleased));
+    }
+}
+
+fn store(
+    name: &str,
+    source: &Source,
+    annotation: Annotation,
+    (mut artifact, cost): (Artifact, Equivalent),
+    lineage: Lineage,
+) -> Result<()> {
+    let internal = |_| EngineError::Internal("a description could not be written as JSON");
+    let columns = released::columns(&annotation, &artifact);
     artifact.annotation = serde_json::to_string(&annotation).map_err(internal)?;
     let bytes = guard::engine(|| artifact.to_bytes())?;
     let ledger = &artifact.ledger;
@@ -205,5 +223,8 @@ fn store(name: &str, source: &Source, annotation: Annotation, artifact: &mut Art
         columns,
         stages: serde_json::to_value(&ledger.phases).map_err(internal)?,
         bytes,
+        row_security: lineage.row_security(),
+        cost,
+        charged: lineage.charged,
     })
 }

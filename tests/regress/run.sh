@@ -18,7 +18,7 @@ if [ "${#names[@]}" = 0 ]; then
     names+=(sessions)
 fi
 
-cluster_start "$pg_config" max_prepared_transactions=2 log_min_messages=warning log_error_verbosity=verbose
+cluster_start "$pg_config" max_prepared_transactions=2 wal_writer_delay=10s log_min_messages=warning log_error_verbosity=verbose
 out=$(mktemp -d)
 trap 'rm -rf "$out"; cluster_stop' EXIT
 # The cluster's superuser has one name everywhere, and settings that change how things look have one value.

@@ -98,7 +98,10 @@ impl Split {
 }
 
 /// Refuses an epsilon or delta that is no guarantee.
-fn check(epsilon: f64, delta: f64) -> Result<()> {
+///
+/// # Errors
+/// `InvalidParameter` unless epsilon is positive and finite and delta lies strictly between 0 and 1.
+pub fn check(epsilon: f64, delta: f64) -> Result<()> {
     if !(epsilon.is_finite() && epsilon > 0.0) {
         return Err(EngineError::invalid(
             "epsilon must be a positive finite number",

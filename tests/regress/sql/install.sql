@@ -13,7 +13,8 @@ WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
   AND obj_description(d.objid, d.classid::regclass::name) IS NULL;
 SELECT attrelid::regclass AS without_comment, attname
 FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid
-WHERE relnamespace = 'tablediffusion'::regnamespace AND relkind IN ('r', 'v') AND attnum > 0
+WHERE relnamespace = 'tablediffusion'::regnamespace AND attnum > 0
+  AND (relkind = 'r' OR relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT'))
   AND col_description(attrelid, attnum) IS NULL;
 
 SELECT proname, pg_get_function_identity_arguments(oid) AS arguments, provolatile AS volatile, proparallel AS parallel,

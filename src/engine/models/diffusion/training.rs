@@ -138,18 +138,7 @@ impl Training {
         let gradients = PrivateGradients::new(rate, noise_multiplier, rule, norm, expected_rows, parameters, rng)?;
         let adam = Adam::new(parameters, options.learning_rate, BETAS);
         let average = MovingAverage::new(parameters, options.ema);
-        Ok(Self {
-            table,
-            denoising,
-            options,
-            net,
-            gradients,
-            adam,
-            average,
-            steps,
-            done: 0,
-            calibration: None,
-        })
+        Ok(Self { table, denoising, options, net, gradients, adam, average, steps, done: 0, calibration: None })
     }
 
     /// Works on a private step; true once it is taken.
