@@ -340,9 +340,8 @@ impl Job {
                 Some(most) => keeping_to(most, tail, budget, |b| method.stages(&domains, noisy_rows, b, &options))?,
                 None => budget,
             };
-            let prior = budget.prior.clone();
-            let trainer = method.trainer(table, &domains, noisy_rows, budget, options, rng)?;
-            let cost = cost_of(prior, &trainer.mechanisms(), tail)?;
+            let trainer = method.trainer(table, &domains, noisy_rows, budget.clone(), options, rng)?;
+            let cost = cost_of(&budget, &trainer.mechanisms(), tail);
             Ok((trainer, cost))
         }));
         Ok(())
@@ -397,10 +396,12 @@ impl Job {
     }
 }
 
-/// What stages cost together with what came before them.
-fn cost_of(mut mechanisms: Vec<(Mechanism, u64)>, stages: &[Stage], tail: f64) -> Result<Equivalent> {
+/// What stages that use up a budget cost together with what came before them. Where the accountant cannot follow them
+/// to `tail`, as at epsilons that protect nobody, it is what their claim alone costs.
+fn cost_of(budget: &TrainingBudget, stages: &[Stage], tail: f64) -> Equivalent {
+    let mut mechanisms = budget.prior.clone();
     mechanisms.extend(stages.iter().map(|stage| (stage.mechanism, stage.times)));
-    Equivalent::of(&mechanisms, tail)
+    Equivalent::of(&mechanisms, tail).unwrap_or_else(|_| Equivalent::of_claim(budget.epsilon, budget.delta))
 }
 
 /// The budget with as much epsilon as leaves the precision of what it buys at `most`.
@@ -411,7 +412,8 @@ fn keeping_to(
     stages: impl Fn(&TrainingBudget) -> Result<Vec<Stage>>,
 ) -> Result<TrainingBudget> {
     for _ in 0..LOWERINGS {
-        if cost_of(budget.prior.clone(), &stages(&budget)?, tail)?.precision <= most {
+        let cost = cost_of(&budget, &stages(&budget)?, tail);
+        if cost.precision <= most && cost.delta <= tail {
             return Ok(budget);
         }
         budget.epsilon *= LESS_EPSILON;

@@ -82,16 +82,16 @@ test_same_name() {
 # isolation level; and a budget that is set meanwhile waits for both.
 test_budget_race() {
     local first=$1/first.out second=$1/second.out told
-    local train="SELECT tablediffusion_train('people', 0.8, delta => 1e-7, replace => true, options => '{\"rounds\": 0}'"
-    sql -d sessions -c "SELECT tablediffusion_set_budget('people', 1, 1e-6)" >/dev/null
+    local train="SELECT tablediffusion_train('raced', 0.8, delta => 1e-7, replace => true, options => '{\"rounds\": 0}'"
+    sql -d sessions -c 'CREATE TABLE raced AS SELECT * FROM people LIMIT 1000' \
+        -c "SELECT tablediffusion_set_budget('raced', 1, 1e-6)" >/dev/null
     (echo "BEGIN; $train, model => 'race1'); SELECT pg_sleep(2); COMMIT;") | psql -XAtq -d sessions >"$first" 2>&1 &
     wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep\(2\)' AND pid <> pg_backend_pid()" || return 1
     (echo "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; $train, model => 'race2'); COMMIT;") | psql -XAtq -d sessions >"$second" 2>&1 &
     wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'race2' AND wait_event_type = 'Lock'" || return 1
-    told=$(psql -XAtq -d sessions -c "SET lock_timeout = '300ms'" -c "SELECT tablediffusion_set_budget('people', 5, 1e-6)" 2>&1) || true
+    told=$(psql -XAtq -d sessions -c "SET lock_timeout = '300ms'" -c "SELECT tablediffusion_set_budget('raced', 5, 1e-6)" 2>&1) || true
     wait
-    sql -d sessions -c "SELECT tablediffusion_set_budget('people', NULL)" >/dev/null
-    grep -q '^race1$' "$first" && grep -q 'privacy budget of public.people does not allow' "$second" &&
+    grep -q '^race1$' "$first" && grep -q 'privacy budget of public.raced does not allow' "$second" &&
         grep -q 'lock timeout' <<<"$told"
 }
 
@@ -145,7 +145,7 @@ test_dump() {
     local dump=$1/sessions.dump
     sql -d sessions -c "DROP ROLE IF EXISTS td_sessions" -c "CREATE ROLE td_sessions" \
         -c "GRANT EXECUTE ON FUNCTION tablediffusion_train TO td_sessions" \
-        -c "SELECT tablediffusion_grant('watched', 'td_sessions')" -c "SELECT tablediffusion_set_budget('people', 20, 1e-5)" >/dev/null
+        -c "SELECT tablediffusion_grant('watched', 'td_sessions')" -c "SELECT tablediffusion_set_budget('people', 20, 1e-5)" >/dev/null 2>&1
     pg_dump -d sessions -Fc -f "$dump" || return 1
     PGOPTIONS='' sql -c 'CREATE DATABASE restored' -d postgres
     pg_restore -d restored "$dump" || return 1

@@ -66,6 +66,20 @@ impl Equivalent {
         Ok(least)
     }
 
+    /// What anything (`epsilon`, `delta`)-private is no worse than: it shows everything with probability `delta`, and is
+    /// `epsilon`-private else, as randomized response is (Kairouz, Oh and Viswanath, "The Composition Theorem for
+    /// Differential Privacy", 2015), whose divergence is `(e^epsilon - e^x) / (e^epsilon + 1)` at `x`.
+    pub fn of_claim(epsilon: f64, delta: f64) -> Self {
+        let mut least = Self { precision: 0.0, delta };
+        let width = epsilon / (INTERVALS * PARTS) as f64;
+        for i in 0..INTERVALS * PARTS {
+            let at = width * i as f64;
+            let response = -(at - epsilon).exp_m1() / (1.0 + (-epsilon).exp());
+            least.cover((delta + (1.0 - delta) * response) * (1.0 + ERROR), at + width);
+        }
+        least
+    }
+
     /// What a Gaussian mechanism that is (`epsilon`, `delta`)-private amounts to.
     pub fn of_gaussian(epsilon: f64, delta: f64) -> Self {
         Self { precision: analytic_gaussian::noise_multiplier(epsilon, delta).powi(-2), delta: 0.0 }
@@ -161,6 +175,17 @@ mod tests {
             }
             let (own, equivalent) = (accountant::epsilon(&mechanisms, 1e-6).unwrap(), found.epsilon(1e-6));
             assert!(equivalent >= own * (1.0 - 1e-9) && equivalent < own * room, "{mechanisms:?} {own} {equivalent}");
+        }
+    }
+
+    #[test]
+    fn claims_are_covered_too() {
+        for (epsilon, delta) in [(0.05, 1e-6), (1.0, 1e-6), (5.0, 1e-9), (30.0, 1e-6)] {
+            let found = Equivalent::of_claim(epsilon, delta);
+            let pure = accountant::delta(&[(Mechanism::Pure { epsilon }, 1)], 0.3 * epsilon).unwrap();
+            let gaussian = analytic_gaussian::delta(found.precision.sqrt().recip(), 0.3 * epsilon);
+            assert!(found.delta == delta && pure * (1.0 - 1e-6) <= gaussian + delta, "{epsilon}: {pure} {gaussian}");
+            assert!(found.precision.is_finite() && found.epsilon(2.0 * delta) > epsilon);
         }
     }
 
