@@ -11,13 +11,14 @@ use super::models::{Method, Options, Synthesizer, Trainer, TrainingBudget};
 use super::privacy::budget::Split;
 use super::privacy::counts::noisy_counts;
 use super::privacy::gaussian::SLACK_PER_DRAW;
-use super::privacy::ledger::{Ledger, Neighbours, Phase};
+use super::privacy::ledger::{Ledger, Neighbours, Phase, PrivacyUnit};
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::poisson::SamplingRate;
 use super::privacy::random::SecretRng;
 use super::table::codec::Encoder;
 use super::table::discover::{self, Discovery, DiscoverySample};
-use super::table::{Block, Column, Domain};
+use super::table::units::{self, UnitBook};
+use super::table::{Block, BlockColumn, Column, Domain, UnitTable, Units};
 use super::{EngineError, Result};
 
 /// Rows of the sample that domains are learned from, in expectation.
@@ -26,6 +27,8 @@ const DISCOVERY_ROWS: f64 = 500_000.0;
 /// What is to be trained, and for how much.
 pub struct Request {
     pub columns: Vec<Column>,
+    /// Who is protected, if that is not a row.
+    pub unit: Option<PrivacyUnit>,
     pub epsilon: f64,
     pub delta: f64,
     pub method: Method,
@@ -40,9 +43,11 @@ pub struct Request {
 pub enum Next {
     /// The number of rows, by [`Job::counted`].
     Count,
-    /// All rows, by [`Job::observe`] and [`Job::end_scan`], to learn domains from.
+    /// The units of all rows, by [`Job::observe_units`] with blocks of no columns and [`Job::end_scan`].
+    CountUnits,
+    /// All rows, by [`Job::observe`] or [`Job::observe_units`] and [`Job::end_scan`], to learn domains from.
     Discover,
-    /// All rows, by [`Job::observe`] and [`Job::end_scan`], to be encoded.
+    /// All rows, by [`Job::observe`] or [`Job::observe_units`] and [`Job::end_scan`], to be encoded.
     Encode,
     /// A call of [`Job::step`].
     Step,
@@ -59,6 +64,8 @@ pub struct Progress {
     pub total: u64,
 }
 
+const OUT_OF_ORDER: EngineError = EngineError::Internal("the job was driven out of order");
+
 enum State {
     Counting,
     Sampling(DiscoverySample),
@@ -74,6 +81,9 @@ enum State {
 /// A training in progress.
 pub struct Job {
     columns: Vec<Column>,
+    neighbours: Neighbours,
+    /// The units, if they are no rows, and the unit of each row that is encoded.
+    units: Option<(UnitBook, Vec<u32>)>,
     method: Method,
     options: Options,
     epsilon: f64,
@@ -83,6 +93,8 @@ pub struct Job {
     state: State,
     rng: SecretRng,
     noisy_rows: Option<f64>,
+    /// As many as rows, if these are the units.
+    noisy_units: Option<f64>,
     discovery_rate: Option<SamplingRate>,
     domains: Vec<Domain>,
     training: Vec<Stage>,
@@ -93,14 +105,21 @@ impl Job {
     /// Checks the request and splits its budget; touches no row.
     ///
     /// # Errors
-    /// `InvalidParameter` for an epsilon, delta or option that cannot be used, or no columns.
+    /// `InvalidParameter` for an epsilon, delta, unit or option that cannot be used, or no columns.
     pub fn new(request: Request) -> Result<Self> {
-        let Request { columns, epsilon, delta, method, options, memory_limit } = request;
+        let Request { columns, unit, epsilon, delta, method, options, memory_limit } = request;
         if columns.is_empty() {
             return Err(EngineError::invalid(
                 "there is no column to learn from",
                 "Every column is excluded, of a kind that is not modelled, or generated afresh.",
                 "Name at least one other column.",
+            ));
+        }
+        if unit.as_ref().is_some_and(|unit| !(1..=units::MOST_ROWS).contains(&unit.rows)) {
+            return Err(EngineError::invalid(
+                format!("the number of rows per unit must lie between 1 and {}", units::MOST_ROWS),
+                "At most so many rows of a privacy unit are used, and the noise of counts grows with it.",
+                "Choose a number that few units exceed, from what is publicly known.",
             ));
         }
         let options = method.options(&options)?;
@@ -112,6 +131,8 @@ impl Job {
         )?;
         Ok(Self {
             columns,
+            units: unit.as_ref().map(|unit| (UnitBook::new(unit.rows), Vec::new())),
+            neighbours: unit.map_or(Neighbours::AddRemoveRow, Neighbours::AddRemoveUnit),
             method,
             options,
             epsilon,
@@ -121,6 +142,7 @@ impl Job {
             state: State::Counting,
             rng: SecretRng::from_os()?,
             noisy_rows: None,
+            noisy_units: None,
             discovery_rate: None,
             domains: Vec::new(),
             training: Vec::new(),
@@ -131,6 +153,7 @@ impl Job {
     /// What the job wants next.
     pub fn next(&self) -> Next {
         match self.state {
+            State::Counting if self.units.is_some() => Next::CountUnits,
             State::Counting => Next::Count,
             State::Sampling(_) => Next::Discover,
             State::Encoding(_) => Next::Encode,
@@ -144,17 +167,62 @@ impl Job {
     /// # Errors
     /// `MemoryLimit` if the noisy count promises a training beyond the limit.
     pub fn counted(&mut self, rows: u64) -> Result<()> {
-        self.expect(Next::Count)?;
-        let noisy = noisy_counts(&[rows], 1.0, self.split.count_noise_multiplier, &mut self.rng)?;
-        self.noise_draws += 1;
-        let noisy_rows = noisy.values[0].max(1.0);
+        if self.next() != Next::Count {
+            return Err(EngineError::Internal("the job was driven out of order"));
+        }
+        let noisy_rows = self.noisy_count(rows, 1)?.max(1.0);
+        self.begin(noisy_rows, noisy_rows)
+    }
+
+    /// Keeps noisy numbers of units and of the rows that are used of them.
+    fn counted_units(&mut self) -> Result<()> {
+        let Some((book, _)) = &self.units else { return Err(OUT_OF_ORDER) };
+        let (units, rows) = book.totals();
+        let noisy_units = self.noisy_count(units, 1)?.max(1.0);
+        let noisy_rows = if self.unit_rows() == 1 { noisy_units } else { self.noisy_count(rows, self.unit_rows())? };
+        self.noise_draws += (units::COLLISION / SLACK_PER_DRAW).ceil() as u64;
+        self.begin(noisy_rows.clamp(noisy_units, noisy_units * f64::from(self.unit_rows())), noisy_units)
+    }
+
+    /// One of the first counts, which a unit can change by `most_rows`.
+    fn noisy_count(&mut self, count: u64, most_rows: u32) -> Result<f64> {
+        let noisy = noisy_counts(&[count], most_rows.into(), self.count_noise(), &mut self.rng)?;
+        self.noise_draws += noisy.draws;
+        Ok(noisy.values[0])
+    }
+
+    /// What is counted first. Where one row of each unit is used, the two numbers are one.
+    fn first_counts(&self) -> &'static [&'static str] {
+        match self.neighbours.unit() {
+            None => &["row count"],
+            Some(PrivacyUnit { rows: 1, .. }) => &["unit count"],
+            Some(_) => &["unit count", "row count"],
+        }
+    }
+
+    /// Noise multiplier of each of the first counts.
+    fn count_noise(&self) -> f64 {
+        self.split.count_noise(self.first_counts().len() as u32)
+    }
+
+    /// Rows of a unit, at most.
+    fn unit_rows(&self) -> u32 {
+        self.neighbours.unit().map_or(1, |unit| unit.rows)
+    }
+
+    /// Begins to read, now that noisy numbers say how much there is.
+    fn begin(&mut self, noisy_rows: f64, noisy_units: f64) -> Result<()> {
         self.noisy_rows = Some(noisy_rows);
+        self.noisy_units = Some(noisy_units);
         let needed = self.memory_estimate();
         if self.memory_limit > 0 && needed > self.memory_limit {
             return Err(EngineError::MemoryLimit { needed, limit: self.memory_limit });
         }
         let rate = SamplingRate::nearest((DISCOVERY_ROWS / noisy_rows).min(1.0));
         self.discovery_rate = Some(rate);
+        if let Some((book, _)) = &mut self.units {
+            book.begin(rate, &mut self.rng);
+        }
         self.state = State::Sampling(DiscoverySample::new(&self.columns));
         if self.split.histogram_noise_multiplier.is_none() {
             self.end_scan()?;
@@ -162,24 +230,49 @@ impl Job {
         Ok(())
     }
 
-    /// Takes some rows of the scan in progress.
+    /// Takes some rows of the scan in progress, each a unit.
     pub fn observe(&mut self, block: &Block) -> Result<()> {
         match (&mut self.state, self.discovery_rate) {
+            _ if self.units.is_some() => Err(OUT_OF_ORDER),
             (State::Sampling(sample), Some(rate)) => {
                 let kept = rate.sample(block.rows, &mut self.rng);
                 sample.push(block, &kept)
             }
             (State::Encoding(encoder), _) => encoder.push(block, &mut self.rng),
-            _ => Err(EngineError::Internal("rows came when none were wanted")),
+            _ => Err(OUT_OF_ORDER),
+        }
+    }
+
+    /// Takes some rows of the scan in progress and the units they belong to: texts that are equal for equal units, NULL
+    /// for a row that is a unit by itself.
+    pub fn observe_units(&mut self, block: &Block, units: &BlockColumn) -> Result<()> {
+        if units.rows() != block.rows {
+            return Err(EngineError::Internal("a block has the wrong number of units"));
+        }
+        match (&mut self.state, &mut self.units) {
+            (State::Counting, Some((book, _))) => book.count(units),
+            (State::Sampling(sample), Some((book, _))) => sample.push(block, &book.keep(units, &mut self.rng)?.rows),
+            (State::Encoding(encoder), Some((book, unit_of))) => {
+                let kept = book.keep(units, &mut self.rng)?;
+                unit_of.extend(kept.units);
+                if kept.rows.len() == block.rows {
+                    encoder.push(block, &mut self.rng)
+                } else {
+                    encoder.push(&block.pick(&kept.rows), &mut self.rng)
+                }
+            }
+            _ => Err(OUT_OF_ORDER),
         }
     }
 
     /// Ends the scan in progress.
     pub fn end_scan(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
+            State::Counting => self.counted_units(),
             State::Sampling(sample) => {
                 let plan = discover::Plan {
                     noise_multiplier: self.split.histogram_noise_multiplier.unwrap_or(f64::INFINITY),
+                    unit_rows: self.unit_rows(),
                     threshold_delta: self.split.threshold_delta,
                     sampled_rows: self.noisy_rows.unwrap_or(1.0) * self.discovery_rate.map_or(1.0, |r| r.value()),
                 };
@@ -187,7 +280,7 @@ impl Job {
                 Ok(())
             }
             State::Encoding(encoder) => self.prepare(encoder),
-            _ => Err(EngineError::Internal("a scan ended that had not begun")),
+            _ => Err(OUT_OF_ORDER),
         }
     }
 
@@ -200,6 +293,9 @@ impl Job {
                 } else {
                     self.noise_draws += discovery.noise_draws();
                     self.domains = discovery.finish();
+                    if let Some((book, _)) = &mut self.units {
+                        book.begin(SamplingRate::nearest(1.0), &mut self.rng);
+                    }
                     State::Encoding(Encoder::new(&self.columns, &self.domains))
                 }
             }
@@ -214,7 +310,7 @@ impl Job {
                     State::Trained(trainer.finish()?)
                 }
             }
-            _ => return Err(EngineError::Internal("a step was taken when rows were wanted")),
+            _ => return Err(OUT_OF_ORDER),
         };
         Ok(())
     }
@@ -238,12 +334,27 @@ impl Job {
         let rows = self.noisy_rows.unwrap_or(0.0);
         let sampled = rows.min(DISCOVERY_ROWS) * discover::bytes_per_row(&self.columns) as f64;
         let encoded = rows * self.columns.len() as f64;
-        (sampled.max(encoded) + encoded) as u64 + self.method.memory_estimate(&self.options, self.columns.len())
+        (sampled.max(encoded) + encoded) as u64
+            + self.memory_of_units()
+            + self.method.memory_estimate(&self.options, self.columns.len())
     }
 
-    /// The noisy row count, once paid for.
+    /// Bytes that telling units apart takes. The first scan takes them before a noisy count can say how many.
+    fn memory_of_units(&self) -> u64 {
+        let (Some(_), Some(rows), Some(units)) = (self.neighbours.unit(), self.noisy_rows, self.noisy_units) else {
+            return 0;
+        };
+        (units * units::BYTES_PER_UNIT as f64 + rows * units::BYTES_PER_ROW as f64) as u64
+    }
+
+    /// The noisy number of rows that are used, once paid for.
     pub fn noisy_rows(&self) -> Option<f64> {
         self.noisy_rows
+    }
+
+    /// The noisy number of privacy units, once paid for.
+    pub fn noisy_units(&self) -> Option<f64> {
+        self.noisy_units
     }
 
     /// Names of the columns of which no value could be released; known once domains are learned.
@@ -272,8 +383,13 @@ impl Job {
         };
         let (method, options, domains) = (self.method, self.options.clone(), self.domains.clone());
         let (noisy_rows, rng) = (self.noisy_rows.unwrap_or(1.0), self.rng.split()?);
+        let most_rows = self.unit_rows();
+        let noisy_units = self.noisy_units.unwrap_or(1.0);
+        let unit_of = self.units.take().map(|(_, unit_of)| unit_of);
         let table = encoder.finish();
         self.state = State::Preparing(Background::start(move || {
+            let units = unit_of.map(|unit_of| Units::new(&unit_of, most_rows, noisy_units));
+            let table = UnitTable { table, units };
             method.trainer(table, &domains, noisy_rows, budget, options, rng)
         }));
         Ok(())
@@ -298,8 +414,8 @@ impl Job {
     }
 
     fn ledger(&self) -> Result<Ledger> {
-        let count = Mechanism::Gaussian { noise_multiplier: self.split.count_noise_multiplier };
         let stage = |name: &str, mechanism| Stage { name: name.to_owned(), mechanism, times: 1 };
+        let count = Mechanism::Gaussian { noise_multiplier: self.count_noise() };
         let mut stages: Vec<Stage> = Vec::new();
         stages.extend(self.discovery_mechanism().map(|mechanism| stage("domains", mechanism)));
         stages.extend(self.training.iter().cloned());
@@ -313,17 +429,16 @@ impl Job {
             epsilon: self.split.count_epsilon,
             delta: self.split.count_delta,
             accounted_delta: self.split.count_delta,
-            stages: vec![stage("row count", count)],
+            stages: self.first_counts().iter().map(|name| stage(name, count)).collect(),
         };
         Ok(Ledger {
             epsilon: self.epsilon,
             delta: self.delta,
-            neighbours: Neighbours::AddRemoveRow,
+            neighbours: self.neighbours.clone(),
             phases: vec![counted, rest],
         })
     }
-
-    fn expect(&self, wanted: Next) -> Result<()> {
-        if self.next() == wanted { Ok(()) } else { Err(EngineError::Internal("the job was driven out of order")) }
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,7 +17,7 @@ use crate::engine::privacy::accountant;
 use crate::engine::privacy::mechanism::{Mechanism, Stage};
 use crate::engine::privacy::poisson::SamplingRate;
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::table::{Domain, EncodedTable};
+use crate::engine::table::{Domain, UnitTable, Units};
 use crate::engine::{EngineError, Result};
 
 /// Added to a gradient's size before it is brought to the clipping norm C, in C.
@@ -32,7 +32,7 @@ const MOST_STATES_OF_A_COLUMN: usize = 64;
 
 /// A training in progress. The table is private; all else is public or paid for.
 pub struct Training {
-    table: EncodedTable,
+    table: UnitTable,
     denoising: Denoising,
     options: Options,
     net: Mlp,
@@ -78,15 +78,15 @@ impl Training {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(
         prediction: Prediction,
-        table: EncodedTable,
+        table: UnitTable,
         domains: &[Domain],
         noisy_rows: f64,
         budget: TrainingBudget,
         options: Options,
         mut rng: SecretRng,
     ) -> Result<Self> {
-        let noisy_rows = noisy_rows.max(1.0);
-        let rate = SamplingRate::nearest((options.batch_size / noisy_rows).min(1.0));
+        let noisy_units = table.units.as_ref().map_or(noisy_rows, |units| units.noisy_count).max(1.0);
+        let rate = SamplingRate::nearest((options.batch_size / noisy_units).min(1.0));
         let private_steps = (options.epochs / rate.value()).ceil().clamp(1.0, 1e9) as u64;
         let of_noise = |noise_multiplier: f64| {
             let sampling_rate = rate.value();
@@ -106,9 +106,9 @@ impl Training {
         let net = Mlp::new(architecture(&denoising, &options), options.prior, &mut Normals::from_seed(key))?;
         let parameters = net.parameters.len();
         let rule = if options.normalise { Rule::Normalised { stability: STABILITY } } else { Rule::Flat };
-        let expected_rows = rate.value() * noisy_rows;
+        let expected = rate.value() * noisy_units;
         let gradients =
-            PrivateGradients::new(rate, noise_multiplier, rule, options.clipping_norm, expected_rows, parameters, rng)?;
+            PrivateGradients::new(rate, noise_multiplier, rule, options.clipping_norm, expected, parameters, rng)?;
         let adam = Adam::new(parameters, options.learning_rate, BETAS);
         let average = MovingAverage::new(parameters, options.ema);
         let mechanism = of_noise(gradients.noise_multiplier()).0;
@@ -129,8 +129,10 @@ impl Training {
 
     /// Works on a private step; true once it is taken.
     fn private_step(&mut self) -> Result<bool> {
-        let loss = RowLoss { denoising: &self.denoising, table: &self.table };
-        let Some(gradient) = self.gradients.advance(&self.net, &loss, self.table.rows)? else { return Ok(false) };
+        let UnitTable { table, units } = &self.table;
+        let loss = RowLoss { denoising: &self.denoising, table, units: units.as_ref() };
+        let examples = units.as_ref().map_or(table.rows, Units::count);
+        let Some(gradient) = self.gradients.advance(&self.net, &loss, examples)? else { return Ok(false) };
         self.adam.step(&mut self.net.parameters, &gradient);
         self.average.push(&self.net.parameters);
         Ok(true)
