@@ -51,6 +51,8 @@ CREATE TABLE tablediffusion.ledger_store (
     epsilon float8 NOT NULL,
     delta float8 NOT NULL,
     neighbours text NOT NULL,
+    privacy_unit text,
+    rows_per_unit int,
     stages jsonb NOT NULL
 );
 REVOKE ALL ON tablediffusion.ledger_store FROM PUBLIC;
@@ -67,6 +69,8 @@ COMMENT ON COLUMN tablediffusion.ledger_store.method IS 'method of the training'
 COMMENT ON COLUMN tablediffusion.ledger_store.epsilon IS 'privacy loss spent';
 COMMENT ON COLUMN tablediffusion.ledger_store.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger_store.neighbours IS 'how the tables differ between which the bound holds';
+COMMENT ON COLUMN tablediffusion.ledger_store.privacy_unit IS 'column whose values are the units that are protected; NULL if these are rows';
+COMMENT ON COLUMN tablediffusion.ledger_store.rows_per_unit IS 'rows of a unit that were used at most; NULL if the units are rows';
 COMMENT ON COLUMN tablediffusion.ledger_store.stages IS 'the mechanisms used, by phase, as the accountant takes them';
 
 -- Models and the ledger are data: pg_dump takes all of their rows, and the counter with them.

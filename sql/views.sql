@@ -37,7 +37,7 @@ COMMENT ON COLUMN tablediffusion.columns.ordinal IS 'position in the source';
 COMMENT ON COLUMN tablediffusion.columns.name IS 'name of the column';
 COMMENT ON COLUMN tablediffusion.columns.type IS 'type of the column';
 COMMENT ON COLUMN tablediffusion.columns.nullable IS 'whether NULL may occur';
-COMMENT ON COLUMN tablediffusion.columns.domain IS 'declared (free of charge), learned (paid for) or generated (never read)';
+COMMENT ON COLUMN tablediffusion.columns.domain IS 'declared (free of charge), learned (paid for) or generated (never learned)';
 COMMENT ON COLUMN tablediffusion.columns.kind IS 'categories or bins';
 COMMENT ON COLUMN tablediffusion.columns.codes IS 'number of different codes, with those for other values and NULL';
 COMMENT ON COLUMN tablediffusion.columns."values" IS 'the categories or bins and their noisy shares of the rows';
@@ -46,7 +46,7 @@ COMMENT ON COLUMN tablediffusion.columns.null_share IS 'noisy share of NULL; NUL
 COMMENT ON COLUMN tablediffusion.columns.domain_share IS 'share of what the stage "domains" cost';
 
 CREATE VIEW tablediffusion.ledger WITH (security_barrier = true) AS
-SELECT id, at, model, role_name AS role, source, method, epsilon, delta, neighbours, stages
+SELECT id, at, model, role_name AS role, source, method, epsilon, delta, neighbours, privacy_unit, rows_per_unit, stages
 FROM tablediffusion.ledger_store
 WHERE pg_catalog.pg_has_role(role::pg_catalog.oid, 'USAGE');
 REVOKE ALL ON tablediffusion.ledger FROM PUBLIC;
@@ -61,4 +61,6 @@ COMMENT ON COLUMN tablediffusion.ledger.method IS 'method of the training';
 COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'privacy loss spent';
 COMMENT ON COLUMN tablediffusion.ledger.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger.neighbours IS 'how the tables differ between which the bound holds';
+COMMENT ON COLUMN tablediffusion.ledger.privacy_unit IS 'column whose values are the units that are protected; NULL if these are rows';
+COMMENT ON COLUMN tablediffusion.ledger.rows_per_unit IS 'rows of a unit that were used at most; NULL if the units are rows';
 COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase, as the accountant takes them';

@@ -352,6 +352,11 @@ impl Job {
         self.noisy_rows
     }
 
+    /// Whether each row is a privacy unit.
+    pub fn units_are_rows(&self) -> bool {
+        self.neighbours.unit().is_none()
+    }
+
     /// The noisy number of privacy units, once paid for.
     pub fn noisy_units(&self) -> Option<f64> {
         self.noisy_units

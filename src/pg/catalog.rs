@@ -23,6 +23,8 @@ pub struct Record {
     pub epsilon: f64,
     pub delta: f64,
     pub neighbours: String,
+    pub privacy_unit: Option<String>,
+    pub rows_per_unit: Option<i32>,
     pub noisy_rows: f64,
     pub columns: Value,
     pub stages: Value,
@@ -71,12 +73,15 @@ pub fn store(record: Record) -> Result<()> {
             record.epsilon.into(),
             record.delta.into(),
             record.neighbours.clone().into(),
+            record.privacy_unit.into(),
+            record.rows_per_unit.into(),
             JsonB(record.stages).into(),
         ];
         client.update(
             "INSERT INTO tablediffusion.ledger_store
-                 (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, stages)
-             VALUES ($1, $2, pg_catalog.pg_get_userbyid($2), $3, $4, $5, $6, $7, $8, $9)",
+                 (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, privacy_unit,
+                  rows_per_unit, stages)
+             VALUES ($1, $2, pg_catalog.pg_get_userbyid($2), $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             None,
             &spent,
         )?;

@@ -28,6 +28,7 @@ mod stream;
 mod threads;
 mod train;
 mod types;
+mod unit;
 mod version;
 
 #[cfg(any(test, feature = "pg_test"))]

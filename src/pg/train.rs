@@ -10,11 +10,12 @@ use super::errors::{self, Result};
 use super::keys::{Key, Keys};
 use super::progress::Reporter;
 use super::source::{Attribute, Source};
+use super::unit::Unit;
 use super::{constraints, datum, declared, guard, released, settings, stream, threads};
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
 use crate::engine::models::Method;
-use crate::engine::table::{Block, Column};
+use crate::engine::table::Column;
 
 sql_function!(tablediffusion_train, pg_finfo_tablediffusion_train, train);
 
@@ -28,6 +29,8 @@ struct Arguments {
     columns: Option<Vec<String>>,
     exclude: Option<Vec<String>>,
     domain: Map<String, Value>,
+    privacy_unit: Option<String>,
+    rows_per_unit: Option<i64>,
     replace: bool,
     options: Map<String, Value>,
 }
@@ -43,8 +46,10 @@ impl Arguments {
             columns: call.names(5, "columns")?,
             exclude: call.names(6, "exclude")?,
             domain: call.object(7, "domain")?,
-            replace: call.boolean(8, "replace")?,
-            options: call.object(9, "options")?,
+            privacy_unit: call.optional_name(8),
+            rows_per_unit: call.optional_int4(9),
+            replace: call.boolean(10, "replace")?,
+            options: call.object(11, "options")?,
         })
     }
 }
@@ -56,16 +61,19 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let source = Source::open(arguments.source)?;
     let chosen = source.choose(arguments.columns.as_deref(), arguments.exclude.as_deref())?;
     let keys = Keys::of(&source)?;
-    let (annotation, modelled) = plan(&source, &chosen, &keys)?;
+    let unit = Unit::of(&source, &keys, arguments.privacy_unit.as_deref(), arguments.rows_per_unit)?;
+    let (annotation, modelled) = plan(&source, &chosen, &keys, unit.as_ref())?;
     if modelled.is_empty() {
         return Err(errors::no_columns(&source.name));
     }
-    source.check_privilege(&modelled)?;
+    let unit_column = unit.as_ref().and_then(Unit::read);
+    source.check_privilege(&modelled.iter().copied().chain(unit_column).collect::<Vec<_>>())?;
     let columns = offered(&source, &modelled, &arguments.domain)?;
     let method = guard::engine(|| Method::parse(&arguments.method))?;
     let delta = arguments.delta.unwrap_or_else(settings::delta);
     let request = Request {
         columns,
+        unit: unit.as_ref().and_then(Unit::relation),
         epsilon: arguments.epsilon,
         delta,
         method,
@@ -76,26 +84,35 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let name = arguments.model.unwrap_or_else(|| source.name.clone());
     catalog::claim(&name, arguments.replace)?;
     threads::start()?;
-    let mut artifact = drive(job, delta, &source, &modelled)?;
+    let mut artifact = drive(job, delta, &source, &modelled, unit_column)?;
     store(&name, &source, annotation, &mut artifact)?;
     Ok(name.into_datum())
 }
 
-/// What is generated and what is modelled.
-fn plan<'a>(source: &Source, chosen: &[&'a Attribute], keys: &Keys) -> Result<(Annotation, Vec<&'a Attribute>)> {
+/// What is generated and what is modelled. A unit column that cannot be generated is left out.
+fn plan<'a>(
+    source: &Source,
+    chosen: &[&'a Attribute],
+    keys: &Keys,
+    unit: Option<&Unit>,
+) -> Result<(Annotation, Vec<&'a Attribute>)> {
     let mut facts = Vec::with_capacity(chosen.len());
     let mut modelled = Vec::with_capacity(chosen.len());
     for column in chosen {
         let type_name = column.type_name();
         let Some(kind) = column.kind else { return Err(errors::unsupported_type(&column.name, &type_name)) };
-        let key: Option<Key> = keys.key(column);
+        let is_unit = unit.is_some_and(|unit| unit.column.number == column.number);
+        let key = if is_unit { Key::of(kind) } else { keys.key(column) };
+        if key.is_none() && is_unit {
+            continue;
+        }
         if key.is_none() {
             modelled.push(*column);
         }
         let (name, not_null) = (column.name.clone(), column.not_null);
         facts.push(ColumnFacts { name, ordinal: column.number, type_name, kind, not_null, key });
     }
-    let left_out = source.columns.iter().filter(|column| !chosen.iter().any(|c| c.number == column.number));
+    let left_out = source.columns.iter().filter(|column| !facts.iter().any(|f| f.ordinal == column.number));
     let left_out = left_out.map(|column| column.name.clone()).collect();
     Ok((Annotation { source: source.quoted(), columns: facts, left_out }, modelled))
 }
@@ -122,7 +139,13 @@ fn offered(source: &Source, modelled: &[&Attribute], domains: &Map<String, Value
 }
 
 /// Brings the job what it wants until it is done.
-fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> Result<Artifact> {
+fn drive(
+    mut job: Job,
+    delta: f64,
+    source: &Source,
+    modelled: &[&Attribute],
+    unit: Option<&Attribute>,
+) -> Result<Artifact> {
     let mut reporter = Reporter::new();
     let mut told = false;
     loop {
@@ -133,15 +156,19 @@ fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> 
                 guard::engine(|| job.counted(rows))?;
                 announce(&job, delta);
             }
-            Next::Discover | Next::Encode => {
-                if job.next() == Next::Encode && !std::mem::replace(&mut told, true) {
+            wanted @ (Next::CountUnits | Next::Discover | Next::Encode) => {
+                if wanted == Next::Encode && !std::mem::replace(&mut told, true) {
                     let unreleased = job.unreleased_columns();
                     if !unreleased.is_empty() {
                         errors::nothing_released(unreleased).notice();
                     }
                 }
-                stream::scan(source, modelled, |block: &Block| {
-                    guard::engine(|| job.observe(block))?;
+                let columns = if wanted == Next::CountUnits { &[] } else { modelled };
+                stream::scan(source, columns, unit, |block, units| {
+                    guard::engine(|| match units {
+                        None => job.observe(block),
+                        Some(units) => job.observe_units(block, units),
+                    })?;
                     report(&mut reporter, &job);
                     Ok(())
                 })?;
@@ -151,6 +178,9 @@ fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> 
                 })?;
                 job = ended;
                 result?;
+                if wanted == Next::CountUnits {
+                    announce(&job, delta);
+                }
             }
             Next::Step => {
                 // On the pool, because wide tables make long steps.
@@ -176,8 +206,8 @@ fn report(reporter: &mut Reporter, job: &Job) {
 
 /// What the noisy count tells about delta and memory.
 fn announce(job: &Job, delta: f64) {
-    if let Some(rows) = job.noisy_rows().filter(|rows| delta * rows >= 1.0) {
-        errors::delta_is_large(delta, rows).warn();
+    if let Some(units) = job.noisy_units().filter(|units| delta * units >= 1.0) {
+        errors::delta_is_large(delta, units, if job.units_are_rows() { "rows" } else { "units" }).warn();
     }
     // SAFETY: a setting, read on the main thread; it is in kilobytes.
     let setting = unsafe { pg_sys::maintenance_work_mem }.max(0) as u64 * 1024;
@@ -200,7 +230,9 @@ fn store(name: &str, source: &Source, annotation: Annotation, artifact: &mut Art
         method: artifact.method.name().to_owned(),
         epsilon: ledger.epsilon,
         delta: ledger.delta,
-        neighbours: ledger.neighbours.describe().to_owned(),
+        neighbours: ledger.neighbours.describe(),
+        privacy_unit: ledger.neighbours.unit().map(|unit| unit.column.clone()),
+        rows_per_unit: ledger.neighbours.unit().map(|unit| unit.rows as i32),
         noisy_rows: artifact.noisy_rows,
         columns,
         stages: serde_json::to_value(&ledger.phases).map_err(internal)?,
