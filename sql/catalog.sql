@@ -35,7 +35,7 @@ COMMENT ON COLUMN tablediffusion.models_store.method IS 'method that the model w
 COMMENT ON COLUMN tablediffusion.models_store.epsilon IS 'privacy loss that the training is bounded by';
 COMMENT ON COLUMN tablediffusion.models_store.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.models_store.neighbours IS 'how the tables differ between which the bound holds';
-COMMENT ON COLUMN tablediffusion.models_store.noisy_rows IS 'noisy row count of the source';
+COMMENT ON COLUMN tablediffusion.models_store.noisy_rows IS 'noisy count of the rows that were used';
 COMMENT ON COLUMN tablediffusion.models_store.columns IS 'what was released about each column';
 COMMENT ON COLUMN tablediffusion.models_store.bytes IS 'the model, versioned and with a checksum';
 

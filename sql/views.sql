@@ -17,7 +17,7 @@ COMMENT ON COLUMN tablediffusion.models.method IS 'method that the model was tra
 COMMENT ON COLUMN tablediffusion.models.epsilon IS 'privacy loss that the training is bounded by';
 COMMENT ON COLUMN tablediffusion.models.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.models.neighbours IS 'how the tables differ between which the bound holds';
-COMMENT ON COLUMN tablediffusion.models.noisy_rows IS 'noisy row count of the source';
+COMMENT ON COLUMN tablediffusion.models.noisy_rows IS 'noisy count of the rows that were used';
 COMMENT ON COLUMN tablediffusion.models.columns IS 'number of columns of a synthetic row';
 COMMENT ON COLUMN tablediffusion.models.bytes IS 'size of the model';
 

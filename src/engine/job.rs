@@ -64,6 +64,7 @@ pub struct Progress {
     pub total: u64,
 }
 
+/// The caller did not do what [`Job::next`] said.
 const OUT_OF_ORDER: EngineError = EngineError::Internal("the job was driven out of order");
 
 enum State {
@@ -168,7 +169,7 @@ impl Job {
     /// `MemoryLimit` if the noisy count promises a training beyond the limit.
     pub fn counted(&mut self, rows: u64) -> Result<()> {
         if self.next() != Next::Count {
-            return Err(EngineError::Internal("the job was driven out of order"));
+            return Err(OUT_OF_ORDER);
         }
         let noisy_rows = self.noisy_count(rows, 1)?.max(1.0);
         self.begin(noisy_rows, noisy_rows)
