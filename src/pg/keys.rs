@@ -53,7 +53,7 @@ impl Keys {
                     None,
                     &[source.oid.into()],
                 )?;
-                let flag = |row: &SpiHeapTupleData, i| Ok(row.get(i)?.unwrap_or(false));
+                let flag = |row: &SpiHeapTupleData, i| SpiResult::Ok(row.get(i)?.unwrap_or(false));
                 let entry = |row: SpiHeapTupleData| Ok((row.get(1)?.unwrap_or(0), flag(&row, 2)?, flag(&row, 3)?));
                 rows.map(entry).collect::<SpiResult<Vec<(i16, bool, bool)>>>()
             })
