@@ -2,6 +2,8 @@
 //! wanted, the caller brings rows or calls [`Job::step`], and may stop at any point with nothing half-written.
 
 mod background;
+#[cfg(test)]
+mod unit_tests;
 
 use serde_json::{Map, Value};
 
@@ -445,6 +447,3 @@ impl Job {
         })
     }
 }
-
-#[cfg(test)]
-mod tests;
