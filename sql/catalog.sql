@@ -45,7 +45,7 @@ COMMENT ON COLUMN tablediffusion.models_store.method IS 'method that the model w
 COMMENT ON COLUMN tablediffusion.models_store.epsilon IS 'privacy loss that the training is bounded by';
 COMMENT ON COLUMN tablediffusion.models_store.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.models_store.neighbours IS 'how the tables differ between which the bound holds';
-COMMENT ON COLUMN tablediffusion.models_store.noisy_rows IS 'noisy row count of the source';
+COMMENT ON COLUMN tablediffusion.models_store.noisy_rows IS 'noisy count of the rows that were used';
 COMMENT ON COLUMN tablediffusion.models_store.columns IS 'what was released about each column';
 COMMENT ON COLUMN tablediffusion.models_store.bytes IS 'the model, versioned and with a checksum';
 
@@ -61,6 +61,8 @@ CREATE TABLE tablediffusion.ledger_store (
     epsilon float8 NOT NULL,
     delta float8 NOT NULL,
     neighbours text NOT NULL,
+    privacy_unit text,
+    rows_per_unit int,
     row_security boolean NOT NULL,
     stages jsonb NOT NULL,
     gaussian_noise_multiplier float8 NOT NULL,
@@ -80,6 +82,8 @@ COMMENT ON COLUMN tablediffusion.ledger_store.method IS 'method of the training'
 COMMENT ON COLUMN tablediffusion.ledger_store.epsilon IS 'privacy loss spent';
 COMMENT ON COLUMN tablediffusion.ledger_store.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger_store.neighbours IS 'how the tables differ between which the bound holds';
+COMMENT ON COLUMN tablediffusion.ledger_store.privacy_unit IS 'column whose values are the units that are protected; NULL if these are rows';
+COMMENT ON COLUMN tablediffusion.ledger_store.rows_per_unit IS 'rows of a unit that were used at most; NULL if the units are rows';
 COMMENT ON COLUMN tablediffusion.ledger_store.row_security IS 'whether row security kept rows from the role';
 COMMENT ON COLUMN tablediffusion.ledger_store.stages IS 'the mechanisms used, by phase, as the accountant takes them';
 COMMENT ON COLUMN tablediffusion.ledger_store.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';

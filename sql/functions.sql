@@ -13,14 +13,18 @@ CREATE FUNCTION tablediffusion_train(
     columns name[] DEFAULT NULL,
     exclude name[] DEFAULT NULL,
     domain jsonb DEFAULT NULL,
+    privacy_unit name DEFAULT NULL,
+    rows_per_unit int DEFAULT NULL,
     replace boolean DEFAULT false,
     options jsonb DEFAULT '{}'
 ) RETURNS text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_train';
-REVOKE ALL ON FUNCTION tablediffusion_train(regclass, float8, text, float8, text, name[], name[], jsonb, boolean, jsonb)
+REVOKE ALL ON FUNCTION tablediffusion_train(
+        regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean, jsonb)
     FROM PUBLIC;
-COMMENT ON FUNCTION tablediffusion_train(regclass, float8, text, float8, text, name[], name[], jsonb, boolean, jsonb)
+COMMENT ON FUNCTION tablediffusion_train(
+        regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean, jsonb)
     IS 'train a differentially private model of a table and return the name of the model';
 
 -- PARALLEL RESTRICTED: the threads are the leader's.

@@ -28,7 +28,7 @@ COMMENT ON COLUMN tablediffusion.models.method IS 'method that the model was tra
 COMMENT ON COLUMN tablediffusion.models.epsilon IS 'privacy loss that the training is bounded by';
 COMMENT ON COLUMN tablediffusion.models.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.models.neighbours IS 'how the tables differ between which the bound holds';
-COMMENT ON COLUMN tablediffusion.models.noisy_rows IS 'noisy row count of the source';
+COMMENT ON COLUMN tablediffusion.models.noisy_rows IS 'noisy count of the rows that were used';
 COMMENT ON COLUMN tablediffusion.models.columns IS 'number of columns of a synthetic row';
 COMMENT ON COLUMN tablediffusion.models.bytes IS 'size of the model';
 
@@ -47,7 +47,7 @@ COMMENT ON COLUMN tablediffusion.columns.ordinal IS 'position in the source';
 COMMENT ON COLUMN tablediffusion.columns.name IS 'name of the column';
 COMMENT ON COLUMN tablediffusion.columns.type IS 'type of the column';
 COMMENT ON COLUMN tablediffusion.columns.nullable IS 'whether NULL may occur';
-COMMENT ON COLUMN tablediffusion.columns.domain IS 'declared (free of charge), learned (paid for) or generated (never read)';
+COMMENT ON COLUMN tablediffusion.columns.domain IS 'declared (free of charge), learned (paid for) or generated (never learned)';
 COMMENT ON COLUMN tablediffusion.columns.kind IS 'categories or bins';
 COMMENT ON COLUMN tablediffusion.columns.codes IS 'number of different codes, with those for other values and NULL';
 COMMENT ON COLUMN tablediffusion.columns."values" IS 'the categories or bins and their noisy shares of the rows';
@@ -121,8 +121,8 @@ COMMENT ON COLUMN tablediffusion.grants.grantor IS 'role that granted it';
 COMMENT ON COLUMN tablediffusion.grants.at IS 'when it was granted';
 
 CREATE VIEW tablediffusion.ledger WITH (security_barrier = true) AS
-SELECT l.id, l.at, l.model, l.role_name AS role, l.source, l.method, l.epsilon, l.delta, l.neighbours, l.row_security,
-       l.stages, c.charged, l.gaussian_noise_multiplier, l.excess_delta
+SELECT l.id, l.at, l.model, l.role_name AS role, l.source, l.method, l.epsilon, l.delta, l.neighbours, l.privacy_unit,
+       l.rows_per_unit, l.row_security, l.stages, c.charged, l.gaussian_noise_multiplier, l.excess_delta
 FROM tablediffusion.ledger_store AS l
 CROSS JOIN LATERAL (
     SELECT pg_catalog.array_agg(h.name ORDER BY h.name) AS charged,
@@ -146,6 +146,8 @@ COMMENT ON COLUMN tablediffusion.ledger.method IS 'method of the training';
 COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'privacy loss spent';
 COMMENT ON COLUMN tablediffusion.ledger.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger.neighbours IS 'how the tables differ between which the bound holds';
+COMMENT ON COLUMN tablediffusion.ledger.privacy_unit IS 'column whose values are the units that are protected; NULL if these are rows';
+COMMENT ON COLUMN tablediffusion.ledger.rows_per_unit IS 'rows of a unit that were used at most; NULL if the units are rows';
 COMMENT ON COLUMN tablediffusion.ledger.row_security IS 'whether row security kept rows from the role';
 COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase, as the accountant takes them';
 COMMENT ON COLUMN tablediffusion.ledger.charged IS 'the relations that were read, through views and inheritance, and those that they are part of';

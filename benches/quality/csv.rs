@@ -148,6 +148,7 @@ fn main() -> Result<()> {
         epsilon: a.epsilon,
         delta: a.delta,
         method: Method::parse(&a.method)?,
+        unit: None,
         options: a.options.clone(),
         memory_limit: 0,
     })?;
@@ -164,6 +165,7 @@ fn main() -> Result<()> {
                 job.end_scan()?;
             }
             Next::Step => job.step()?,
+            Next::CountUnits => return Err("every row is a unit".into()),
             Next::Done => break,
         }
     }

@@ -2,6 +2,10 @@
 //! wanted, the caller brings rows or calls [`Job::step`], and may stop at any point with nothing half-written.
 
 mod background;
+#[cfg(test)]
+mod cost_tests;
+#[cfg(test)]
+mod unit_tests;
 
 use serde_json::{Map, Value};
 
@@ -12,13 +16,14 @@ use super::privacy::budget::Split;
 use super::privacy::counts::noisy_counts;
 use super::privacy::equivalent::Equivalent;
 use super::privacy::gaussian::SLACK_PER_DRAW;
-use super::privacy::ledger::{Ledger, Neighbours, Phase};
+use super::privacy::ledger::{Ledger, Neighbours, Phase, PrivacyUnit};
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::poisson::SamplingRate;
 use super::privacy::random::SecretRng;
 use super::table::codec::Encoder;
 use super::table::discover::{self, Discovery, DiscoverySample};
-use super::table::{Block, Column, Domain};
+use super::table::units::{self, UnitBook};
+use super::table::{Block, BlockColumn, Column, Domain, UnitTable, Units};
 use super::{EngineError, Result};
 
 /// Rows of the sample that domains are learned from, in expectation.
@@ -36,6 +41,8 @@ const TAIL_SHARE: f64 = 1e-3;
 /// What is to be trained, and for how much.
 pub struct Request {
     pub columns: Vec<Column>,
+    /// Who is protected, if that is not a row.
+    pub unit: Option<PrivacyUnit>,
     pub epsilon: f64,
     pub delta: f64,
     pub method: Method,
@@ -50,9 +57,11 @@ pub struct Request {
 pub enum Next {
     /// The number of rows, by [`Job::counted`].
     Count,
-    /// All rows, by [`Job::observe`] and [`Job::end_scan`], to learn domains from.
+    /// The units of all rows, by [`Job::observe_units`] with blocks of no columns and [`Job::end_scan`].
+    CountUnits,
+    /// All rows, by [`Job::observe`] or [`Job::observe_units`] and [`Job::end_scan`], to learn domains from.
     Discover,
-    /// All rows, by [`Job::observe`] and [`Job::end_scan`], to be encoded.
+    /// All rows, by [`Job::observe`] or [`Job::observe_units`] and [`Job::end_scan`], to be encoded.
     Encode,
     /// A call of [`Job::step`].
     Step,
@@ -69,6 +78,9 @@ pub struct Progress {
     pub total: u64,
 }
 
+/// The caller did not do what [`Job::next`] said.
+const OUT_OF_ORDER: EngineError = EngineError::Internal("the job was driven out of order");
+
 enum State {
     Counting,
     Sampling(DiscoverySample),
@@ -84,6 +96,9 @@ enum State {
 /// A training in progress.
 pub struct Job {
     columns: Vec<Column>,
+    neighbours: Neighbours,
+    /// The units, if they are no rows, and the unit of each row that is encoded.
+    units: Option<(UnitBook, Vec<u32>)>,
     method: Method,
     options: Options,
     epsilon: f64,
@@ -93,6 +108,8 @@ pub struct Job {
     state: State,
     rng: SecretRng,
     noisy_rows: Option<f64>,
+    /// As many as rows, if these are the units.
+    noisy_units: Option<f64>,
     discovery_rate: Option<SamplingRate>,
     domains: Vec<Domain>,
     training: Vec<Stage>,
@@ -105,14 +122,21 @@ impl Job {
     /// Checks the request and splits its budget; touches no row.
     ///
     /// # Errors
-    /// `InvalidParameter` for an epsilon, delta or option that cannot be used, or no columns.
+    /// `InvalidParameter` for an epsilon, delta, unit or option that cannot be used, or no columns.
     pub fn new(request: Request) -> Result<Self> {
-        let Request { columns, epsilon, delta, method, options, memory_limit } = request;
+        let Request { columns, unit, epsilon, delta, method, options, memory_limit } = request;
         if columns.is_empty() {
             return Err(EngineError::invalid(
                 "there is no column to learn from",
                 "Every column is excluded, of a kind that is not modelled, or generated afresh.",
                 "Name at least one other column.",
+            ));
+        }
+        if unit.as_ref().is_some_and(|unit| !(1..=units::MOST_ROWS).contains(&unit.rows)) {
+            return Err(EngineError::invalid(
+                format!("the number of rows per unit must lie between 1 and {}", units::MOST_ROWS),
+                "At most so many rows of a privacy unit are used, and the noise of counts grows with it.",
+                "Choose a number that few units exceed, from what is publicly known.",
             ));
         }
         let options = method.options(&options)?;
@@ -124,6 +148,8 @@ impl Job {
         )?;
         Ok(Self {
             columns,
+            units: unit.as_ref().map(|unit| (UnitBook::new(unit.rows), Vec::new())),
+            neighbours: unit.map_or(Neighbours::AddRemoveRow, Neighbours::AddRemoveUnit),
             method,
             options,
             epsilon,
@@ -133,6 +159,7 @@ impl Job {
             state: State::Counting,
             rng: SecretRng::from_os()?,
             noisy_rows: None,
+            noisy_units: None,
             discovery_rate: None,
             domains: Vec::new(),
             training: Vec::new(),
@@ -183,6 +210,7 @@ impl Job {
     /// What the job wants next.
     pub fn next(&self) -> Next {
         match self.state {
+            State::Counting if self.units.is_some() => Next::CountUnits,
             State::Counting => Next::Count,
             State::Sampling(_) => Next::Discover,
             State::Encoding(_) => Next::Encode,
@@ -206,14 +234,59 @@ impl Job {
     /// `MoreRowsThanExpected` if the noisy count promises a training beyond the limit. It does not say how far: what is
     /// refused is not charged.
     pub fn counted(&mut self, rows: u64) -> Result<()> {
-        self.expect(Next::Count)?;
-        let noisy = noisy_counts(&[rows], 1.0, self.split.count_noise_multiplier, &mut self.rng)?;
-        self.noise_draws += 1;
-        let noisy_rows = noisy.values[0].max(1.0);
+        if self.next() != Next::Count {
+            return Err(OUT_OF_ORDER);
+        }
+        let noisy_rows = self.noisy_count(rows, 1)?.max(1.0);
+        self.begin(noisy_rows, noisy_rows)
+    }
+
+    /// Keeps noisy numbers of units and of the rows that are used of them.
+    fn counted_units(&mut self) -> Result<()> {
+        let Some((book, _)) = &self.units else { return Err(OUT_OF_ORDER) };
+        let (units, rows) = book.totals();
+        let noisy_units = self.noisy_count(units, 1)?.max(1.0);
+        let noisy_rows = if self.unit_rows() == 1 { noisy_units } else { self.noisy_count(rows, self.unit_rows())? };
+        self.noise_draws += (units::COLLISION / SLACK_PER_DRAW).ceil() as u64;
+        self.begin(noisy_rows.clamp(noisy_units, noisy_units * f64::from(self.unit_rows())), noisy_units)
+    }
+
+    /// One of the first counts, which a unit can change by `most_rows`.
+    fn noisy_count(&mut self, count: u64, most_rows: u32) -> Result<f64> {
+        let noisy = noisy_counts(&[count], most_rows.into(), self.count_noise(), &mut self.rng)?;
+        self.noise_draws += noisy.draws;
+        Ok(noisy.values[0])
+    }
+
+    /// What is counted first. Where one row of each unit is used, the two numbers are one.
+    fn first_counts(&self) -> &'static [&'static str] {
+        match self.neighbours.unit() {
+            None => &["row count"],
+            Some(PrivacyUnit { rows: 1, .. }) => &["unit count"],
+            Some(_) => &["unit count", "row count"],
+        }
+    }
+
+    /// Noise multiplier of each of the first counts.
+    fn count_noise(&self) -> f64 {
+        self.split.count_noise(self.first_counts().len() as u32)
+    }
+
+    /// Rows of a unit, at most.
+    fn unit_rows(&self) -> u32 {
+        self.neighbours.unit().map_or(1, |unit| unit.rows)
+    }
+
+    /// Begins to read, now that noisy numbers say how much there is.
+    fn begin(&mut self, noisy_rows: f64, noisy_units: f64) -> Result<()> {
         self.noisy_rows = Some(noisy_rows);
+        self.noisy_units = Some(noisy_units);
         self.expect_rows(noisy_rows).map_err(|_| EngineError::MoreRowsThanExpected { limit: self.memory_limit })?;
         let rate = SamplingRate::nearest((DISCOVERY_ROWS / noisy_rows).min(1.0));
         self.discovery_rate = Some(rate);
+        if let Some((book, _)) = &mut self.units {
+            book.begin(rate, &mut self.rng);
+        }
         self.state = State::Sampling(DiscoverySample::new(&self.columns));
         if self.split.histogram_noise_multiplier.is_none() {
             self.end_scan()?;
@@ -221,24 +294,49 @@ impl Job {
         Ok(())
     }
 
-    /// Takes some rows of the scan in progress.
+    /// Takes some rows of the scan in progress, each a unit.
     pub fn observe(&mut self, block: &Block) -> Result<()> {
         match (&mut self.state, self.discovery_rate) {
+            _ if self.units.is_some() => Err(OUT_OF_ORDER),
             (State::Sampling(sample), Some(rate)) => {
                 let kept = rate.sample(block.rows, &mut self.rng);
                 sample.push(block, &kept)
             }
             (State::Encoding(encoder), _) => encoder.push(block, &mut self.rng),
-            _ => Err(EngineError::Internal("rows came when none were wanted")),
+            _ => Err(OUT_OF_ORDER),
+        }
+    }
+
+    /// Takes some rows of the scan in progress and the units they belong to: texts that are equal for equal units, NULL
+    /// for a row that is a unit by itself.
+    pub fn observe_units(&mut self, block: &Block, units: &BlockColumn) -> Result<()> {
+        if units.rows() != block.rows {
+            return Err(EngineError::Internal("a block has the wrong number of units"));
+        }
+        match (&mut self.state, &mut self.units) {
+            (State::Counting, Some((book, _))) => book.count(units),
+            (State::Sampling(sample), Some((book, _))) => sample.push(block, &book.keep(units, &mut self.rng)?.rows),
+            (State::Encoding(encoder), Some((book, unit_of))) => {
+                let kept = book.keep(units, &mut self.rng)?;
+                unit_of.extend(kept.units);
+                if kept.rows.len() == block.rows {
+                    encoder.push(block, &mut self.rng)
+                } else {
+                    encoder.push(&block.pick(&kept.rows), &mut self.rng)
+                }
+            }
+            _ => Err(OUT_OF_ORDER),
         }
     }
 
     /// Ends the scan in progress.
     pub fn end_scan(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, State::Failed) {
+            State::Counting => self.counted_units(),
             State::Sampling(sample) => {
                 let plan = discover::Plan {
                     noise_multiplier: self.split.histogram_noise_multiplier.unwrap_or(f64::INFINITY),
+                    unit_rows: self.unit_rows(),
                     threshold_delta: self.split.threshold_delta,
                     sampled_rows: self.noisy_rows.unwrap_or(1.0) * self.discovery_rate.map_or(1.0, |r| r.value()),
                 };
@@ -246,7 +344,7 @@ impl Job {
                 Ok(())
             }
             State::Encoding(encoder) => self.prepare(encoder),
-            _ => Err(EngineError::Internal("a scan ended that had not begun")),
+            _ => Err(OUT_OF_ORDER),
         }
     }
 
@@ -259,6 +357,9 @@ impl Job {
                 } else {
                     self.noise_draws += discovery.noise_draws();
                     self.domains = discovery.finish();
+                    if let Some((book, _)) = &mut self.units {
+                        book.begin(SamplingRate::nearest(1.0), &mut self.rng);
+                    }
                     State::Encoding(Encoder::new(&self.columns, &self.domains))
                 }
             }
@@ -277,7 +378,7 @@ impl Job {
                     State::Trained(trainer.finish()?)
                 }
             }
-            _ => return Err(EngineError::Internal("a step was taken when rows were wanted")),
+            _ => return Err(OUT_OF_ORDER),
         };
         Ok(())
     }
@@ -299,12 +400,33 @@ impl Job {
     fn memory_estimate(&self, rows: f64) -> u64 {
         let sampled = rows.min(DISCOVERY_ROWS) * discover::bytes_per_row(&self.columns) as f64;
         let encoded = rows * self.columns.len() as f64;
-        (sampled.max(encoded) + encoded) as u64 + self.method.memory_estimate(&self.options, self.columns.len())
+        (sampled.max(encoded) + encoded) as u64
+            + self.memory_of_units(rows)
+            + self.method.memory_estimate(&self.options, self.columns.len())
     }
 
-    /// The noisy row count, once paid for.
+    /// Bytes that telling units apart takes, for so many rows.
+    fn memory_of_units(&self, rows: f64) -> u64 {
+        if self.units_are_rows() {
+            return 0;
+        }
+        let units = self.noisy_units.unwrap_or(rows);
+        (units * units::BYTES_PER_UNIT as f64 + rows * units::BYTES_PER_ROW as f64) as u64
+    }
+
+    /// The noisy number of rows that are used, once paid for.
     pub fn noisy_rows(&self) -> Option<f64> {
         self.noisy_rows
+    }
+
+    /// Whether each row is a privacy unit.
+    pub fn units_are_rows(&self) -> bool {
+        self.neighbours.unit().is_none()
+    }
+
+    /// The noisy number of privacy units, once paid for.
+    pub fn noisy_units(&self) -> Option<f64> {
+        self.noisy_units
     }
 
     /// Names of the columns of which no value could be released; known once domains are learned.
@@ -333,13 +455,21 @@ impl Job {
         };
         let (method, options, domains) = (self.method, self.options.clone(), self.domains.clone());
         let (noisy_rows, rng) = (self.noisy_rows.unwrap_or(1.0), self.rng.split()?);
+        let most_rows = self.unit_rows();
+        let noisy_units = self.noisy_units.unwrap_or(1.0);
+        let unit_of = self.units.take().map(|(_, unit_of)| unit_of);
         let table = encoder.finish();
         let (tail, most) = (self.tail(), self.held.then(|| self.reserve().precision - self.fixed_cost().precision));
         self.state = State::Preparing(Background::start(move || {
             let budget = match most {
-                Some(most) => keeping_to(most, tail, budget, |b| method.stages(&domains, noisy_rows, b, &options))?,
+                Some(most) => {
+                    let stages = |b: &TrainingBudget| method.stages(&domains, noisy_units, b, &options);
+                    keeping_to(most, tail, budget, stages)?
+                }
                 None => budget,
             };
+            let units = unit_of.map(|unit_of| Units::new(&unit_of, most_rows, noisy_units));
+            let table = UnitTable { table, units };
             let trainer = method.trainer(table, &domains, noisy_rows, budget.clone(), options, rng)?;
             let cost = cost_of(&budget, &trainer.mechanisms(), tail);
             Ok((trainer, cost))
@@ -366,8 +496,8 @@ impl Job {
     }
 
     fn ledger(&self) -> Result<Ledger> {
-        let count = Mechanism::Gaussian { noise_multiplier: self.split.count_noise_multiplier };
         let stage = |name: &str, mechanism| Stage { name: name.to_owned(), mechanism, times: 1 };
+        let count = Mechanism::Gaussian { noise_multiplier: self.count_noise() };
         let mut stages: Vec<Stage> = Vec::new();
         stages.extend(self.discovery_mechanism().map(|mechanism| stage("domains", mechanism)));
         stages.extend(self.training.iter().cloned());
@@ -381,18 +511,14 @@ impl Job {
             epsilon: self.split.count_epsilon,
             delta: self.split.count_delta,
             accounted_delta: self.split.count_delta,
-            stages: vec![stage("row count", count)],
+            stages: self.first_counts().iter().map(|name| stage(name, count)).collect(),
         };
         Ok(Ledger {
             epsilon: self.epsilon,
             delta: self.delta,
-            neighbours: Neighbours::AddRemoveRow,
+            neighbours: self.neighbours.clone(),
             phases: vec![counted, rest],
         })
-    }
-
-    fn expect(&self, wanted: Next) -> Result<()> {
-        if self.next() == wanted { Ok(()) } else { Err(EngineError::Internal("the job was driven out of order")) }
     }
 }
 
@@ -424,6 +550,3 @@ fn keeping_to(
         "Use another method, or a larger budget.",
     ))
 }
-
-#[cfg(test)]
-mod tests;

@@ -93,6 +93,15 @@ impl Call {
         self.get(i)
     }
 
+    pub fn optional_int4(&self, i: usize) -> Option<i64> {
+        self.get::<i32>(i).map(i64::from)
+    }
+
+    /// A `name`.
+    pub fn optional_name(&self, i: usize) -> Option<String> {
+        self.get::<&std::ffi::CStr>(i).map(|name| name.to_string_lossy().into_owned())
+    }
+
     pub fn optional_text(&self, i: usize) -> Option<String> {
         self.get(i)
     }

@@ -45,6 +45,8 @@ pub struct Record {
     pub epsilon: f64,
     pub delta: f64,
     pub neighbours: String,
+    pub privacy_unit: Option<String>,
+    pub rows_per_unit: Option<i32>,
     pub noisy_rows: f64,
     pub columns: Value,
     pub stages: Value,
@@ -105,6 +107,8 @@ pub fn store(record: Record) -> Result<()> {
             record.epsilon.into(),
             record.delta.into(),
             record.neighbours.clone().into(),
+            record.privacy_unit.into(),
+            record.rows_per_unit.into(),
             JsonB(record.stages).into(),
             record.row_security.into(),
             gaussian.into(),
@@ -114,14 +118,14 @@ pub fn store(record: Record) -> Result<()> {
         client.update(
             "WITH entered AS (
                  INSERT INTO tablediffusion.ledger_store
-                     (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, stages,
-                      row_security, gaussian_noise_multiplier, excess_delta)
-                 VALUES ($1, $2, pg_catalog.pg_get_userbyid($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                     (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, privacy_unit,
+                      rows_per_unit, stages, row_security, gaussian_noise_multiplier, excess_delta)
+                 VALUES ($1, $2, pg_catalog.pg_get_userbyid($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
                  RETURNING id)
              INSERT INTO tablediffusion.charges_store (entry, relation, origin, name)
              SELECT entered.id, charged.relation, origin_store.id, charged.name
              FROM entered, tablediffusion.origin_store,
-                  pg_catalog.jsonb_to_recordset($13::pg_catalog.jsonb) AS charged (relation oid, name text)",
+                  pg_catalog.jsonb_to_recordset($15::pg_catalog.jsonb) AS charged (relation oid, name text)",
             None,
             &spent,
         )?;

@@ -183,6 +183,33 @@ pub fn unsupported_type(column: &str, type_name: &str) -> Fault {
     .hint(format!("Leave it out with exclude => '{{{}}}'.", array_element(column)))
 }
 
+pub fn rows_per_unit_alone() -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        "argument \"rows_per_unit\" has no meaning without \"privacy_unit\"",
+    )
+    .detail("Without a privacy unit, each row is protected by itself.")
+    .hint("Name the column that says whose a row is as \"privacy_unit\".")
+}
+
+pub fn unit_type_unsupported(column: &str, type_name: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("column \"{column}\" has type {type_name}, which cannot tell privacy units apart"),
+    )
+    .detail("Columns of all types that can be modelled can.")
+    .hint("Train on a view that casts it to text.")
+}
+
+pub fn unit_collation_unsupported(column: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("column \"{column}\" has a nondeterministic collation and cannot tell privacy units apart"),
+    )
+    .detail("Units are told apart byte by byte, and different texts may be equal under its collation.")
+    .hint("Train on a view that brings equal texts into one form, under another collation.")
+}
+
 /// A name as an element of an array literal.
 fn array_element(name: &str) -> String {
     let plain =
@@ -264,7 +291,7 @@ pub fn domain_of_no_column(column: &str) -> Fault {
         PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
         format!("a domain is declared for \"{column}\", which is not a modelled column"),
     )
-    .detail("The column does not exist, is excluded, or is generated afresh.")
+    .detail("The column does not exist, is excluded, is generated afresh, or is the privacy unit.")
     .hint("Leave its domain out.")
 }
 
@@ -438,12 +465,12 @@ pub fn engine_panicked() -> Fault {
 
 // Warnings and notices.
 
-pub fn delta_is_large(delta: f64, noisy_rows: f64) -> Fault {
+pub fn delta_is_large(delta: f64, count: f64, what: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_WARNING, format!("delta {delta:e} is not small for a table of this size"))
         .detail(format!(
-            "At a noisy count of {noisy_rows:.0} rows, a delta of one in as many would allow whole rows to be revealed."
+            "At a noisy count of {count:.0} {what}, a delta of one in as many would allow whole {what} to be revealed."
         ))
-        .hint(format!("Use a delta well below {:.0e}.", 1.0 / noisy_rows))
+        .hint(format!("Use a delta well below {:.0e}.", 1.0 / count))
 }
 
 pub fn memory_announced(needed: u64, setting: u64) -> Fault {

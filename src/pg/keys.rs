@@ -1,4 +1,4 @@
-//! Columns that identify rows: never read, generated afresh for synthetic rows.
+//! Columns that identify rows, or privacy units: never modelled, generated afresh for synthetic rows.
 
 use pgrx::Spi;
 use pgrx::spi::{SpiHeapTupleData, SpiResult};
@@ -22,10 +22,22 @@ pub enum Key {
     Text,
 }
 
+impl Key {
+    /// How values of a kind are generated, if they can be.
+    pub fn of(kind: Kind) -> Option<Self> {
+        Some(match kind {
+            Kind::Int2 | Kind::Int4 | Kind::Int8 | Kind::Decimal { scale: 0 } | Kind::Numeric => Self::Number,
+            Kind::Uuid => Self::Uuid,
+            Kind::Text | Kind::Char => Self::Text,
+            _ => return None,
+        })
+    }
+}
+
 /// Which columns of a source identify rows.
 pub struct Keys {
-    /// Columns of unique indexes of one column, and whether that is the primary key.
-    unique: Vec<(i16, bool)>,
+    /// Columns of unique indexes of one column, whether that is the primary key, and whether it holds at all times.
+    unique: Vec<(i16, bool, bool)>,
     /// Columns whose default takes numbers from a sequence.
     serial: Vec<i16>,
 }
@@ -35,14 +47,15 @@ impl Keys {
         let unique = datum::with_pinned_path(|| {
             Spi::connect(|client| {
                 let rows = client.select(
-                    "SELECT indkey[0], indisprimary FROM pg_catalog.pg_index
+                    "SELECT indkey[0], indisprimary, indimmediate FROM pg_catalog.pg_index
                      WHERE indrelid = $1 AND indisunique AND indisvalid AND indnkeyatts = 1
                        AND indpred IS NULL AND indkey[0] > 0",
                     None,
                     &[source.oid.into()],
                 )?;
-                let entry = |row: SpiHeapTupleData| Ok((row.get(1)?.unwrap_or(0), row.get(2)?.unwrap_or(false)));
-                rows.map(entry).collect::<SpiResult<Vec<(i16, bool)>>>()
+                let flag = |row: &SpiHeapTupleData, i| SpiResult::Ok(row.get(i)?.unwrap_or(false));
+                let entry = |row: SpiHeapTupleData| Ok((row.get(1)?.unwrap_or(0), flag(&row, 2)?, flag(&row, 3)?));
+                rows.map(entry).collect::<SpiResult<Vec<(i16, bool, bool)>>>()
             })
         });
         let serial = datum::with_pinned_path(|| {
@@ -72,13 +85,8 @@ impl Keys {
 
     /// How the column is generated, or nothing if it is modelled.
     pub fn key(&self, column: &Attribute) -> Option<Key> {
-        let key = match column.kind? {
-            Kind::Int2 | Kind::Int4 | Kind::Int8 | Kind::Decimal { scale: 0 } | Kind::Numeric => Key::Number,
-            Kind::Uuid => Key::Uuid,
-            Kind::Text | Kind::Char => Key::Text,
-            _ => return None,
-        };
-        let is_in = |primary: bool| self.unique.iter().any(|(n, p)| *n == column.number && (*p || !primary));
+        let key = Key::of(column.kind?)?;
+        let is_in = |primary: bool| self.unique.iter().any(|(n, p, _)| *n == column.number && (*p || !primary));
         let identifies = match key {
             Key::Number => {
                 is_in(true) || column.is_identity || (column.has_default && self.serial.contains(&column.number))
@@ -86,6 +94,12 @@ impl Keys {
             Key::Uuid | Key::Text => is_in(false),
         };
         identifies.then_some(key)
+    }
+
+    /// Whether no two rows of the source can have the same value of a column, NULL aside, as of any statement.
+    pub fn tells_rows_apart(&self, source: &Source, column: &Attribute) -> bool {
+        // Each table of a hierarchy has an index of its own.
+        !source.has_children && self.unique.iter().any(|(n, _, always)| *n == column.number && *always)
     }
 
     /// The largest number of rows that a key of this kind can number.

@@ -32,6 +32,7 @@ mod threads;
 mod told;
 mod train;
 mod types;
+mod unit;
 mod version;
 
 #[cfg(any(test, feature = "pg_test"))]

@@ -138,7 +138,7 @@ impl Reader {
     }
 }
 
-trait TrimBlanks {
+pub trait TrimBlanks {
     fn trim_ascii_end_blanks(&self) -> &Self;
 }
 
@@ -150,7 +150,10 @@ impl TrimBlanks for [u8] {
 }
 
 /// The bytes of a varlena, detoasted into the current memory context if it is out of line or compressed.
-unsafe fn varlena<'a>(value: pg_sys::Datum) -> &'a [u8] {
+///
+/// # Safety
+/// `value` is a varlena.
+pub unsafe fn varlena<'a>(value: pg_sys::Datum) -> &'a [u8] {
     // SAFETY: the caller's datum is a varlena; detoasting leaves one in memory.
     unsafe {
         let mut pointer: *mut pg_sys::varlena = value.cast_mut_ptr();
@@ -167,10 +170,13 @@ fn interval(value: &pg_sys::Interval) -> f64 {
         // PostgreSQL 17 and later have infinite intervals.
         (i32::MIN, i32::MIN, i64::MIN) => f64::NEG_INFINITY,
         (i32::MAX, i32::MAX, i64::MAX) => f64::INFINITY,
-        (months, days, time) => {
-            ((i128::from(months) * 30 + i128::from(days)) * i128::from(DAY) + i128::from(time)) as f64
-        }
+        _ => span(value) as f64,
     }
+}
+
+/// An interval in microseconds.
+pub fn span(value: &pg_sys::Interval) -> i128 {
+    (i128::from(value.month) * 30 + i128::from(value.day)) * i128::from(DAY) + i128::from(value.time)
 }
 
 fn enum_oid(value: pg_sys::Datum) -> pg_sys::Oid {

@@ -8,8 +8,9 @@ use super::errors::Result;
 use super::guard;
 use super::reader::Reader;
 use super::source::{Attribute, Source};
+use super::unit::UnitReader;
 use crate::engine::EngineError;
-use crate::engine::table::Block;
+use crate::engine::table::{Block, BlockColumn};
 
 /// Rows of a block.
 const BLOCK: usize = 4096;
@@ -35,9 +36,15 @@ pub fn count(source: &Source) -> Result<u64> {
     })
 }
 
-/// Reads all rows, block by block. `take` may report progress but must not touch the rows' table.
-pub fn scan(source: &Source, columns: &[&Attribute], mut take: impl FnMut(&Block) -> Result<()>) -> Result<()> {
-    let names: Vec<String> = columns.iter().map(|column| datum::quoted(&column.name)).collect();
+/// Reads all rows, block by block, and the units they belong to if these have a column. `take` may report progress but
+/// must not touch the rows' table.
+pub fn scan(
+    source: &Source,
+    columns: &[&Attribute],
+    unit: Option<&Attribute>,
+    mut take: impl FnMut(&Block, Option<&BlockColumn>) -> Result<()>,
+) -> Result<()> {
+    let names: Vec<String> = columns.iter().copied().chain(unit).map(|column| datum::quoted(&column.name)).collect();
     let query = c_string(&format!("SELECT {} FROM {}", names.join(", "), source.quoted()));
     connected(|| {
         // SAFETY: a query without parameters.
@@ -48,7 +55,7 @@ pub fn scan(source: &Source, columns: &[&Attribute], mut take: impl FnMut(&Block
         let portal = guard::reading(&source.name, || unsafe {
             Ok(pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true))
         })?;
-        let mut fetch = Fetch::new(columns);
+        let mut fetch = Fetch::new(columns, unit);
         loop {
             check_for_interrupts!();
             // SAFETY: the portal is open, and its columns are `columns`.
@@ -56,7 +63,7 @@ pub fn scan(source: &Source, columns: &[&Attribute], mut take: impl FnMut(&Block
             if fetch.block.rows == 0 {
                 break;
             }
-            take(&fetch.block)?;
+            take(&fetch.block, fetch.unit.as_ref().map(|(_, units)| units))?;
         }
         // SAFETY: opened above.
         unsafe { pg_sys::SPI_cursor_close(portal) };
@@ -72,40 +79,47 @@ fn connected<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 struct Fetch {
     readers: Vec<Reader>,
     block: Block,
+    unit: Option<(UnitReader, BlockColumn)>,
     values: Vec<pg_sys::Datum>,
     nulls: Vec<bool>,
     scratch: Scratch,
 }
 
 impl Fetch {
-    fn new(columns: &[&Attribute]) -> Self {
+    fn new(columns: &[&Attribute], unit: Option<&Attribute>) -> Self {
         // Columns without a kind were refused before.
         let readers: Vec<Reader> = columns.iter().filter_map(|column| column.kind).map(Reader::new).collect();
         let block = Block { rows: 0, columns: readers.iter().map(Reader::column).collect() };
-        let width = readers.len();
+        let unit = unit.and_then(|column| column.kind);
+        let unit = unit.map(|kind| (UnitReader::new(kind), BlockColumn::categories()));
+        let width = readers.len() + usize::from(unit.is_some());
         let (values, nulls) = (vec![pg_sys::Datum::null(); width], vec![true; width]);
-        Self { readers, block, values, nulls, scratch: Scratch::new() }
+        Self { readers, block, unit, values, nulls, scratch: Scratch::new() }
     }
 
     /// # Safety
     /// `portal` is open and yields the columns that the readers were made for.
     unsafe fn next(&mut self, portal: pg_sys::Portal) -> Result<()> {
         self.block.columns.iter_mut().for_each(|column| column.clear());
+        self.unit.iter_mut().for_each(|(_, units)| units.clear());
         // SAFETY: as promised; the tuples live until the table is freed, and what was detoasted until the reset.
         unsafe {
             pg_sys::SPI_cursor_fetch(portal, true, BLOCK as std::ffi::c_long);
             let rows = pg_sys::SPI_processed as usize;
             let table = pg_sys::SPI_tuptable;
-            if rows > 0 && (*(*table).tupdesc).natts as usize != self.readers.len() {
+            if rows > 0 && (*(*table).tupdesc).natts as usize != self.values.len() {
                 return Err(EngineError::Internal("a row of unexpected width was read").into());
             }
-            let Self { readers, block, values, nulls, scratch } = self;
+            let Self { readers, block, unit, values, nulls, scratch } = self;
             scratch.within(|| {
                 for row in 0..rows {
                     let tuple = *(*table).vals.add(row);
                     pg_sys::heap_deform_tuple(tuple, (*table).tupdesc, values.as_mut_ptr(), nulls.as_mut_ptr());
                     for (i, reader) in readers.iter_mut().enumerate() {
                         reader.push(&mut block.columns[i], values[i], nulls[i]);
+                    }
+                    if let Some((reader, units)) = unit {
+                        reader.push(units, values[readers.len()], nulls[readers.len()]);
                     }
                 }
             });

@@ -12,13 +12,14 @@ use super::lineage::Lineage;
 use super::progress::Reporter;
 use super::source::{Attribute, Source};
 use super::told::{self, Level};
+use super::unit::Unit;
 use super::{budget, constraints, datum, declared, guard, released, settings, stream, threads};
 use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
 use crate::engine::models::Method;
 use crate::engine::privacy::equivalent::Equivalent;
-use crate::engine::table::{Block, Column};
+use crate::engine::table::Column;
 
 sql_function!(tablediffusion_train, pg_finfo_tablediffusion_train, train);
 
@@ -32,6 +33,8 @@ struct Arguments {
     columns: Option<Vec<String>>,
     exclude: Option<Vec<String>>,
     domain: Map<String, Value>,
+    privacy_unit: Option<String>,
+    rows_per_unit: Option<i64>,
     replace: bool,
     options: Map<String, Value>,
 }
@@ -47,8 +50,10 @@ impl Arguments {
             columns: call.names(5, "columns")?,
             exclude: call.names(6, "exclude")?,
             domain: call.object(7, "domain")?,
-            replace: call.boolean(8, "replace")?,
-            options: call.object(9, "options")?,
+            privacy_unit: call.optional_name(8),
+            rows_per_unit: call.optional_int4(9),
+            replace: call.boolean(10, "replace")?,
+            options: call.object(11, "options")?,
         })
     }
 }
@@ -60,16 +65,19 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let source = Source::open(arguments.source)?;
     let chosen = source.choose(arguments.columns.as_deref(), arguments.exclude.as_deref())?;
     let keys = Keys::of(&source)?;
-    let (annotation, modelled) = plan(&source, &chosen, &keys)?;
+    let unit = Unit::of(&source, &keys, arguments.privacy_unit.as_deref(), arguments.rows_per_unit)?;
+    let (annotation, modelled) = plan(&source, &chosen, &keys, unit.as_ref())?;
     if modelled.is_empty() {
         return Err(errors::no_columns(&source.name));
     }
-    source.check_privilege(&modelled)?;
+    let unit_column = unit.as_ref().and_then(Unit::read);
+    source.check_privilege(&modelled.iter().copied().chain(unit_column).collect::<Vec<_>>())?;
     let columns = offered(&source, &modelled, &arguments.domain)?;
     let method = guard::engine(|| Method::parse(&arguments.method))?;
     let delta = arguments.delta.unwrap_or_else(settings::delta);
     let request = Request {
         columns,
+        unit: unit.as_ref().and_then(Unit::relation),
         epsilon: arguments.epsilon,
         delta,
         method,
@@ -84,26 +92,35 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     // Before anything of the engine may use a thread.
     threads::start()?;
     announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
-    let trained = drive(job, delta, &source, &modelled)?;
+    let trained = drive(job, delta, &source, &modelled, unit_column)?;
     store(&name, &source, annotation, trained, lineage)?;
     Ok(name.into_datum())
 }
 
-/// What is generated and what is modelled.
-fn plan<'a>(source: &Source, chosen: &[&'a Attribute], keys: &Keys) -> Result<(Annotation, Vec<&'a Attribute>)> {
+/// What is generated and what is modelled. A unit column that cannot be generated is left out.
+fn plan<'a>(
+    source: &Source,
+    chosen: &[&'a Attribute],
+    keys: &Keys,
+    unit: Option<&Unit>,
+) -> Result<(Annotation, Vec<&'a Attribute>)> {
     let mut facts = Vec::with_capacity(chosen.len());
     let mut modelled = Vec::with_capacity(chosen.len());
     for column in chosen {
         let type_name = column.type_name();
         let Some(kind) = column.kind else { return Err(errors::unsupported_type(&column.name, &type_name)) };
-        let key: Option<Key> = keys.key(column);
+        let is_unit = unit.is_some_and(|unit| unit.column.number == column.number);
+        let key = if is_unit { Key::of(kind) } else { keys.key(column) };
+        if key.is_none() && is_unit {
+            continue;
+        }
         if key.is_none() {
             modelled.push(*column);
         }
         let (name, not_null) = (column.name.clone(), column.not_null);
         facts.push(ColumnFacts { name, ordinal: column.number, type_name, kind, not_null, key });
     }
-    let left_out = source.columns.iter().filter(|column| !chosen.iter().any(|c| c.number == column.number));
+    let left_out = source.columns.iter().filter(|column| !facts.iter().any(|f| f.ordinal == column.number));
     let left_out = left_out.map(|column| column.name.clone()).collect();
     Ok((Annotation { source: source.quoted(), columns: facts, left_out }, modelled))
 }
@@ -130,7 +147,13 @@ fn offered(source: &Source, modelled: &[&Attribute], domains: &Map<String, Value
 }
 
 /// Brings the job what it wants until it is done: a model, and what it cost.
-fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> Result<(Artifact, Equivalent)> {
+fn drive(
+    mut job: Job,
+    delta: f64,
+    source: &Source,
+    modelled: &[&Attribute],
+    unit: Option<&Attribute>,
+) -> Result<(Artifact, Equivalent)> {
     let mut reporter = Reporter::new();
     loop {
         check_for_interrupts!();
@@ -139,9 +162,13 @@ fn drive(mut job: Job, delta: f64, source: &Source, modelled: &[&Attribute]) -> 
                 let rows = stream::count(source)?;
                 guard::engine(|| job.counted(rows))?;
             }
-            Next::Discover | Next::Encode => {
-                stream::scan(source, modelled, |block: &Block| {
-                    guard::engine(|| job.observe(block))?;
+            wanted @ (Next::CountUnits | Next::Discover | Next::Encode) => {
+                let columns = if wanted == Next::CountUnits { &[] } else { modelled };
+                stream::scan(source, columns, unit, |block, units| {
+                    guard::engine(|| match units {
+                        None => job.observe(block),
+                        Some(units) => job.observe_units(block, units),
+                    })?;
                     report(&mut reporter, &job);
                     Ok(())
                 })?;
@@ -190,8 +217,9 @@ fn announce(needed: u64) {
 
 /// What the user should know of noisy answers, told once they are charged.
 fn tell(job: &Job, delta: f64) {
-    if let Some(rows) = job.noisy_rows().filter(|rows| delta * rows >= 1.0) {
-        told::at_commit(Level::Warning, errors::delta_is_large(delta, rows));
+    if let Some(units) = job.noisy_units().filter(|units| delta * units >= 1.0) {
+        let what = if job.units_are_rows() { "rows" } else { "units" };
+        told::at_commit(Level::Warning, errors::delta_is_large(delta, units, what));
     }
     let unreleased = job.unreleased_columns();
     if !unreleased.is_empty() {
@@ -218,7 +246,9 @@ fn store(
         method: artifact.method.name().to_owned(),
         epsilon: ledger.epsilon,
         delta: ledger.delta,
-        neighbours: ledger.neighbours.describe().to_owned(),
+        neighbours: ledger.neighbours.describe(),
+        privacy_unit: ledger.neighbours.unit().map(|unit| unit.column.clone()),
+        rows_per_unit: ledger.neighbours.unit().map(|unit| unit.rows as i32),
         noisy_rows: artifact.noisy_rows,
         columns,
         stages: serde_json::to_value(&ledger.phases).map_err(internal)?,

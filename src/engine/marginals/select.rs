@@ -9,7 +9,7 @@ use super::rows::Rows;
 /// less what noise of `noise_sd` a count would add (AIM: McKenna et al., arXiv 2201.12677, section 3). `rows` is the
 /// (noisy) number of rows of `table`, to which the pool is scaled.
 ///
-/// Adding or removing a row of `table` changes every score by at most 1.
+/// Adding or removing a row of `table` changes every score by at most 1, and so `m` rows by at most `m`.
 pub fn scores(candidates: &[Clique], table: &Rows, pool: &Rows, rows: f64, noise_sd: f64) -> Vec<f64> {
     let scale = rows / pool.rows as f64;
     let noise = (2.0 / std::f64::consts::PI).sqrt() * noise_sd;

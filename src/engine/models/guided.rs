@@ -27,7 +27,7 @@ use crate::engine::privacy::gaussian::SLACK_PER_DRAW;
 use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::poisson::SamplingRate;
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::table::{Domain, EncodedTable};
+use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result};
 
 /// Rows of the chain that the denoiser is fitted on: twice those of the table, within these bounds.
@@ -74,6 +74,8 @@ pub struct Training {
     table: Rows,
     domains: Vec<Domain>,
     rows: f64,
+    /// Rows of a privacy unit, at most.
+    unit_rows: f64,
     plan: Plan,
     /// A Poisson sample of the table, with its rate: what pairs are compared on.
     compared: (Rows, f64),
@@ -88,7 +90,7 @@ pub struct Training {
 impl Training {
     /// See [`super::Method::trainer`].
     pub fn new(
-        table: EncodedTable,
+        table: impl Into<UnitTable>,
         domains: &[Domain],
         noisy_rows: f64,
         budget: TrainingBudget,
@@ -98,7 +100,9 @@ impl Training {
         let groups = Groups::new(domains);
         let sizes = groups.sizes();
         let plan = Plan::new(sizes.len(), &budget, options)?;
-        let table = groups.group(&table);
+        let table = table.into();
+        let unit_rows = table.most_rows().into();
+        let table = groups.group(&table.table);
         let rate = SamplingRate::nearest(MOST_COMPARED_ROWS / noisy_rows.max(1.0));
         let compared = (table.subset(&rate.sample(table.rows, &mut rng)), rate.value());
         let most = (MOST_POOL_CODES / sizes.len() as f64).clamp(LEAST_POOL, MOST_POOL);
@@ -107,6 +111,7 @@ impl Training {
             table,
             domains: domains.to_vec(),
             rows: noisy_rows.max(1.0),
+            unit_rows,
             plan,
             compared,
             measurements: Vec::new(),
@@ -118,9 +123,9 @@ impl Training {
         })
     }
 
-    /// Measures a clique: its counts change by one in one cell when a row comes or goes.
+    /// Measures a clique: each of a unit's rows counts in one cell.
     fn measure(&mut self, clique: Clique, noise_multiplier: f64) -> Result<()> {
-        let noisy = noisy_counts(&clique.count(&self.table), 1.0, noise_multiplier, &mut self.rng)?;
+        let noisy = noisy_counts(&clique.count(&self.table), self.unit_rows, noise_multiplier, &mut self.rng)?;
         self.potentials.push(Potential { clique: clique.clone(), weights: vec![0.0; noisy.values.len()] });
         self.measurements.push(Measurement { clique, counts: noisy.values, noise_sd: noisy.noise_sd });
         Ok(())
@@ -147,11 +152,14 @@ impl Training {
     fn select(&mut self) -> Result<()> {
         let candidates = self.candidates();
         let (compared, rate) = &self.compared;
-        let noise_sd = self.plan.pair_noise;
-        let scores = select::scores(&candidates, compared, &self.pool, rate * self.rows, rate * noise_sd);
+        let noise = self.plan.pair_noise;
+        let noise_sd = rate * noise * self.unit_rows;
+        let mut scores = select::scores(&candidates, compared, &self.pool, rate * self.rows, noise_sd);
+        // A unit's rows change a score by one each, whichever of them are compared.
+        scores.iter_mut().for_each(|score| *score /= self.unit_rows);
         let count = self.plan.pairs_a_round as usize;
         for place in exponential::choose(&scores, self.plan.selection_epsilon, count, &mut self.rng) {
-            self.measure(candidates[place].clone(), noise_sd)?;
+            self.measure(candidates[place].clone(), noise)?;
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use self::diffusion::Prediction;
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::random::SecretRng;
-use super::table::{Domain, EncodedTable};
+use super::table::{Domain, EncodedTable, UnitTable};
 use super::{EngineError, Result};
 
 /// A model in training. The caller owns the loop, so that it can be interrupted between steps.
@@ -119,30 +119,31 @@ impl Method {
     pub fn stages(
         self,
         domains: &[Domain],
-        noisy_rows: f64,
+        noisy_units: f64,
         budget: &TrainingBudget,
         options: &Options,
     ) -> Result<Vec<Stage>> {
         match options {
             Options::Guided(options) => guided::stages(domains.len(), budget, options),
-            Options::Diffusion(options) => diffusion::stages(noisy_rows, budget, options),
+            Options::Diffusion(options) => diffusion::stages(noisy_units, budget, options),
         }
     }
 
-    /// Starts a training: decides sampling rate and steps from the noisy row count, then calibrates the noise.
-    /// May take a second.
+    /// Starts a training: decides sampling rate and steps from the noisy counts of rows and units, then calibrates the
+    /// noise. May take a second.
     ///
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
     pub fn trainer(
         self,
-        table: EncodedTable,
+        table: impl Into<UnitTable>,
         domains: &[Domain],
         noisy_rows: f64,
         budget: TrainingBudget,
         options: Options,
         rng: SecretRng,
     ) -> Result<Box<dyn Trainer>> {
+        let table = table.into();
         match options {
             Options::Guided(options) => {
                 Ok(Box::new(guided::Training::new(table, domains, noisy_rows, budget, &options, rng)?))

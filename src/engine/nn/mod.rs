@@ -12,6 +12,9 @@
 //! 2. its squared size is at most `limit^2`, in exact arithmetic;
 //! 3. what noise is added to is exactly the sum of `g(row, r)` over the sampled rows.
 //!
+//! Where privacy units have several rows, read *unit* for *row*: units are sampled, and `g(unit, r)` is one clipped
+//! gradient of K copies, each of a row that `r` draws from the unit's; what is said holds as it stands.
+//!
 //! Adding or removing a row therefore moves the sum by an integer vector of size at most `limit`, or not at all. The
 //! draws `r` are independent between rows and of the noise, so the mechanism is a mixture over them of Gaussian
 //! mechanisms of that sensitivity, and the divergence between neighbouring tables is at most that of the

@@ -94,8 +94,8 @@ impl PrivateGradients {
         self.noise_multiplier
     }
 
-    /// Does some more work, well under 100 ms, on the gradient of a fresh sample of a table's `rows` rows; returns it
-    /// once it is done. A sample of no rows gives noise alone. The network must not change in between.
+    /// Does some more work, well under 100 ms, on the gradient of a fresh sample of the objective's `rows` rows (or
+    /// units); returns it once it is done. A sample of none gives noise alone. The network must not change in between.
     pub fn advance<O: Objective>(&mut self, net: &Mlp, objective: &O, rows: usize) -> Result<Option<Vec<f32>>> {
         let pending = match self.pending.take() {
             Some(pending) => pending,

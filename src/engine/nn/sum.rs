@@ -22,7 +22,8 @@ const EXAMPLES: usize = 320;
 const CALL_COST: usize = 2_000_000_000;
 
 /// What a network is trained on: K copies of each row, such as noise levels, and their loss. One row's loss must
-/// depend on that row, the randomness handed in and public things only.
+/// depend on that row, the randomness handed in and public things only. Where privacy units have several rows, a unit
+/// takes the place of a row, here and in all that follows.
 pub trait Objective: Sync {
     /// K, at least 1.
     fn copies(&self) -> usize;

@@ -1,4 +1,5 @@
-//! How a training's budget is split before a row is read.
+//! How a training's budget is split before a row is read. All noise is stated relative to what a privacy unit can
+//! change, so that the split is the same whatever the unit.
 
 use super::analytic_gaussian;
 use super::mechanism::Mechanism;
@@ -26,7 +27,7 @@ const MOST_EPSILON: f64 = 30.0;
 pub struct Split {
     pub count_epsilon: f64,
     pub count_delta: f64,
-    /// Noise multiplier of the row count, of sensitivity 1.
+    /// Noise multiplier of the row count, if nothing else is counted with it.
     pub count_noise_multiplier: f64,
     /// Epsilon of all that follows the count.
     pub epsilon: f64,
@@ -73,7 +74,13 @@ impl Split {
         })
     }
 
-    /// What domain discovery costs when it sees each row with probability `sampling_rate`: all histograms come from
+    /// Noise multiplier of each of so many counts that share what is kept for the row count. Rounded up.
+    pub fn count_noise(&self, counts: u32) -> f64 {
+        let noise = self.count_noise_multiplier * f64::from(counts).sqrt();
+        if counts > 1 { noise * (1.0 + 2f64.powi(-50)) } else { noise }
+    }
+
+    /// What domain discovery costs when it sees each unit with probability `sampling_rate`: all histograms come from
     /// one Poisson sample, so that together they are one subsampled Gaussian mechanism.
     pub fn discovery(&self, sampling_rate: f64) -> Option<Mechanism> {
         let together = self.histogram_noise_multiplier? / (self.histograms as f64).sqrt();
@@ -130,6 +137,9 @@ mod tests {
             assert!(split.count_epsilon + split.epsilon <= 1.0 + 1e-15);
             assert!(split.count_delta + split.rest_delta() <= 1e-6 * (1.0 + 1e-12));
             assert_eq!(split.histogram_noise_multiplier.is_some(), histograms > 0);
+            // Two counts together are no more precise than one alone.
+            assert!(split.count_noise(2).powi(2) >= 2.0 * split.count_noise(1).powi(2));
+            assert_eq!(split.count_noise(1), split.count_noise_multiplier);
         }
     }
 

@@ -7,17 +7,39 @@ use super::mechanism::{Mechanism, Stage};
 use crate::engine::Result;
 
 /// Which tables count as neighbours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Neighbours {
     /// Tables that differ by adding or removing one row.
     AddRemoveRow,
+    /// Tables that differ by adding or removing all rows of one unit.
+    AddRemoveUnit(PrivacyUnit),
+}
+
+/// Who is protected, where that is not a row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PrivacyUnit {
+    /// The column whose values are the units; each NULL is one by itself.
+    pub column: String,
+    /// Rows of a unit that are used at most.
+    pub rows: u32,
 }
 
 impl Neighbours {
     /// The relation in words, as shown to users.
-    pub fn describe(self) -> &'static str {
+    pub fn describe(&self) -> String {
         match self {
-            Self::AddRemoveRow => "add or remove one row",
+            Self::AddRemoveRow => "add or remove one row".to_owned(),
+            Self::AddRemoveUnit(PrivacyUnit { column, rows }) => {
+                format!("add or remove all rows of one \"{column}\" (at most {rows} used)")
+            }
+        }
+    }
+
+    /// The unit, where it is not a row.
+    pub fn unit(&self) -> Option<&PrivacyUnit> {
+        match self {
+            Self::AddRemoveRow => None,
+            Self::AddRemoveUnit(unit) => Some(unit),
         }
     }
 }
@@ -61,5 +83,20 @@ impl Ledger {
     /// All stages in the order in which they ran.
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.phases.iter().flat_map(|phase| &phase.stages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relations_are_stored_as_they_always_were() {
+        assert_eq!(postcard::to_stdvec(&Neighbours::AddRemoveRow).unwrap(), [0]);
+        let unit = Neighbours::AddRemoveUnit(PrivacyUnit { column: "patient".into(), rows: 3 });
+        let bytes = postcard::to_stdvec(&unit).unwrap();
+        assert_eq!(bytes[0], 1);
+        assert_eq!(postcard::from_bytes::<Neighbours>(&bytes).unwrap(), unit);
+        assert_eq!(unit.describe(), "add or remove all rows of one \"patient\" (at most 3 used)");
     }
 }

@@ -24,6 +24,11 @@ impl SamplingRate {
         self.0 as f64 / WHOLE as f64
     }
 
+    /// Whether one more row takes part: true with probability [`SamplingRate::value`].
+    pub fn takes_part(self, rng: &mut SecretRng) -> bool {
+        u64::from(rng.next_u32()) < self.0
+    }
+
     /// Indices in `0..rows` of the rows that take part, ascending; each does so independently with probability
     /// [`SamplingRate::value`].
     ///
@@ -88,6 +93,8 @@ mod tests {
         assert_eq!(SamplingRate::nearest(1.0).sample(5, &mut rng), [0, 1, 2, 3, 4]);
         assert!(SamplingRate::nearest(0.0).sample(100_000, &mut rng).is_empty());
         assert!(SamplingRate::nearest(0.5).sample(0, &mut rng).is_empty());
+        let (all, none) = (SamplingRate::nearest(1.0), SamplingRate::nearest(0.0));
+        assert!((0..1_000).all(|_| all.takes_part(&mut rng) && !none.takes_part(&mut rng)));
     }
 
     /// Fixed seed; over random seeds each check fails with probability below 1e-7 (5.3 standard errors).
@@ -100,6 +107,9 @@ mod tests {
             let (expected, variance) = (rows as f64 * p, rows as f64 * p * (1.0 - p));
             let mean = sizes.iter().sum::<f64>() / rounds as f64;
             assert!((mean - expected).abs() < 5.3 * (variance / rounds as f64).sqrt(), "{p}: {mean}");
+            let alone = (0..rounds * 100).filter(|_| rate.takes_part(&mut rng)).count() as f64;
+            let n = f64::from(rounds * 100);
+            assert!((alone - n * p).abs() < 5.3 * (n * p * (1.0 - p)).sqrt(), "{p}: {alone}");
             let squares: Vec<f64> = sizes.iter().map(|s| (s - expected).powi(2)).collect();
             let spread = squares.iter().sum::<f64>() / rounds as f64;
             let fourth = variance * variance * (2.0 + 1.0 / variance);

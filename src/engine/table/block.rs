@@ -101,7 +101,33 @@ impl BlockColumn {
     }
 }
 
+impl BlockColumn {
+    /// The values of these rows, in this order.
+    fn pick(&self, rows: &[u32]) -> Self {
+        let at = rows.iter().map(|row| *row as usize);
+        match self {
+            Self::Categories { .. } => {
+                let mut picked = Self::categories();
+                at.for_each(|row| picked.push_text(self.text(row)));
+                picked
+            }
+            Self::Numbers { values, nulls } => Self::Numbers {
+                values: at.clone().map(|row| values[row]).collect(),
+                nulls: at.map(|row| nulls[row]).collect(),
+            },
+        }
+    }
+}
+
 impl Block {
+    /// The rows of these numbers, in this order.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn pick(&self, rows: &[u32]) -> Self {
+        Self { rows: rows.len(), columns: self.columns.iter().map(|column| column.pick(rows)).collect() }
+    }
+
     /// Keeps the first `rows` rows.
     pub fn truncate(&mut self, rows: usize) {
         self.rows = self.rows.min(rows);

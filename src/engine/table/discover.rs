@@ -1,8 +1,8 @@
-//! Private discovery of domains from a Poisson sample of rows.
+//! Private discovery of domains from a Poisson sample of units (rows, or groups of rows that are sampled together).
 //!
 //! Everything that touches the sample is a noisy histogram: each of a column's histograms sorts every sampled row
-//! into at most one of its cells, so that adding or removing a row changes one count by one (sensitivity 1, in L1 and
-//! L2 alike). Cells are public, or computed from what earlier histograms released; keys that are not known in advance
+//! into at most one of its cells, so that adding or removing a unit of at most `m` rows changes its counts by `m` in all
+//! (sensitivity `m`, in L1 and L2 alike). Cells are public, or computed from what earlier histograms released; keys that are not known in advance
 //! (texts, exact numbers) are released only above a threshold. All else is post-processing.
 //!
 //! [`histograms`] and [`thresholds`] say beforehand how many of them a column needs.
@@ -27,17 +27,32 @@ use self::numeric::Numeric;
 use self::sample::Sampled;
 use super::{Column, Declared, Domain, Measure};
 use crate::engine::Result;
+use crate::engine::privacy::counts::{NoisyCounts, noisy_counts};
 use crate::engine::privacy::random::SecretRng;
 
 /// What discovery may spend, and what it knows beforehand. Public or released quantities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
-    /// Standard deviation of the noise of every count.
+    /// Noise of every count, relative to how much a unit can change a histogram.
     pub noise_multiplier: f64,
-    /// Probability with which one thresholded histogram may release a key that only one row holds.
+    /// Rows of a unit, at most: how much it can change a histogram.
+    pub unit_rows: u32,
+    /// Probability with which one thresholded histogram may release keys that only one unit holds.
     pub threshold_delta: f64,
     /// Rows that the sample is expected to hold, from the noisy row count and the sampling rate.
     pub sampled_rows: f64,
+}
+
+impl Plan {
+    /// Standard deviation of the noise of every count, in rows.
+    fn noise_sd(&self) -> f64 {
+        self.noise_multiplier * f64::from(self.unit_rows)
+    }
+
+    /// A histogram with its noise.
+    fn noisy(&self, counts: &[u64], rng: &mut SecretRng) -> Result<NoisyCounts> {
+        noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, rng)
+    }
 }
 
 /// How a column's domain is found.
@@ -76,7 +91,7 @@ impl Source {
     }
 }
 
-/// Noisy histograms that discovery of a column's domain uses, each of sensitivity 1: 0 for a declared set of values,
+/// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: 0 for a declared set of values,
 /// 1 for text, 3 or 4 for numbers on a lattice (exact values, two rounds of bins, and octaves unless both bounds are
 /// declared), one more for real numbers (decimal places).
 pub fn histograms(column: &Column) -> u64 {
@@ -120,9 +135,9 @@ enum State {
 }
 
 impl Discovery {
-    /// Starts from a sample that was drawn row by row with a public probability.
+    /// Starts from a sample that was drawn unit by unit with a public probability.
     pub fn new(sample: DiscoverySample, plan: Plan, rng: SecretRng) -> Self {
-        let noise_draws = sample.columns.iter().map(|(column, _)| histograms(column)).sum();
+        let histograms: u64 = sample.columns.iter().map(|(column, _)| histograms(column)).sum();
         let state = |(column, sampled): (Column, Sampled)| match (sampled, Source::of(&column)) {
             (Sampled::Texts(texts), _) => State::Texts { texts, nullable: column.nullable },
             (Sampled::Numbers { values, nulls }, Source::Numbers { lo, hi }) => {
@@ -131,7 +146,8 @@ impl Discovery {
             (_, Source::Public(domain)) => State::Found(domain),
             (_, _) => State::Found(category::nothing(column.nullable)),
         };
-        Self { plan, rng, columns: sample.columns.into_iter().map(state).collect(), noise_draws }
+        let columns = sample.columns.into_iter().map(state).collect();
+        Self { plan, rng, columns, noise_draws: histograms * u64::from(plan.unit_rows) }
     }
 
     /// Works on one column for well under 100 ms (at 500,000 sampled rows); false once all domains are found.
@@ -155,8 +171,8 @@ impl Discovery {
         Ok(true)
     }
 
-    /// Draws of noise that one row can bear on: one a histogram. All others come out alike on neighbouring tables,
-    /// whatever the sampler's slack.
+    /// Draws of noise that one unit can bear on: one a histogram and row. All others come out alike on neighbouring
+    /// tables, whatever the sampler's slack.
     pub fn noise_draws(&self) -> u64 {
         self.noise_draws
     }

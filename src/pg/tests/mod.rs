@@ -4,6 +4,7 @@
 mod constraints;
 mod errors;
 mod keys;
+mod unit;
 mod values;
 
 use pgrx::{Spi, pg_sys};

@@ -15,7 +15,7 @@ use super::schedule::{Schedule, TIME_FEATURES};
 use crate::engine::nn::lanes::{exp, greater};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::sum::Objective;
-use crate::engine::table::EncodedTable;
+use crate::engine::table::{EncodedTable, Units};
 
 /// Variance of a number spread evenly over [0, 1].
 const EVEN_VARIANCE: f32 = 1.0 / 12.0;
@@ -218,10 +218,12 @@ pub fn draw(probabilities: &[f32], u: f32) -> u32 {
     state.unwrap_or(probabilities.len() - 1) as u32
 }
 
-/// The denoiser's loss over the levels of a row of a table: the mean over levels.
+/// The denoiser's loss over the levels of a row of a table: the mean over levels. Where units have several rows, each
+/// level is that of a row drawn from the unit's, so that in expectation the loss is the mean over its rows too.
 pub struct RowLoss<'a> {
     pub denoising: &'a Denoising,
     pub table: &'a EncodedTable,
+    pub units: Option<&'a Units>,
 }
 
 impl Objective for RowLoss<'_> {
@@ -234,16 +236,26 @@ impl Objective for RowLoss<'_> {
         2 * self.denoising.layout.width + self.denoising.layout.blocks.len()
     }
 
-    fn prepare(&self, row: usize, random: &mut Normals, inputs: &mut [f32], memo: &mut [f32]) {
+    fn prepare(&self, example: usize, random: &mut Normals, inputs: &mut [f32], memo: &mut [f32]) {
         let d = self.denoising;
+        let (row, others) = match self.units.map(|units| units.rows(example)) {
+            None => (example, None),
+            Some([only]) => (*only as usize, None),
+            Some(rows) => (0, Some(rows)),
+        };
         let (width, seen) = (d.layout.width, d.inputs());
         let mut clean = Clean::default();
         let mut noisy = vec![0.0; width];
-        d.layout.encode(self.table, row, random, &mut clean);
+        if others.is_none() {
+            d.layout.encode(self.table, row, random, &mut clean);
+        }
         for (copy, (inputs, memo)) in inputs.chunks_exact_mut(seen).zip(memo.chunks_exact_mut(self.memo())).enumerate()
         {
             let (base, rest) = memo.split_at_mut(width);
             let (target, states) = rest.split_at_mut(width);
+            if let Some(rows) = others {
+                d.layout.encode(self.table, rows[random.below(rows.len())] as usize, random, &mut clean);
+            }
             let level = d.schedule.training(copy, random);
             d.add_noise(&clean, level, random, &mut noisy);
             d.show(&noisy, level, inputs, base);

@@ -4,10 +4,19 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
+use super::denoising::{Denoising, Prediction, RowLoss};
+use super::options::Options;
 use super::row::tests::{bins, categories};
+use super::training::{architecture, layout};
 use crate::engine::models::{Method, Synthesizer, TrainingBudget};
+use crate::engine::nn::clip::{Clip, Rule};
+use crate::engine::nn::exact::Grid;
+use crate::engine::nn::mlp::Mlp;
+use crate::engine::nn::normals::Normals;
+use crate::engine::nn::sum::BatchSum;
+use crate::engine::privacy::mechanism::Mechanism;
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::table::{Codes, Domain, EncodedTable};
+use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable, Units};
 use crate::engine::{EngineError, Result};
 
 const METHODS: [Method; 2] = [Method::TableDiffusion, Method::TableDiffusionDenoiser];
@@ -149,4 +158,60 @@ fn methods_are_known_by_name() {
     }
     let Err(EngineError::InvalidParameter { hint: Some(hint), .. }) = Method::parse("diffusion") else { panic!() };
     assert!(METHODS.iter().all(|method| hint.contains(method.name())));
+}
+
+/// However many rows a unit has, it adds one gradient within the clipping norm; and one that is drawn from all of them.
+#[test]
+fn a_unit_adds_one_clipped_gradient() {
+    let (table, domains) = table(1_200);
+    // Rows 0 to 999 are of one unit, the others of units of one to three rows.
+    let unit_of: Vec<u32> = (0..1_200u32).map(|row| if row < 1_000 { 0 } else { 1 + (row - 1_000) / 3 }).collect();
+    let units = Units::new(&unit_of, 1_000, 68.0);
+    let options = Options::measured();
+    let denoising = Denoising::new(layout(&domains, &options), Prediction::Row, &options);
+    let net = Mlp::new(architecture(&denoising, &options), true, &mut Normals::from_seed([1; 32])).unwrap();
+    let limit = 200_000;
+    let activation_step = f64::from(Grid::TRAINING.activation_step);
+    let sum = |rule, units: Option<&Units>, examples: Vec<u32>, key| {
+        let loss = RowLoss { denoising: &denoising, table: &table, units };
+        let clip = Clip { rule, norm: 0.01, limit, activation_step };
+        let mut batch = BatchSum::new(&net, examples, 3, [key; 32]);
+        while batch.advance(&loss, &clip).unwrap() {}
+        batch.finish()
+    };
+    let size = |sum: &[i64]| (sum.iter().map(|x| i128::from(*x) * i128::from(*x)).sum::<i128>() as f64).sqrt();
+    for rule in [Rule::Flat, Rule::Normalised { stability: 0.0 }] {
+        for unit in 0..8 {
+            let gradient = sum(rule, Some(&units), vec![unit], unit as u8);
+            let found = size(&gradient) / f64::from(limit);
+            assert!(found <= 1.0 && found > 0.9, "{found}");
+        }
+        // Row by row, the large unit's would be far larger.
+        assert!(size(&sum(rule, None, (0..1_000).collect(), 1)) > 5.0 * f64::from(limit));
+        // Other rows of the unit come up with other keys.
+        assert_ne!(sum(rule, Some(&units), vec![0], 1), sum(rule, Some(&units), vec![0], 2));
+    }
+}
+
+/// Steps and rates follow the number of units, not of rows; the mechanism is the one that is accounted for rows.
+#[test]
+fn units_are_sampled_at_a_rate_of_their_own() {
+    let mut mechanisms = Vec::new();
+    for noisy_units in [None, Some(500.0)] {
+        let (table, domains) = table(2_000);
+        let unit_of: Vec<u32> = (0..2_000).map(|row| row / 4).collect();
+        let units = noisy_units.map(|noisy| Units::new(&unit_of, 4, noisy));
+        let options = METHODS[0].options(&options(r#"{"batch_size": 62.5, "epochs": 0.5}"#)).unwrap();
+        let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
+        let data = UnitTable { table, units };
+        let mut trainer =
+            METHODS[0].trainer(data, &domains, 2_000.0, budget, options, SecretRng::for_tests(5)).unwrap();
+        while trainer.step().unwrap() {}
+        mechanisms.push(trainer.mechanisms()[0].mechanism);
+    }
+    let rates = mechanisms.iter().map(|mechanism| match mechanism {
+        Mechanism::SubsampledGaussian { sampling_rate, steps, .. } => (*sampling_rate, *steps),
+        _ => panic!("not sampled"),
+    });
+    assert_eq!(rates.collect::<Vec<_>>(), [(1.0 / 32.0, 16), (1.0 / 8.0, 4)]);
 }

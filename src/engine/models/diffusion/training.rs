@@ -17,7 +17,7 @@ use crate::engine::privacy::accountant;
 use crate::engine::privacy::mechanism::{Mechanism, Stage};
 use crate::engine::privacy::poisson::SamplingRate;
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::table::{Domain, EncodedTable};
+use crate::engine::table::{Domain, UnitTable, Units};
 use crate::engine::{EngineError, Result};
 
 /// Added to a gradient's size before it is brought to the clipping norm C, in C.
@@ -32,7 +32,7 @@ const MOST_STATES_OF_A_COLUMN: usize = 64;
 
 /// A training in progress. The table is private; all else is public or paid for.
 pub struct Training {
-    table: EncodedTable,
+    table: UnitTable,
     denoising: Denoising,
     options: Options,
     net: Mlp,
@@ -73,7 +73,7 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
     parameters * (4 * 8 + 8 * (threads + 1)) + block * threads
 }
 
-/// How often which share of the rows is looked at.
+/// How often which share of the units is looked at.
 #[derive(Debug, Clone, Copy)]
 struct Steps {
     rate: SamplingRate,
@@ -81,8 +81,8 @@ struct Steps {
 }
 
 impl Steps {
-    fn new(noisy_rows: f64, options: &Options) -> Self {
-        let rate = SamplingRate::nearest((options.batch_size / noisy_rows.max(1.0)).min(1.0));
+    fn new(noisy_units: f64, options: &Options) -> Self {
+        let rate = SamplingRate::nearest((options.batch_size / noisy_units.max(1.0)).min(1.0));
         Self { rate, steps: (options.epochs / rate.value()).ceil().clamp(1.0, 1e9) as u64 }
     }
 
@@ -108,8 +108,8 @@ impl Steps {
 }
 
 /// See [`crate::engine::models::Method::stages`].
-pub fn stages(noisy_rows: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
-    let steps = Steps::new(noisy_rows, options);
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+    let steps = Steps::new(noisy_units, options);
     Ok(vec![steps.stage(steps.calibrate(budget)?)])
 }
 
@@ -117,14 +117,15 @@ impl Training {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(
         prediction: Prediction,
-        table: EncodedTable,
+        table: UnitTable,
         domains: &[Domain],
         noisy_rows: f64,
         budget: TrainingBudget,
         options: Options,
         mut rng: SecretRng,
     ) -> Result<Self> {
-        let steps = Steps::new(noisy_rows, &options);
+        let noisy_units = table.units.as_ref().map_or(noisy_rows, |units| units.noisy_count).max(1.0);
+        let steps = Steps::new(noisy_units, &options);
         let noise_multiplier = steps.calibrate(&budget)?;
 
         let denoising = Denoising::new(layout(domains, &options), prediction, &options);
@@ -134,8 +135,8 @@ impl Training {
         let parameters = net.parameters.len();
         let rule = if options.normalise { Rule::Normalised { stability: STABILITY } } else { Rule::Flat };
         let (rate, norm) = (steps.rate, options.clipping_norm);
-        let expected_rows = rate.value() * noisy_rows.max(1.0);
-        let gradients = PrivateGradients::new(rate, noise_multiplier, rule, norm, expected_rows, parameters, rng)?;
+        let expected = rate.value() * noisy_units;
+        let gradients = PrivateGradients::new(rate, noise_multiplier, rule, norm, expected, parameters, rng)?;
         let adam = Adam::new(parameters, options.learning_rate, BETAS);
         let average = MovingAverage::new(parameters, options.ema);
         Ok(Self { table, denoising, options, net, gradients, adam, average, steps, done: 0, calibration: None })
@@ -143,8 +144,10 @@ impl Training {
 
     /// Works on a private step; true once it is taken.
     fn private_step(&mut self) -> Result<bool> {
-        let loss = RowLoss { denoising: &self.denoising, table: &self.table };
-        let Some(gradient) = self.gradients.advance(&self.net, &loss, self.table.rows)? else { return Ok(false) };
+        let UnitTable { table, units } = &self.table;
+        let loss = RowLoss { denoising: &self.denoising, table, units: units.as_ref() };
+        let examples = units.as_ref().map_or(table.rows, Units::count);
+        let Some(gradient) = self.gradients.advance(&self.net, &loss, examples)? else { return Ok(false) };
         self.adam.step(&mut self.net.parameters, &gradient);
         self.average.push(&self.net.parameters);
         Ok(true)

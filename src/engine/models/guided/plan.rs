@@ -27,7 +27,7 @@ pub fn wanted_pairs(columns: u64) -> u64 {
 pub struct Plan {
     pub rounds: u64,
     pub pairs_a_round: u64,
-    /// Noise multiplier, and standard deviation in rows, of each column's one-way counts.
+    /// Noise multiplier of each column's one-way counts: times the rows of a unit, their noise in rows.
     pub one_way_noise: f64,
     /// The same of each measured pair's counts.
     pub pair_noise: f64,

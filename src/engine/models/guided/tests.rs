@@ -2,7 +2,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::engine::table::{Category, Cells, Codes};
+use crate::engine::table::units::UnitBook;
+use crate::engine::table::{BlockColumn, Category, Cells, Codes, EncodedTable, Units};
 
 /// Three columns of 3, 3 and 4 codes: the second repeats the first nine times out of ten, the third is a coin of the
 /// first's parity and noise.
@@ -88,5 +89,69 @@ fn tables_of_no_rows_or_one_column_are_trained() {
         while training.step().unwrap() {}
         let model = Box::new(training).finish().unwrap();
         assert_eq!(model.sample(10, &mut ChaCha8Rng::seed_from_u64(5)).unwrap().rows, 10);
+    }
+}
+
+/// A table with the rows that are kept of units of these sizes.
+fn unit_table(sizes: &[u32], most_rows: u32, seed: u64) -> UnitTable {
+    let (mut book, mut rng) = (UnitBook::new(most_rows), SecretRng::for_tests(seed));
+    let mut units = BlockColumn::categories();
+    for (unit, size) in sizes.iter().enumerate() {
+        (0..*size).for_each(|_| units.push_text(Some(&unit.to_le_bytes())));
+    }
+    book.count(&units).unwrap();
+    book.begin(SamplingRate::nearest(1.0), &mut rng);
+    let kept = book.keep(&units, &mut rng).unwrap();
+    let all = table(units.rows());
+    let mut columns = vec![Codes::with_width(4); 3];
+    for (column, codes) in columns.iter_mut().zip(&all.columns) {
+        kept.rows.iter().for_each(|row| column.push(codes.get(*row as usize)));
+    }
+    let count = sizes.len() as f64;
+    let units = Units::new(&kept.units, most_rows, count);
+    UnitTable { table: EncodedTable { rows: kept.rows.len(), columns }, units: Some(units) }
+}
+
+/// One unit more or less moves every count that training releases by as much as its noise is made for, and every score
+/// by 1; the noise is `m` times that of rows.
+#[test]
+fn a_unit_changes_counts_and_scores_by_its_share_at_most() {
+    let most = 5u32;
+    let mut sizes: Vec<u32> = (0..400).map(|unit| unit % (most + 1)).collect();
+    let before = unit_table(&sizes, most, 1);
+    for added in [1, 5, 60, 700] {
+        sizes.push(added);
+        let after = unit_table(&sizes, most, 2);
+        sizes.pop();
+        assert_eq!(after.table.rows - before.table.rows, added.min(most) as usize);
+        let groups = Groups::new(&domains());
+        let (small, large) = (groups.group(&before.table), groups.group(&after.table));
+        let pool = Rows { rows: 100, ..groups.group(&table(100)) };
+        let cliques: Vec<Clique> =
+            [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2]].map(|columns| Clique::new(columns.to_vec())).to_vec();
+        for clique in &cliques {
+            let pairs = clique.count(&small).into_iter().zip(clique.count(&large));
+            let squares: u64 = pairs.map(|(a, b)| a.abs_diff(b).pow(2)).sum();
+            assert!(squares <= u64::from(most).pow(2), "{clique:?}");
+        }
+        let scores = |table| select::scores(&cliques, table, &pool, 1_000.0, 3.0);
+        let moved = scores(&small).iter().zip(scores(&large)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(moved <= f64::from(most) + 1e-9, "{moved}");
+    }
+    let training = |table: UnitTable| {
+        let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
+        let rng = SecretRng::for_tests(6);
+        let mut training = Training::new(table, &domains(), 1_000.0, budget, &Options::default(), rng).unwrap();
+        for _ in 0..2 {
+            training.step().unwrap();
+        }
+        training
+    };
+    let (rows, units) = (training(before.table.clone().into()), training(before));
+    assert_eq!(rows.plan, units.plan);
+    assert_eq!(rows.measurements.len(), units.measurements.len());
+    for (a, b) in rows.measurements.iter().zip(&units.measurements) {
+        // Noise is rounded up by a thousandth at most.
+        assert!((b.noise_sd / a.noise_sd / f64::from(most) - 1.0).abs() < 2e-3);
     }
 }

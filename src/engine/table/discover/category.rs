@@ -1,16 +1,15 @@
 //! Domains of unordered columns.
 //!
 //! Undeclared texts are found by one noisy histogram over all texts and NULL. A text is released if its noisy count
-//! passes a threshold; NULL is a key that is known beforehand, and always released. A row changes one count by one.
+//! passes a threshold; NULL is a key that is known beforehand, and always released. A row counts once.
 //!
 //! Texts with fewer than [`MIN_COUNT`] rows are never released. That rule looks at one text's count alone, so it
-//! amounts to running the thresholded histogram on `max(0, count - (MIN_COUNT - 1))`, which changes by at most one
-//! where the count does; what it takes off a count is a public constant and is put back afterwards.
+//! amounts to running the thresholded histogram on `max(0, count - (MIN_COUNT - 1))`, which changes by no more than
+//! the count does; what it takes off a count is a public constant and is put back afterwards.
 
 use super::Plan;
 use super::texts::{MIN_COUNT, TextCounts};
 use crate::engine::Result;
-use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::privacy::threshold::release_heavy;
 use crate::engine::table::{Category, Cells, Domain};
@@ -34,10 +33,10 @@ pub fn nothing(nullable: bool) -> Domain {
 pub fn discover(texts: TextCounts, nullable: bool, plan: &Plan, rng: &mut SecretRng) -> Result<Domain> {
     let mut nulls = 0.0;
     if nullable {
-        nulls = noisy_counts(&[texts.nulls()], 1.0, plan.noise_multiplier, rng)?.values[0].max(0.0);
+        nulls = plan.noisy(&[texts.nulls()], rng)?.values[0].max(0.0);
     }
     let excess = texts.frequent().into_iter().map(|(text, rows)| (text, rows - (MIN_COUNT - 1)));
-    let mut released = release_heavy(excess, plan.noise_multiplier, plan.threshold_delta, rng)?.keys;
+    let mut released = release_heavy(excess, plan.unit_rows, plan.noise_multiplier, plan.threshold_delta, rng)?.keys;
     released.iter_mut().for_each(|(_, rows)| *rows += (MIN_COUNT - 1) as f64);
     // Heaviest first; of equals, the lesser text.
     released.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -1,7 +1,7 @@
 //! Do real numbers lie on a decimal lattice?
 //!
 //! One noisy histogram over the number of decimal places (0 to 6, or none of these) that a value is written with.
-//! A row changes one count by one.
+//! A row counts once.
 
 /// Decimal places looked for.
 pub const MAX_DECIMALS: usize = 6;

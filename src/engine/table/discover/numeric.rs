@@ -1,6 +1,6 @@
 //! Domains of numeric columns.
 //!
-//! One histogram after another, each of sensitivity 1:
+//! One histogram after another, in each of which a row counts once at most:
 //! 1. real numbers only: decimal places, to find a decimal lattice;
 //! 2. exact values, released above a threshold: the atoms, such as a spike at 0;
 //! 3. atoms, NULL and the public octaves of all other values: the range and rough masses. Left out where both bounds
@@ -21,7 +21,6 @@ use super::survey::Survey;
 use super::tree::{Estimate, consistent};
 use super::{Plan, decimals};
 use crate::engine::Result;
-use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::privacy::threshold::release_heavy;
 use crate::engine::table::{Bin, Cells, Column, Domain, Measure, Part};
@@ -96,7 +95,7 @@ impl Numeric {
 
     fn find_lattice(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
         if self.measure == Measure::Real {
-            let noisy = noisy_counts(&decimals::counts(&self.values), 1.0, plan.noise_multiplier, rng)?;
+            let noisy = plan.noisy(&decimals::counts(&self.values), rng)?;
             self.places = decimals::lattice(&noisy.values, noisy.noise_sd);
         }
         Ok(())
@@ -108,7 +107,8 @@ impl Numeric {
         self.values.sort_unstable_by(f64::total_cmp);
         let runs = self.values.chunk_by(|a, b| a == b).filter(|run| run.len() as u64 >= MIN_COUNT);
         let excess = runs.map(|run| (Ordered(run[0]), run.len() as u64 - (MIN_COUNT - 1)));
-        let mut released = release_heavy(excess, plan.noise_multiplier, plan.threshold_delta, rng)?.keys;
+        let mut released =
+            release_heavy(excess, plan.unit_rows, plan.noise_multiplier, plan.threshold_delta, rng)?.keys;
         released.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         self.atoms = released.iter().take(MAX_ATOMS).map(|(atom, _)| atom.0).collect();
         self.atoms.sort_unstable_by(f64::total_cmp);
@@ -119,7 +119,7 @@ impl Numeric {
         let line = self.line();
         let mut survey = Survey::new(&self.values, &self.atoms, self.nullable.then_some(self.nulls), plan, rng);
         let (rough, octaves) = if self.lo.is_some() && self.hi.is_some() {
-            (vec![layout::within_bounds(line, plan.sampled_rows, plan.noise_multiplier)], vec![None])
+            (vec![layout::within_bounds(line, plan.sampled_rows, plan.noise_sd())], vec![None])
         } else {
             self.retained_octaves(line, &mut survey)?
         };

@@ -4,7 +4,6 @@ use super::Plan;
 use super::line::{Grid, Interval};
 use super::tree::Estimate;
 use crate::engine::Result;
-use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::random::SecretRng;
 
 /// What is measured, and what was found of atoms and NULL so far.
@@ -31,14 +30,14 @@ impl<'a> Survey<'a> {
         rng: &'a mut SecretRng,
     ) -> Self {
         let sums = vec![0.0; atoms.len() + usize::from(nulls.is_some())];
-        Self { values, atoms, nulls, plan, rng, rounds: 0.0, sums, noise_sd: plan.noise_multiplier }
+        Self { values, atoms, nulls, plan, rng, rounds: 0.0, sums, noise_sd: plan.noise_sd() }
     }
 
-    /// One noisy histogram, of sensitivity 1: what was found in the intervals.
+    /// One noisy histogram: what was found in the intervals.
     pub fn measure(&mut self, intervals: Vec<Interval>) -> Result<Vec<Estimate>> {
         let grid = Grid { intervals, points: self.atoms.to_vec() };
         let counts = grid.histogram(self.values, self.nulls);
-        let mut noisy = noisy_counts(&counts, 1.0, self.plan.noise_multiplier, self.rng)?;
+        let mut noisy = self.plan.noisy(&counts, self.rng)?;
         self.noise_sd = noisy.noise_sd;
         let known = noisy.values.split_off(grid.intervals.len());
         self.sums.iter_mut().zip(known).for_each(|(sum, rows)| *sum += rows);

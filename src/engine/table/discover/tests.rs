@@ -20,7 +20,7 @@ fn column(measure: Measure, nullable: bool, declared: Option<Declared>) -> Colum
 }
 
 fn plan(noise_multiplier: f64, rows: usize) -> Plan {
-    Plan { noise_multiplier, threshold_delta: 1e-8, sampled_rows: rows as f64 }
+    Plan { noise_multiplier, unit_rows: 1, threshold_delta: 1e-8, sampled_rows: rows as f64 }
 }
 
 fn numbers(values: impl IntoIterator<Item = Option<f64>>) -> Block {
@@ -158,6 +158,97 @@ fn one_row_changes_one_excess_by_one() {
         values.remove(rng.next_u32() as usize % 120);
         assert!(changed(&before, &excess(&values)) <= 1);
     }
+}
+
+/// What holds for a row holds for a unit of many: each histogram changes by as many as its rows, in all its cells.
+#[test]
+fn a_unit_changes_a_histogram_by_its_rows_at_most() {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    for round in 0..200 {
+        let rows = [2, 5, 40][round % 3];
+        let line = Line::new(round % 2 == 0, None, None);
+        let crowd = |x: f64| line.clip((x * 8.0).trunc());
+        let mut values: Vec<f64> = (0..300).map(|_| crowd(unit(&mut rng))).collect();
+        let fewer = values.clone();
+        // Spread over several values, old and new, or all on one.
+        let reach = if round % 4 == 0 { 0.0 } else { 3.0 };
+        values.extend((0..rows).map(|_| crowd(unit(&mut rng) * reach)));
+        let atoms = |values: &[f64]| -> Vec<u64> {
+            let count = |at: i32| values.iter().filter(|value| **value == f64::from(at)).count() as u64;
+            (0..30).map(|at| count(at).saturating_sub(MIN_COUNT - 1)).collect()
+        };
+        let texts = |values: &[f64]| -> Vec<u64> {
+            let mut counts = TextCounts::default();
+            values.iter().for_each(|value| counts.add(Some(value.to_string().as_bytes())));
+            let frequent = counts.frequent();
+            let of = |at: i32| frequent.iter().find(|(text, _)| **text == *f64::from(at).to_string().as_bytes());
+            (0..30).map(|at| of(at).map_or(0, |(_, rows)| rows - (MIN_COUNT - 1))).collect()
+        };
+        assert!(changed(&atoms(&fewer), &atoms(&values)) <= rows);
+        assert!(changed(&texts(&fewer), &texts(&values)) <= rows);
+        assert!(changed(&decimals::counts(&fewer), &decimals::counts(&values)) <= rows);
+        let (mut fewer, mut values) = (fewer, values);
+        fewer.sort_by(f64::total_cmp);
+        values.sort_by(f64::total_cmp);
+        let grid = Grid { intervals: line.octaves(), points: vec![0.0, 3.0, 9.0] };
+        let nulls = rng.next_u64() % 3;
+        let (before, after) = (grid.histogram(&fewer, Some(7)), grid.histogram(&values, Some(7 + nulls)));
+        assert_eq!(changed(&before, &after), rows + nulls);
+    }
+}
+
+/// Texts that are new with one unit of `m` rows, however these spread over them: fixed seeds, else a false alarm with
+/// probability below 1e-7 (5.3 standard errors).
+#[test]
+fn what_one_unit_holds_is_released_as_rarely_as_promised() {
+    let column = column(Measure::Category, false, None);
+    let (share, unit_rows, units, seeds) = (0.02, 4, 500, 20);
+    // Half the share for each unit.
+    let allowed = f64::from(units) * seeds as f64 * share / 2.0;
+    for texts_a_unit in [1, 2, 4] {
+        // Other rows leave every text one short of the least that counts.
+        let times = MIN_COUNT as u32 - 1 + unit_rows / texts_a_unit;
+        let values: Vec<String> =
+            (0..units * texts_a_unit).flat_map(|i| vec![format!("a{i}"); times as usize]).collect();
+        let mut found = 0;
+        for seed in 0..seeds {
+            let block = texts(values.iter().map(|value| Some(value.as_str())));
+            let plan = Plan { threshold_delta: share, unit_rows, ..plan(0.7, block.rows) };
+            let Cells::Categories(categories) = discover(&column, &block, plan, 2_000 + seed).cells else { panic!() };
+            let released = categories.iter().map(|category| category.value[1..].parse::<u32>().unwrap() / texts_a_unit);
+            found += released.collect::<std::collections::BTreeSet<u32>>().len();
+        }
+        assert!((found as f64) < allowed + 5.3 * allowed.sqrt(), "{found} of {allowed}");
+        // All on one text is the worst case here.
+        assert!(texts_a_unit > 1 || found as f64 > 0.6 * allowed, "{found} of {allowed}");
+    }
+}
+
+/// Noise grows with a unit's rows, and so do the thresholds for what stands out: what was a value of its own is not any
+/// more, and nothing is made of noise.
+#[test]
+fn noise_of_large_units_teaches_nothing() {
+    for seed in 0..40 {
+        for (measure, unit_rows) in [(Measure::Lattice, 50), (Measure::Real, 1_000)] {
+            let declared = (seed % 3 == 0).then_some(Declared::Range { lo: Some(0.0), hi: Some(1e6) });
+            let column = column(measure, true, declared);
+            let block = numbers((0..200).map(|i| (i % 2 == 0).then_some(7.0)));
+            let plan = Plan { unit_rows, ..plan(1e4, 200) };
+            let domain = discover(&column, &block, plan, 500 + seed);
+            assert!(domain.released_nothing(), "{domain:?}");
+        }
+    }
+    let column = column(Measure::Lattice, false, None);
+    let block = numbers((0..20_000).map(|i| Some(f64::from(i % 5))));
+    let rows = discover(&column, &block, plan(20.0, 20_000), 7);
+    let units = discover(&column, &block, Plan { unit_rows: 10, ..plan(20.0, 20_000) }, 7);
+    assert!(share_of(&rows, 3.0).is_some() && share_of(&units, 3.0).is_some_and(|share| (share - 0.2).abs() < 0.1));
+    let sample = || DiscoverySample::new(std::slice::from_ref(&column));
+    let draws = |unit_rows| {
+        let plan = Plan { unit_rows, ..plan(1.0, 1) };
+        Discovery::new(sample(), plan, SecretRng::for_tests(8)).noise_draws()
+    };
+    assert_eq!((draws(1), draws(10)), (4, 40));
 }
 
 #[test]

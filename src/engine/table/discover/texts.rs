@@ -1,7 +1,8 @@
 //! How often each text occurs, in bounded memory.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+
+use crate::engine::table::keyed_hash::KeyedHash;
 
 /// Texts longer than this are never released, however frequent: a public rule that bounds memory.
 pub const MAX_BYTES: usize = 1024;
@@ -16,9 +17,8 @@ pub const BYTES_PER_ROW: u64 = 48 + MAX_BYTES as u64 / MIN_COUNT;
 /// Counts of the texts of one column.
 #[derive(Default)]
 pub struct TextCounts {
-    /// By keyed 128-bit hash: nobody can make two texts share one without knowing the keys.
     counts: HashMap<u128, Count, foldhash::fast::RandomState>,
-    keys: [RandomState; 2],
+    hash: KeyedHash,
     texts: Vec<Box<[u8]>>,
     nulls: u64,
 }
@@ -39,8 +39,7 @@ impl TextCounts {
         if text.len() > MAX_BYTES {
             return;
         }
-        let [high, low] = self.keys.each_ref().map(|key| u128::from(key.hash_one(text)));
-        let count = self.counts.entry(high << 64 | low).or_insert(Count { rows: 0, text: 0 });
+        let count = self.counts.entry(self.hash.of(text)).or_insert(Count { rows: 0, text: 0 });
         count.rows = count.rows.saturating_add(1);
         if u64::from(count.rows) == MIN_COUNT {
             count.text = self.texts.len() as u32;

@@ -19,7 +19,8 @@ fn rows(rows: usize) -> Block {
 
 fn job(method: Method, epsilon: f64, options: &str) -> Job {
     let options = serde_json::from_str::<Map<String, Value>>(options).unwrap();
-    Job::new(Request { columns: columns(), epsilon, delta: 1e-6, method, options, memory_limit: 0 }).unwrap()
+    Job::new(Request { columns: columns(), unit: None, epsilon, delta: 1e-6, method, options, memory_limit: 0 })
+        .unwrap()
 }
 
 /// Brings the job what it wants, a table of `count` rows, until its noise is known.
@@ -33,6 +34,7 @@ fn prepare(job: &mut Job, count: usize) {
                 job.end_scan().unwrap();
             }
             Next::Step => job.step().unwrap(),
+            Next::CountUnits => panic!("rows are the units"),
             Next::Done => panic!("done before its noise was known"),
         }
     }
