@@ -27,6 +27,34 @@ COMMENT ON FUNCTION tablediffusion_train(
         regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean, jsonb)
     IS 'train a differentially private model of a table and return the name of the model';
 
+-- STABLE: reads catalogs, and no row of the source. The arguments of tablediffusion_train, and a size to plan for.
+CREATE FUNCTION tablediffusion_plan(
+    source regclass,
+    epsilon float8,
+    model text DEFAULT NULL,
+    delta float8 DEFAULT NULL,
+    method text DEFAULT 'guided',
+    columns name[] DEFAULT NULL,
+    exclude name[] DEFAULT NULL,
+    domain jsonb DEFAULT NULL,
+    privacy_unit name DEFAULT NULL,
+    rows_per_unit int DEFAULT NULL,
+    replace boolean DEFAULT false,
+    options jsonb DEFAULT '{}',
+    rows bigint DEFAULT 100000
+) RETURNS TABLE (
+    stage text, mechanism text, uses bigint, noise_multiplier float8, sampling_rate float8, steps bigint,
+    stage_epsilon float8, stage_delta float8, note text)
+LANGUAGE c STABLE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000 ROWS 10
+AS 'MODULE_PATHNAME', 'tablediffusion_plan';
+REVOKE ALL ON FUNCTION tablediffusion_plan(regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean,
+    jsonb, bigint) FROM PUBLIC;
+-- Needs the privilege to select what a training would read, and spends nothing.
+GRANT EXECUTE ON FUNCTION tablediffusion_plan(regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean,
+    jsonb, bigint) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_plan(regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean,
+    jsonb, bigint) IS 'what a training with these arguments would spend on what, and what it would guarantee';
+
 -- PARALLEL RESTRICTED: the threads are the leader's.
 CREATE FUNCTION tablediffusion_sample(
     model text,

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use self::background::Background;
 use super::artifact::{Artifact, ReleasedColumn};
 use super::models::{Method, Options, Synthesizer, Trainer, TrainingBudget};
+use super::privacy::accountant;
 use super::privacy::budget::Split;
 use super::privacy::counts::noisy_counts;
 use super::privacy::equivalent::Equivalent;
@@ -67,6 +68,16 @@ pub enum Next {
     Step,
     /// A call of [`Job::finish`].
     Done,
+}
+
+/// What a training would do to a table of a size that is given: nothing of this depends on a table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// Each stage, and the epsilon that it alone would cost at the delta of its phase.
+    pub stages: Vec<(Stage, f64)>,
+    /// Bytes of memory at the peak.
+    pub memory: u64,
+    pub neighbours: Neighbours,
 }
 
 /// How far a job is. Public quantities only.
@@ -205,6 +216,24 @@ impl Job {
 
     fn tail(&self) -> f64 {
         TAIL_SHARE * self.split.accounted_delta
+    }
+
+    /// What the training would do to a table of so many rows, each the only one of its unit. May take a second.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if the options or the budget cannot be used for such a table.
+    pub fn plan(&self, rows: f64) -> Result<Plan> {
+        let discovery = self.split.discovery((DISCOVERY_ROWS / rows).min(1.0));
+        let budget = self.training_budget(discovery);
+        let training = self.method.stages(self.columns.len(), rows, &budget, &self.options)?;
+        let mut stages = Vec::new();
+        for phase in self.phases(discovery, &training) {
+            for stage in phase.stages {
+                let alone = accountant::epsilon(&[(stage.mechanism, stage.times)], phase.accounted_delta)?;
+                stages.push((stage, alone));
+            }
+        }
+        Ok(Plan { stages, memory: self.memory_estimate(rows), neighbours: self.neighbours.clone() })
     }
 
     /// What the job wants next.
@@ -437,7 +466,7 @@ impl Job {
 
     /// The finished model.
     pub fn finish(self) -> Result<Artifact> {
-        let ledger = self.ledger()?;
+        let ledger = self.ledger();
         let State::Trained(synthesizer) = self.state else {
             return Err(EngineError::Internal("a model was taken before it was trained"));
         };
@@ -448,11 +477,7 @@ impl Job {
 
     /// Starts to calibrate and build the trainer, on another thread because it may take a second.
     fn prepare(&mut self, encoder: Encoder) -> Result<()> {
-        let budget = TrainingBudget {
-            epsilon: self.split.epsilon,
-            delta: self.split.accounted_delta,
-            prior: self.discovery_mechanism().map(|mechanism| (mechanism, 1)).into_iter().collect(),
-        };
+        let budget = self.training_budget(self.discovery_mechanism());
         let (method, options, domains) = (self.method, self.options.clone(), self.domains.clone());
         let (noisy_rows, rng) = (self.noisy_rows.unwrap_or(1.0), self.rng.split()?);
         let most_rows = self.unit_rows();
@@ -463,7 +488,7 @@ impl Job {
         self.state = State::Preparing(Background::start(move || {
             let budget = match most {
                 Some(most) => {
-                    let stages = |b: &TrainingBudget| method.stages(&domains, noisy_units, b, &options);
+                    let stages = |b: &TrainingBudget| method.stages(domains.len(), noisy_units, b, &options);
                     keeping_to(most, tail, budget, stages)?
                 }
                 None => budget,
@@ -495,12 +520,21 @@ impl Job {
         self.split.discovery(self.discovery_rate.map_or(1.0, |rate| rate.value()))
     }
 
-    fn ledger(&self) -> Result<Ledger> {
+    fn training_budget(&self, discovery: Option<Mechanism>) -> TrainingBudget {
+        TrainingBudget {
+            epsilon: self.split.epsilon,
+            delta: self.split.accounted_delta,
+            prior: discovery.map(|mechanism| (mechanism, 1)).into_iter().collect(),
+        }
+    }
+
+    /// The first counts; then all else.
+    fn phases(&self, discovery: Option<Mechanism>, training: &[Stage]) -> Vec<Phase> {
         let stage = |name: &str, mechanism| Stage { name: name.to_owned(), mechanism, times: 1 };
         let count = Mechanism::Gaussian { noise_multiplier: self.count_noise() };
         let mut stages: Vec<Stage> = Vec::new();
-        stages.extend(self.discovery_mechanism().map(|mechanism| stage("domains", mechanism)));
-        stages.extend(self.training.iter().cloned());
+        stages.extend(discovery.map(|mechanism| stage("domains", mechanism)));
+        stages.extend(training.iter().cloned());
         let rest = Phase {
             epsilon: self.split.epsilon,
             delta: self.split.rest_delta(),
@@ -513,12 +547,16 @@ impl Job {
             accounted_delta: self.split.count_delta,
             stages: self.first_counts().iter().map(|name| stage(name, count)).collect(),
         };
-        Ok(Ledger {
+        vec![counted, rest]
+    }
+
+    fn ledger(&self) -> Ledger {
+        Ledger {
             epsilon: self.epsilon,
             delta: self.delta,
             neighbours: self.neighbours.clone(),
-            phases: vec![counted, rest],
-        })
+            phases: self.phases(self.discovery_mechanism(), &self.training),
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use pgrx::pg_sys;
 
 use super::annotation::{Annotation, ColumnFacts};
 use super::call::{Call, sql_function};
-use super::datum::{self, Input, Scratch, c_string, type_name};
+use super::datum::{self, Input, c_string, type_name};
 use super::errors::{self, Result};
 use super::output::{Json, Target, Typed};
 use super::rows::{self, Origin, Rows};
+use super::store::Store;
 use super::types::Kind;
 use super::{catalog, threads};
 use crate::engine::artifact::Artifact;
@@ -240,34 +241,5 @@ fn targets(row_type: pg_sys::Oid) -> Vec<(usize, Target)> {
             .collect::<Vec<_>>();
         pgrx::tupdesc::release_tupdesc(desc);
         targets.into_iter().filter(|(_, dropped, _)| !dropped).map(|(i, _, target)| (i, target)).collect()
-    }
-}
-
-/// The tuplestore that a set-returning function fills: in memory up to work_mem, in a temporary file beyond.
-struct Store {
-    store: *mut pg_sys::Tuplestorestate,
-    desc: pg_sys::TupleDesc,
-    scratch: Scratch,
-}
-
-impl Store {
-    /// `flags` are those of `InitMaterializedSRF`: none for rows of a row type.
-    fn open(call: &Call, flags: u32) -> Self {
-        // SAFETY: the call is in progress; ERROR if it cannot take a set.
-        unsafe {
-            pg_sys::InitMaterializedSRF(call.fcinfo(), flags);
-            let info: *mut pg_sys::ReturnSetInfo = (*call.fcinfo()).resultinfo.cast();
-            Self { store: (*info).setResult, desc: (*info).setDesc, scratch: Scratch::new() }
-        }
-    }
-
-    fn width(&self) -> usize {
-        // SAFETY: the descriptor of the set.
-        unsafe { (*self.desc).natts as usize }
-    }
-
-    fn put(&self, values: &mut [pg_sys::Datum], nulls: &mut [bool]) {
-        // SAFETY: as many values as the descriptor has attributes; the store copies them.
-        unsafe { pg_sys::tuplestore_putvalues(self.store, self.desc, values.as_mut_ptr(), nulls.as_mut_ptr()) };
     }
 }

@@ -24,8 +24,8 @@ use crate::engine::table::Column;
 sql_function!(tablediffusion_train, pg_finfo_tablediffusion_train, train);
 
 /// The arguments, in the order of SQL.
-struct Arguments {
-    source: pg_sys::Oid,
+pub struct Arguments {
+    pub source: pg_sys::Oid,
     epsilon: f64,
     model: Option<String>,
     delta: Option<f64>,
@@ -40,7 +40,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn of(call: &Call) -> Result<Self> {
+    pub fn of(call: &Call) -> Result<Self> {
         Ok(Self {
             source: call.oid(0, "source")?,
             epsilon: call.float(1, "epsilon")?,
@@ -58,33 +58,50 @@ impl Arguments {
     }
 }
 
+/// A training that was asked for, before anything is read.
+pub struct Asked<'a> {
+    pub job: Job,
+    delta: f64,
+    annotation: Annotation,
+    modelled: Vec<&'a Attribute>,
+    unit_column: Option<&'a Attribute>,
+}
+
+impl<'a> Asked<'a> {
+    /// Checks the arguments against the source and the caller's privileges; reads no row.
+    pub fn new(source: &'a Source, arguments: &Arguments) -> Result<Self> {
+        let chosen = source.choose(arguments.columns.as_deref(), arguments.exclude.as_deref())?;
+        let keys = Keys::of(source)?;
+        let unit = Unit::of(source, &keys, arguments.privacy_unit.as_deref(), arguments.rows_per_unit)?;
+        let (annotation, modelled) = plan(source, &chosen, &keys, unit.as_ref())?;
+        if modelled.is_empty() {
+            return Err(errors::no_columns(&source.name));
+        }
+        let unit_column = unit.as_ref().and_then(Unit::read);
+        source.check_privilege(&modelled.iter().copied().chain(unit_column).collect::<Vec<_>>())?;
+        let columns = offered(source, &modelled, &arguments.domain)?;
+        let method = guard::engine(|| Method::parse(&arguments.method))?;
+        let delta = arguments.delta.unwrap_or_else(settings::delta);
+        let request = Request {
+            columns,
+            unit: unit.as_ref().and_then(Unit::relation),
+            epsilon: arguments.epsilon,
+            delta,
+            method,
+            options: arguments.options.clone(),
+            memory_limit: settings::memory_limit(),
+        };
+        let job = guard::engine(|| Job::new(request))?;
+        Ok(Self { job, delta, annotation, modelled, unit_column })
+    }
+}
+
 fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
     catalog::check_writable();
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
-    let chosen = source.choose(arguments.columns.as_deref(), arguments.exclude.as_deref())?;
-    let keys = Keys::of(&source)?;
-    let unit = Unit::of(&source, &keys, arguments.privacy_unit.as_deref(), arguments.rows_per_unit)?;
-    let (annotation, modelled) = plan(&source, &chosen, &keys, unit.as_ref())?;
-    if modelled.is_empty() {
-        return Err(errors::no_columns(&source.name));
-    }
-    let unit_column = unit.as_ref().and_then(Unit::read);
-    source.check_privilege(&modelled.iter().copied().chain(unit_column).collect::<Vec<_>>())?;
-    let columns = offered(&source, &modelled, &arguments.domain)?;
-    let method = guard::engine(|| Method::parse(&arguments.method))?;
-    let delta = arguments.delta.unwrap_or_else(settings::delta);
-    let request = Request {
-        columns,
-        unit: unit.as_ref().and_then(Unit::relation),
-        epsilon: arguments.epsilon,
-        delta,
-        method,
-        options: arguments.options,
-        memory_limit: settings::memory_limit(),
-    };
-    let mut job = guard::engine(|| Job::new(request))?;
+    let Asked { mut job, delta, annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
     let name = arguments.model.unwrap_or_else(|| source.name.clone());
     catalog::claim(&name, arguments.replace)?;
     let lineage = Lineage::of(&source)?;

@@ -111,20 +111,20 @@ impl Method {
         }
     }
 
-    /// What a training for columns with these domains would spend on what: all that [`Method::trainer`] charges.
+    /// What a training for so many columns would spend on what: all that [`Method::trainer`] charges.
     /// May take a second.
     ///
     /// # Errors
     /// As [`Method::trainer`].
     pub fn stages(
         self,
-        domains: &[Domain],
+        columns: usize,
         noisy_units: f64,
         budget: &TrainingBudget,
         options: &Options,
     ) -> Result<Vec<Stage>> {
         match options {
-            Options::Guided(options) => guided::stages(domains.len(), budget, options),
+            Options::Guided(options) => guided::stages(columns, budget, options),
             Options::Diffusion(options) => diffusion::stages(noisy_units, budget, options),
         }
     }

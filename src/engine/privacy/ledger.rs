@@ -35,6 +35,18 @@ impl Neighbours {
         }
     }
 
+    /// What is promised, in one sentence that can be quoted.
+    pub fn guarantee(&self, epsilon: f64, delta: f64) -> String {
+        let who = match self {
+            Self::AddRemoveRow => "any one row".to_owned(),
+            Self::AddRemoveUnit(PrivacyUnit { column, .. }) => format!("all rows of any one \"{column}\""),
+        };
+        format!(
+            "Whatever anybody does with the model and whatever they know besides, each conclusion that they may draw is at most {} times as likely, or as unlikely, with {who} in the table as without, except with a probability of {delta:e}.",
+            factor(epsilon)
+        )
+    }
+
     /// The unit, where it is not a row.
     pub fn unit(&self) -> Option<&PrivacyUnit> {
         match self {
@@ -42,6 +54,14 @@ impl Neighbours {
             Self::AddRemoveUnit(unit) => Some(unit),
         }
     }
+}
+
+/// `e^epsilon`, rounded up to three digits.
+fn factor(epsilon: f64) -> String {
+    let factor = epsilon.exp();
+    let unit = 10f64.powf(factor.log10().floor() - 2.0);
+    let rounded = (factor / unit).ceil() * unit;
+    if rounded < 1e6 { format!("{}", (rounded * 1e6).round() / 1e6) } else { format!("{rounded:.2e}") }
 }
 
 /// Stages whose parameters were all fixed before the first of them ran: they compose tightly, by privacy-loss
@@ -98,5 +118,20 @@ mod tests {
         assert_eq!(bytes[0], 1);
         assert_eq!(postcard::from_bytes::<Neighbours>(&bytes).unwrap(), unit);
         assert_eq!(unit.describe(), "add or remove all rows of one \"patient\" (at most 3 used)");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factors_are_rounded_up() {
+        for (epsilon, expected) in [(1.0, "2.72"), (0.1, "1.11"), (3.0, "20.1"), (10.0, "22100"), (20.0, "4.86e8")] {
+            assert_eq!(factor(epsilon), expected);
+        }
+        let unit = Neighbours::AddRemoveUnit(PrivacyUnit { column: "patient".into(), rows: 5 });
+        let sentence = unit.guarantee(1.0, 1e-6);
+        assert!(sentence.contains("2.72 times") && sentence.contains("\"patient\"") && sentence.contains("1e-6"));
     }
 }
