@@ -6,6 +6,8 @@ use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use super::clique::Clique;
+use super::ladder::Ladder;
+use super::marginal::Marginal;
 use super::rows::Rows;
 
 /// One column of the tree, after its parent.
@@ -29,7 +31,7 @@ impl Tree {
     pub fn fit(rows: &Rows, edges: &[Clique]) -> Self {
         let columns = rows.sizes.len();
         let mut weighted: Vec<(f64, &Clique)> =
-            edges.iter().map(|edge| (mutual_information(&edge.count(rows), edge, &rows.sizes), edge)).collect();
+            edges.iter().map(|edge| (mutual_information(&count(rows, edge), edge, &rows.sizes), edge)).collect();
         weighted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         let mut component: Vec<usize> = (0..columns).collect();
         let mut neighbours = vec![Vec::new(); columns];
@@ -89,11 +91,11 @@ impl Tree {
 /// smooths each, so that a code of the parent that no row has still leads somewhere sensible.
 fn conditional(rows: &Rows, column: usize, parent: Option<usize>) -> Vec<f32> {
     let size = rows.sizes[column];
-    let own = Clique::new(vec![column]).count(rows);
+    let own = count(rows, &Clique::new(vec![column]));
     let total = own.iter().sum::<u64>().max(1) as f64;
     let prior: Vec<f64> = own.iter().map(|n| *n as f64 / total).collect();
     let Some(parent) = parent else { return cumulate(prior.into_iter()) };
-    let counts = Clique::new(vec![column, parent]).count(rows);
+    let counts = count(rows, &Clique::new(vec![column, parent]));
     let (step, parent_step) = if column < parent { (rows.sizes[parent], 1) } else { (1, size) };
     (0..rows.sizes[parent])
         .flat_map(|code| {
@@ -102,6 +104,11 @@ fn conditional(rows: &Rows, column: usize, parent: Option<usize>) -> Vec<f32> {
             cumulate(joint.into_iter().zip(&prior).map(|(n, prior)| (n + prior) / total))
         })
         .collect()
+}
+
+/// Rows in each cell of the joint table of codes.
+fn count(rows: &Rows, clique: &Clique) -> Vec<u64> {
+    Marginal::of_codes(clique.clone()).count(&Ladder::of_codes(&rows.sizes), rows)
 }
 
 fn cumulate(probabilities: impl Iterator<Item = f64>) -> Vec<f32> {
