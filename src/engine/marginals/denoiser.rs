@@ -266,15 +266,14 @@ mod tests {
         for column in 0..2 {
             let factor = Factor::new(&ladder, &potential, column);
             let (_, place) = &factor.others[0];
-            for other in 0..3 {
-                let row = factor.table[place[other] as usize];
-                for code in 0..3 {
+            for (other, at) in place.iter().enumerate() {
+                for (code, drawn) in factor.table[*at as usize][..3].iter().enumerate() {
                     let group = |column: usize, code: usize| usize::from(code != column);
                     let (own, seen) = (group(column, code), group(1 - column, other));
-                    let weight =
-                        |own: usize| potential.weights[if column == 0 { 2 * own + seen } else { 2 * seen + own }];
+                    let cell = |own: usize| if column == 0 { 2 * own + seen } else { 2 * seen + own };
+                    let weight = |own: usize| potential.weights[cell(own)];
                     let wanted = weight(own) - weight(0).max(weight(1));
-                    assert!((row[code].ln() - wanted).abs() < 1e-5);
+                    assert!((drawn.ln() - wanted).abs() < 1e-5);
                 }
             }
         }
