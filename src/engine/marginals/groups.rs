@@ -21,6 +21,8 @@ struct Column {
     group_of: Vec<u8>,
     /// The codes of each group, and how to draw one of them by its released weight.
     members: Vec<(Vec<u32>, Choice)>,
+    /// Released weight of each group.
+    weights: Vec<f64>,
     size: usize,
     ordered: usize,
 }
@@ -33,6 +35,11 @@ impl Groups {
             Column::new(&domain.weights(), ordered)
         };
         Self { columns: domains.iter().map(column).collect() }
+    }
+
+    /// Released weights of a column's groups; they add up to 1.
+    pub fn weights(&self, column: usize) -> &[f64] {
+        &self.columns[column].weights
     }
 
     /// How many groups at the start of each column stand in the order of their values.
@@ -87,7 +94,9 @@ impl Column {
             (codes, choice)
         });
         let ordered = if weights.len() <= MOST_GROUPS { ordered } else { 0 };
-        Self { members: members.collect(), group_of, size: weights.len(), ordered }
+        let mut shares = vec![0.0; groups];
+        group_of.iter().zip(weights).for_each(|(group, weight)| shares[usize::from(*group)] += weight);
+        Self { members: members.collect(), weights: shares, group_of, size: weights.len(), ordered }
     }
 }
 

@@ -7,8 +7,10 @@ pub mod fit;
 pub mod groups;
 pub mod ladder;
 pub mod marginal;
+pub mod margins;
 pub mod rows;
 pub mod select;
+pub mod shares;
 pub mod tree;
 
 pub use clique::Clique;

@@ -32,12 +32,19 @@ use crate::engine::privacy::random::SecretRng;
 /// What discovery may spend, and what it knows beforehand. Public or released quantities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
-    /// Standard deviation of the noise of every count.
+    /// Standard deviation of the noise of every count, but that of texts.
     pub noise_multiplier: f64,
     /// Probability with which one thresholded histogram may release a key that only one row holds.
     pub threshold_delta: f64,
     /// Rows that the sample is expected to hold, from the noisy row count and the sampling rate.
     pub sampled_rows: f64,
+}
+
+impl Plan {
+    /// The plan of a histogram of texts, paid for as [`TEXT_PRECISION`] others.
+    fn for_texts(&self) -> Self {
+        Self { noise_multiplier: self.noise_multiplier / (TEXT_PRECISION as f64).sqrt(), ..*self }
+    }
 }
 
 /// How a column's domain is found.
@@ -76,13 +83,17 @@ impl Source {
     }
 }
 
+/// How many times as precise as other histograms (in 1 / noise squared) those of texts are: rare texts are lost below a
+/// threshold that grows with the noise, while bins adapt to it.
+const TEXT_PRECISION: u64 = 4;
+
 /// Noisy histograms that discovery of a column's domain uses, each of sensitivity 1: 0 for a declared set of values,
-/// 1 for text, 3 or 4 for numbers on a lattice (exact values, two rounds of bins, and octaves unless both bounds are
+/// 1 for text, which counts as [`TEXT_PRECISION`] of the others, 3 or 4 for numbers on a lattice (exact values, two rounds of bins, and octaves unless both bounds are
 /// declared), one more for real numbers (decimal places).
 pub fn histograms(column: &Column) -> u64 {
     match Source::of(column) {
         Source::Public(_) => 0,
-        Source::Texts => 1,
+        Source::Texts => TEXT_PRECISION,
         Source::Numbers { lo, hi } => {
             let octaves = u64::from(lo.is_none() || hi.is_none());
             3 + octaves + u64::from(column.measure == Measure::Real)
@@ -145,7 +156,7 @@ impl Discovery {
         let found = match state {
             State::Found(_) => None,
             State::Texts { texts, nullable } => {
-                Some(category::discover(std::mem::take(texts), *nullable, &self.plan, &mut self.rng)?)
+                Some(category::discover(std::mem::take(texts), *nullable, &self.plan.for_texts(), &mut self.rng)?)
             }
             State::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
         };
