@@ -2,8 +2,8 @@
 //!
 //! Private part: noisy one-way counts of every column; then, round after round, the pairs of columns that the model
 //! gets most wrong are chosen (exponential mechanism) and measured (Gaussian counts), as in AIM (McKenna et al.,
-//! arXiv 2201.12677). Free part: the denoiser of a masked diffusion over codes - the distribution of any one column
-//! given the others, log-linear in the measured cliques - is fitted to the noisy counts by running its own chain, so
+//! arXiv 2201.12677), each on a grid as coarse as the noise demands. Free part: the denoiser of a masked diffusion over codes - the distribution of any one column
+//! given the others, log-linear in the measured marginals - is fitted to the noisy counts by running its own chain, so
 //! that no junction tree limits which cliques may be measured.
 
 mod options;
@@ -180,6 +180,7 @@ impl Training {
         Ok(())
     }
 
+    /// What all measurements say of every column's shares.
     fn learn_shares(&mut self) {
         let shares = |column| margins::shares(column, &self.measurements, &self.ladder, self.rows);
         self.shares = (0..self.table.sizes.len()).map(shares).collect();
