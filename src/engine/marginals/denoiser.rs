@@ -3,12 +3,13 @@
 
 use rand::{Rng, RngExt};
 
-use super::clique::Clique;
+use super::ladder::{Ladder, Rung};
+use super::marginal::Marginal;
 
-/// Log-linear weights of a clique, one a cell.
+/// Log-linear weights of a marginal, one a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Potential {
-    pub clique: Clique,
+    pub marginal: Marginal,
     pub weights: Vec<f32>,
 }
 
@@ -32,26 +33,30 @@ struct Conditional {
     factors: Vec<Factor>,
 }
 
-/// What one clique makes of a column's weights.
+/// What one marginal makes of a column's weights.
 #[derive(Debug, Clone)]
 struct Factor {
-    /// The clique's other columns, each with the distance between its codes in `table`.
-    others: Vec<(usize, usize)>,
-    /// One row of weights, 1 being the largest, for each combination of the other columns' codes.
+    /// The marginal's other columns, each with what each of its codes adds to the place in `table`.
+    others: Vec<(usize, Vec<u32>)>,
+    /// One row of weights, 1 being the largest, for each combination of the other columns' groups.
     table: Vec<Lanes>,
 }
 
 impl Denoiser {
-    /// Lays out the potentials of a table whose columns have `sizes` codes.
-    pub fn new(sizes: &[usize], potentials: &[Potential]) -> Self {
-        let columns = (0..sizes.len()).map(|column| {
-            let mut logits = vec![0.0; sizes[column]];
+    /// Lays out the potentials of a table whose columns have the ladder's codes.
+    pub fn new(ladder: &Ladder, potentials: &[Potential]) -> Self {
+        let columns = ladder.sizes().into_iter().enumerate().map(|(column, size)| {
+            let mut logits = vec![0.0; size];
             let mut factors = Vec::new();
-            for potential in potentials.iter().filter(|potential| potential.clique.contains(column)) {
-                if potential.clique.columns().len() == 1 {
-                    logits.iter_mut().zip(&potential.weights).for_each(|(logit, weight)| *logit += weight);
-                } else {
-                    factors.push(Factor::new(sizes, potential, column));
+            for potential in potentials.iter().filter(|potential| potential.marginal.clique.contains(column)) {
+                let Potential { marginal, weights } = potential;
+                if marginal.clique.columns().len() > 1 {
+                    factors.push(Factor::new(ladder, potential, column));
+                    continue;
+                }
+                for rung in marginal.rungs(ladder).map(|(_, rung)| rung) {
+                    let by_code = rung.group_of.iter().map(|group| weights[usize::from(*group)]);
+                    logits.iter_mut().zip(by_code).for_each(|(logit, weight)| *logit += weight);
                 }
             }
             Conditional { base: row_of_weights(&logits), factors }
@@ -78,33 +83,30 @@ impl Denoiser {
 }
 
 impl Factor {
-    fn new(sizes: &[usize], potential: &Potential, column: usize) -> Self {
-        let members = potential.clique.columns();
-        let size = sizes[column];
-        // Distances in the potential's own numbering, last column fastest, and among the table's rows.
-        let mut from = vec![0; members.len()];
+    fn new(ladder: &Ladder, potential: &Potential, column: usize) -> Self {
+        let lanes = padded(ladder.rungs(column)[0].size);
+        // Distances between groups in the potential's own numbering, last column fastest, and between the table's rows.
         let (mut step, mut rows) = (1, 1);
-        let mut others = Vec::new();
-        for (i, &member) in members.iter().enumerate().rev() {
-            from[i] = step;
-            step *= sizes[member];
-            if member != column {
-                others.push((member, rows));
-                rows *= sizes[member];
+        let (mut own, mut others, mut starts) = (None, Vec::new(), vec![0]);
+        for (member, rung) in potential.marginal.rungs(ladder).rev() {
+            if member == column {
+                own = Some((rung, step));
+            } else {
+                let place = |group: &u8| (usize::from(*group) * rows * lanes) as u32;
+                others.push((member, rung.group_of.iter().map(place).collect()));
+                let groups = 0..rung.size;
+                starts = groups.flat_map(|group| starts.iter().map(move |start| start + group * step)).collect();
+                rows *= rung.size;
             }
+            step *= rung.size;
         }
-        let mut logits = vec![0.0; rows * size];
-        for (cell, weight) in potential.weights.iter().enumerate() {
-            let code = |i: usize| cell / from[i] % sizes[members[i]];
-            let place = |i: usize| match others.iter().find(|(other, _)| *other == members[i]) {
-                Some((_, step)) => code(i) * step * size,
-                None => code(i),
+        let row = |start: usize| {
+            let logit = |(rung, step): (&Rung, usize)| {
+                rung.group_of.iter().map(|group| potential.weights[start + usize::from(*group) * step]).collect()
             };
-            logits[(0..members.len()).map(place).sum::<usize>()] = *weight;
-        }
-        let lanes = padded(size);
-        others.iter_mut().for_each(|(_, step)| *step *= lanes);
-        Self { others, table: logits.chunks_exact(size).flat_map(row_of_weights).collect() }
+            row_of_weights(&own.map_or_else(Vec::new, logit))
+        };
+        Self { others, table: starts.into_iter().flat_map(row).collect() }
     }
 }
 
@@ -165,9 +167,9 @@ impl Conditional {
         let width = self.factors.len();
         let mut places = vec![0u32; rows * width];
         for (f, factor) in self.factors.iter().enumerate() {
-            for (other, step) in &factor.others {
+            for (other, place) in &factor.others {
                 for (row, code) in chunk[*other].iter().enumerate() {
-                    places[row * width + f] += u32::from(*code) * *step as u32;
+                    places[row * width + f] += place.get(usize::from(*code)).copied().unwrap_or(0);
                 }
             }
         }
@@ -235,18 +237,19 @@ mod tests {
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::engine::marginals::Clique;
 
     #[test]
     fn a_factor_keeps_every_weight_whichever_column_is_drawn() {
-        let sizes = [2, 3, 4];
-        let clique = Clique::new(vec![0, 1, 2]);
-        let potential = Potential { clique, weights: (0..24).map(|i| (i % 7) as f32).collect() };
+        let ladder = Ladder::of_codes(&[2, 3, 4]);
+        let marginal = Marginal::of_codes(Clique::new(vec![0, 1, 2]));
+        let potential = Potential { marginal, weights: (0..24).map(|i| (i % 7) as f32).collect() };
         for column in 0..3 {
-            let factor = Factor::new(&sizes, &potential, column);
+            let factor = Factor::new(&ladder, &potential, column);
             for cell in 0..24usize {
                 let codes = [cell / 12, cell / 4 % 3, cell % 4];
-                let at: usize = factor.others.iter().map(|(other, step)| codes[*other] * step).sum();
-                let row = factor.table[at];
+                let at: u32 = factor.others.iter().map(|(other, place)| place[codes[*other]]).sum();
+                let row = factor.table[at as usize];
                 // Relative to the largest of its row, which the first code's weight shows.
                 let first = cell - codes[column] * [12, 4, 1][column];
                 let wanted = (cell % 7) as f32 - (first % 7) as f32;
@@ -255,14 +258,36 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_factor_over_groups_treats_their_codes_alike() {
+        let ladder = Ladder::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 9.0, 1.0]], &[0, 0]);
+        let marginal = Marginal { clique: Clique::new(vec![0, 1]), rungs: vec![1, 1] };
+        let potential = Potential { marginal, weights: vec![0.0, 1.0, 3.0, 6.0] };
+        for column in 0..2 {
+            let factor = Factor::new(&ladder, &potential, column);
+            let (_, place) = &factor.others[0];
+            for (other, at) in place.iter().enumerate() {
+                for (code, drawn) in factor.table[*at as usize][..3].iter().enumerate() {
+                    let group = |column: usize, code: usize| usize::from(code != column);
+                    let (own, seen) = (group(column, code), group(1 - column, other));
+                    let cell = |own: usize| if column == 0 { 2 * own + seen } else { 2 * seen + own };
+                    let weight = |own: usize| potential.weights[cell(own)];
+                    let wanted = weight(own) - weight(0).max(weight(1));
+                    assert!((drawn.ln() - wanted).abs() < 1e-5);
+                }
+            }
+        }
+    }
+
     /// Draws column 0 of a pair, given code 1 of the other, and compares with the weights' own probabilities.
     fn agrees(size: usize, base: impl Fn(usize) -> f32, pair: impl Fn(usize) -> f32) {
-        let sizes = [size, 2];
+        let potential =
+            |columns: Vec<usize>, weights| Potential { marginal: Marginal::of_codes(Clique::new(columns)), weights };
         let potentials = [
-            Potential { clique: Clique::new(vec![0]), weights: (0..size).map(&base).collect() },
-            Potential { clique: Clique::new(vec![0, 1]), weights: (0..2 * size).map(|i| pair(i / 2)).collect() },
+            potential(vec![0], (0..size).map(&base).collect()),
+            potential(vec![0, 1], (0..2 * size).map(|i| pair(i / 2)).collect()),
         ];
-        let denoiser = Denoiser::new(&sizes, &potentials);
+        let denoiser = Denoiser::new(&Ladder::of_codes(&[size, 2]), &potentials);
         let rows = 200_000;
         let (mut first, mut second) = (vec![0u8; rows], vec![1u8; rows]);
         denoiser.resample(&mut [&mut first, &mut second], 0, &mut ChaCha8Rng::seed_from_u64(1));

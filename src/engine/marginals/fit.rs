@@ -6,14 +6,15 @@
 
 use rayon::prelude::*;
 
-use super::clique::Clique;
 use super::denoiser::Potential;
+use super::ladder::Ladder;
+use super::marginal::Marginal;
 use super::rows::Rows;
 
-/// Noisy counts of a clique.
+/// Noisy counts of a marginal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measurement {
-    pub clique: Clique,
+    pub marginal: Marginal,
     /// Noisy rows in each cell.
     pub counts: Vec<f64>,
     /// Standard deviation of the noise of each.
@@ -27,12 +28,19 @@ const WEIGHT_LIMIT: f64 = 15.0;
 
 /// Moves every potential by `rate` of its Newton step, given the rows of the chain and the (noisy) number of rows
 /// that the counts are of. Potentials and measurements go in pairs.
-pub fn step(potentials: &mut [Potential], measurements: &[Measurement], pool: &Rows, rows: f64, rate: f64) {
+pub fn step(
+    potentials: &mut [Potential],
+    measurements: &[Measurement],
+    ladder: &Ladder,
+    pool: &Rows,
+    rows: f64,
+    rate: f64,
+) {
     let scale = rows / pool.rows as f64;
     potentials.par_iter_mut().zip(measurements).for_each(|(potential, measurement)| {
         let precision = measurement.noise_sd.max(1.0).powi(-2);
-        let prior = if measurement.clique.columns().len() == 1 { 0.0 } else { PRIOR_SD.powi(-2) };
-        let pooled = measurement.clique.count(pool);
+        let prior = if measurement.marginal.clique.columns().len() == 1 { 0.0 } else { PRIOR_SD.powi(-2) };
+        let pooled = measurement.marginal.count(ladder, pool);
         for ((weight, target), count) in potential.weights.iter_mut().zip(&measurement.counts).zip(pooled) {
             // Half a row of the pool keeps an empty cell movable.
             let expected = (count as f64 + 0.5) * scale;

@@ -21,13 +21,30 @@ struct Column {
     group_of: Vec<u8>,
     /// The codes of each group, and how to draw one of them by its released weight.
     members: Vec<(Vec<u32>, Choice)>,
+    /// Released weight of each group.
+    weights: Vec<f64>,
     size: usize,
+    ordered: usize,
 }
 
 impl Groups {
     /// The groups of columns with these domains.
     pub fn new(domains: &[Domain]) -> Self {
-        Self { columns: domains.iter().map(|domain| Column::new(&domain.weights(), domain.is_ordered())).collect() }
+        let column = |domain: &Domain| {
+            let ordered = if domain.is_ordered() { domain.cell_count() } else { 0 };
+            Column::new(&domain.weights(), ordered)
+        };
+        Self { columns: domains.iter().map(column).collect() }
+    }
+
+    /// Released weights of a column's groups; they add up to 1.
+    pub fn weights(&self, column: usize) -> &[f64] {
+        &self.columns[column].weights
+    }
+
+    /// How many groups at the start of each column stand in the order of their values.
+    pub fn ordered(&self) -> Vec<usize> {
+        self.columns.iter().map(|column| column.ordered).collect()
     }
 
     /// Number of groups of each column.
@@ -62,12 +79,12 @@ impl Groups {
 }
 
 impl Column {
-    fn new(weights: &[f64], ordered: bool) -> Self {
+    fn new(weights: &[f64], ordered: usize) -> Self {
         let mut group_of = vec![0u8; weights.len()];
         if weights.len() <= MOST_GROUPS {
             group_of.iter_mut().enumerate().for_each(|(code, group)| *group = code as u8);
         } else {
-            share(weights, ordered, &mut group_of);
+            share(weights, ordered > 0, &mut group_of);
         }
         let groups = group_of.iter().max().map_or(1, |last| usize::from(*last) + 1);
         let members = (0..groups).map(|group| {
@@ -76,7 +93,10 @@ impl Column {
             let choice = Choice::new(codes.iter().map(|code| weights[*code as usize]));
             (codes, choice)
         });
-        Self { members: members.collect(), group_of, size: weights.len() }
+        let ordered = if weights.len() <= MOST_GROUPS { ordered } else { 0 };
+        let mut shares = vec![0.0; groups];
+        group_of.iter().zip(weights).for_each(|(group, weight)| shares[usize::from(*group)] += weight);
+        Self { members: members.collect(), weights: shares, group_of, size: weights.len(), ordered }
     }
 }
 

@@ -6,7 +6,12 @@ use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use super::clique::Clique;
+use super::ladder::Ladder;
+use super::marginal::Marginal;
 use super::rows::Rows;
+
+/// Passes over a pair's rows and columns that bring it to the shares of both.
+const RAKINGS: usize = 8;
 
 /// One column of the tree, after its parent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,11 +30,12 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The best forest over `edges` (pairs of columns) for the distribution of `rows`.
-    pub fn fit(rows: &Rows, edges: &[Clique]) -> Self {
+    /// The best forest over `edges` (pairs of columns) for the distribution of `rows`, raked to one-way `shares`: rows
+    /// alone would not do, since what the chain that they come from never forgets would feed on itself.
+    pub fn fit(rows: &Rows, edges: &[Clique], shares: &[Vec<f64>]) -> Self {
         let columns = rows.sizes.len();
         let mut weighted: Vec<(f64, &Clique)> =
-            edges.iter().map(|edge| (mutual_information(&edge.count(rows), edge, &rows.sizes), edge)).collect();
+            edges.iter().map(|edge| (mutual_information(&count(rows, edge), edge, &rows.sizes), edge)).collect();
         weighted.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         let mut component: Vec<usize> = (0..columns).collect();
         let mut neighbours = vec![Vec::new(); columns];
@@ -48,7 +54,7 @@ impl Tree {
             let mut waiting = if seen[root] { Vec::new() } else { vec![(root, None)] };
             seen[root] = true;
             while let Some((column, parent)) = waiting.pop() {
-                nodes.push(Node { column, parent, cumulative: conditional(rows, column, parent) });
+                nodes.push(Node { column, parent, cumulative: conditional(rows, column, parent, shares) });
                 for &next in &neighbours[column] {
                     if !std::mem::replace(&mut seen[next], true) {
                         waiting.push((next, Some(column)));
@@ -85,23 +91,40 @@ impl Tree {
     }
 }
 
-/// Cumulative distribution of a column for each code of its parent; one row's worth of the column's own distribution
-/// smooths each, so that a code of the parent that no row has still leads somewhere sensible.
-fn conditional(rows: &Rows, column: usize, parent: Option<usize>) -> Vec<f32> {
+/// Cumulative distribution of a column for each code of its parent. One row's worth of the column's own distribution
+/// smooths each, so that a code of the parent that no row has still leads somewhere sensible; iterative proportional
+/// fitting then brings the pair to the shares of both columns.
+fn conditional(rows: &Rows, column: usize, parent: Option<usize>, shares: &[Vec<f64>]) -> Vec<f32> {
+    let own = &shares[column];
+    let Some(parent) = parent else { return cumulate(own.iter().copied()) };
     let size = rows.sizes[column];
-    let own = Clique::new(vec![column]).count(rows);
-    let total = own.iter().sum::<u64>().max(1) as f64;
-    let prior: Vec<f64> = own.iter().map(|n| *n as f64 / total).collect();
-    let Some(parent) = parent else { return cumulate(prior.into_iter()) };
-    let counts = Clique::new(vec![column, parent]).count(rows);
+    let counts = count(rows, &Clique::new(vec![column, parent]));
     let (step, parent_step) = if column < parent { (rows.sizes[parent], 1) } else { (1, size) };
-    (0..rows.sizes[parent])
-        .flat_map(|code| {
-            let joint: Vec<f64> = (0..size).map(|c| counts[c * step + code * parent_step] as f64).collect();
-            let total = joint.iter().sum::<f64>() + 1.0;
-            cumulate(joint.into_iter().zip(&prior).map(|(n, prior)| (n + prior) / total))
-        })
-        .collect()
+    let cell = |code: usize, c: usize| counts[c * step + code * parent_step] as f64 + own[c];
+    let mut joint: Vec<Vec<f64>> =
+        (0..rows.sizes[parent]).map(|code| (0..size).map(|c| cell(code, c)).collect()).collect();
+    for _ in 0..RAKINGS {
+        for (row, share) in joint.iter_mut().zip(&shares[parent]) {
+            let by = share / row.iter().sum::<f64>().max(f64::MIN_POSITIVE);
+            row.iter_mut().for_each(|cell| *cell *= by);
+        }
+        for (c, share) in own.iter().enumerate() {
+            let by = share / joint.iter().map(|row| row[c]).sum::<f64>().max(f64::MIN_POSITIVE);
+            joint.iter_mut().for_each(|row| row[c] *= by);
+        }
+    }
+    let conditional = joint.iter().flat_map(|row| {
+        let total = row.iter().sum::<f64>();
+        // A code of the parent that has no share is never drawn.
+        let by = if total > 0.0 { 1.0 / total } else { 0.0 };
+        cumulate(row.iter().map(move |cell| cell * by))
+    });
+    conditional.collect()
+}
+
+/// Rows in each cell of the joint table of codes.
+fn count(rows: &Rows, clique: &Clique) -> Vec<u64> {
+    Marginal::of_codes(clique.clone()).count(&Ladder::of_codes(&rows.sizes), rows)
 }
 
 fn cumulate(probabilities: impl Iterator<Item = f64>) -> Vec<f32> {

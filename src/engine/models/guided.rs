@@ -20,7 +20,10 @@ pub use self::options::Options;
 use self::plan::Plan;
 pub use self::sampler::Guided;
 use super::{Synthesizer, Trainer, TrainingBudget};
-use crate::engine::marginals::{Clique, Denoiser, Groups, Measurement, Potential, Rows, Tree, chain, fit, select};
+use crate::engine::marginals::select::Candidate;
+use crate::engine::marginals::{
+    Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, chain, fit, select,
+};
 use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::exponential;
 use crate::engine::privacy::gaussian::SLACK_PER_DRAW;
@@ -36,7 +39,7 @@ const MOST_POOL: f64 = 65_536.0;
 /// Codes in the pool, at most, unless it has [`LEAST_POOL`] rows.
 const MOST_POOL_CODES: f64 = 2_097_152.0;
 /// Pairs that are compared in a round, at most: of more, a random choice.
-const MOST_CANDIDATES: usize = 20_000;
+const MOST_PAIRS: usize = 20_000;
 /// Rows that pairs are compared on, in expectation and at most.
 const MOST_COMPARED_ROWS: f64 = 131_072.0;
 /// Sweeps of the chain, each with a step of the fit, after each round and at the end.
@@ -73,6 +76,7 @@ enum Work {
 pub struct Training {
     table: Rows,
     domains: Vec<Domain>,
+    ladder: Ladder,
     rows: f64,
     /// Rows of a privacy unit, at most.
     unit_rows: f64,
@@ -110,6 +114,7 @@ impl Training {
         Ok(Self {
             table,
             domains: domains.to_vec(),
+            ladder: Ladder::of_codes(&sizes),
             rows: noisy_rows.max(1.0),
             unit_rows,
             plan,
@@ -123,78 +128,85 @@ impl Training {
         })
     }
 
-    /// Measures a clique: each of a unit's rows counts in one cell.
-    fn measure(&mut self, clique: Clique, noise_multiplier: f64) -> Result<()> {
-        let noisy = noisy_counts(&clique.count(&self.table), self.unit_rows, noise_multiplier, &mut self.rng)?;
-        self.potentials.push(Potential { clique: clique.clone(), weights: vec![0.0; noisy.values.len()] });
-        self.measurements.push(Measurement { clique, counts: noisy.values, noise_sd: noisy.noise_sd });
+    /// Measures a marginal: each of a unit's rows counts in one cell.
+    fn measure(&mut self, marginal: Marginal, noise_multiplier: f64) -> Result<()> {
+        let counts = marginal.count(&self.ladder, &self.table);
+        let noisy = noisy_counts(&counts, self.unit_rows, noise_multiplier, &mut self.rng)?;
+        self.potentials.push(Potential { marginal: marginal.clone(), weights: vec![0.0; noisy.values.len()] });
+        self.measurements.push(Measurement { marginal, counts: noisy.values, noise_sd: noisy.noise_sd });
         Ok(())
     }
 
     /// One-way counts of every column, and a pool of rows with independent columns.
     fn count(&mut self) -> Result<()> {
         for column in 0..self.table.sizes.len() {
-            self.measure(Clique::new(vec![column]), self.plan.one_way_noise)?;
+            self.measure(Marginal::of_codes(Clique::new(vec![column])), self.plan.one_way_noise)?;
         }
         for (potential, measurement) in self.potentials.iter_mut().zip(&self.measurements) {
             let floor = measurement.noise_sd.max(1.0);
             let logits = measurement.counts.iter().map(|count| (count.max(0.1 * floor) / self.rows).ln() as f32);
             potential.weights = logits.collect();
         }
-        let denoiser = Denoiser::new(&self.table.sizes, &self.potentials);
+        let counts: Vec<Vec<f64>> = self.measurements.iter().map(|measurement| measurement.counts.clone()).collect();
+        self.ladder = Ladder::new(&counts, &Groups::new(&self.domains).ordered());
+        let denoiser = Denoiser::new(&self.ladder, &self.potentials);
         let tree = Tree::fit(&self.pool, &[]);
         let seed = self.rng.next_u64();
         chain::advance(&mut self.pool, &tree, &denoiser, seed);
         Ok(())
     }
 
-    /// Chooses and measures the cliques of a round.
+    /// Chooses and measures the marginals of a round, each of another pair.
     fn select(&mut self) -> Result<()> {
-        let candidates = self.candidates();
+        let pairs = self.pairs();
         let (compared, rate) = &self.compared;
-        let noise = self.plan.pair_noise;
-        let noise_sd = rate * noise * self.unit_rows;
-        let mut scores = select::scores(&candidates, compared, &self.pool, rate * self.rows, noise_sd);
-        // A unit's rows change a score by one each, whichever of them are compared.
-        scores.iter_mut().for_each(|score| *score /= self.unit_rows);
-        let count = self.plan.pairs_a_round as usize;
-        for place in exponential::choose(&scores, self.plan.selection_epsilon, count, &mut self.rng) {
-            self.measure(candidates[place].clone(), noise)?;
+        let noise_multiplier = self.plan.pair_noise;
+        let (rows, noise) = (rate * self.rows, rate * noise_multiplier * self.unit_rows);
+        let mut candidates = select::scores(&pairs, &self.ladder, compared, &self.pool, rows, noise);
+        let marginal = |c: &Candidate| Marginal { clique: pairs[c.pair].clone(), rungs: c.rungs.to_vec() };
+        let measured: HashSet<&Marginal> = self.measurements.iter().map(|m| &m.marginal).collect();
+        candidates.retain(|c| {
+            let marginal = marginal(c);
+            marginal.cells(&self.ladder) <= plan::MOST_CELLS && !measured.contains(&marginal)
+        });
+        for _ in 0..self.plan.pairs_a_round {
+            // A unit's rows change a score by one each, whichever of them are compared.
+            let scores: Vec<f64> = candidates.iter().map(|c| c.score / self.unit_rows).collect();
+            let chosen = exponential::choose(&scores, self.plan.selection_epsilon, 1, &mut self.rng);
+            let Some(chosen) = chosen.first().map(|place| candidates[*place]) else { break };
+            candidates.retain(|c| c.pair != chosen.pair);
+            self.measure(marginal(&chosen), noise_multiplier)?;
         }
         Ok(())
     }
 
-    /// The pairs that may be measured next. Which they are depends on public and released quantities and chance.
-    fn candidates(&mut self) -> Vec<Clique> {
-        let sizes = &self.table.sizes;
-        let columns = sizes.len();
-        let measured: HashSet<&Clique> = self.measurements.iter().map(|m| &m.clique).collect();
-        let usable = |pair: &Clique| pair.cells(sizes) <= plan::MOST_CELLS && !measured.contains(pair);
-        if columns * columns.saturating_sub(1) / 2 <= MOST_CANDIDATES {
-            let pairs = (0..columns).flat_map(|a| (a + 1..columns).map(move |b| Clique::new(vec![a, b])));
-            return pairs.filter(usable).collect();
+    /// The pairs that may be measured next: public, or drawn by chance.
+    fn pairs(&mut self) -> Vec<Clique> {
+        let columns = self.table.sizes.len();
+        if columns * columns.saturating_sub(1) / 2 <= MOST_PAIRS {
+            return (0..columns).flat_map(|a| (a + 1..columns).map(move |b| Clique::new(vec![a, b]))).collect();
         }
         let rng = &mut self.rng;
-        let drawn = (0..MOST_CANDIDATES).map(|_| {
+        let drawn = (0..MOST_PAIRS).map(|_| {
             let (a, b) = (rng.random_range(0..columns), rng.random_range(1..columns));
             Clique::new(vec![a, (a + b) % columns])
         });
-        let distinct: BTreeSet<Clique> = drawn.collect();
-        distinct.into_iter().filter(usable).collect()
+        drawn.collect::<BTreeSet<Clique>>().into_iter().collect()
     }
 
     /// One step of the fit and one sweep of the chain.
     fn fit(&mut self, rate: f64) {
-        fit::step(&mut self.potentials, &self.measurements, &self.pool, self.rows, rate);
-        let denoiser = Denoiser::new(&self.table.sizes, &self.potentials);
+        fit::step(&mut self.potentials, &self.measurements, &self.ladder, &self.pool, self.rows, rate);
+        let denoiser = Denoiser::new(&self.ladder, &self.potentials);
         let tree = self.tree();
         let seed = self.rng.next_u64();
         chain::advance(&mut self.pool, &tree, &denoiser, seed);
     }
 
     fn tree(&self) -> Tree {
-        let pairs = self.measurements.iter().map(|m| &m.clique).filter(|clique| clique.columns().len() == 2);
-        Tree::fit(&self.pool, &pairs.cloned().collect::<Vec<_>>())
+        let cliques = self.measurements.iter().map(|m| &m.marginal.clique);
+        let pairs: BTreeSet<&Clique> = cliques.filter(|clique| clique.columns().len() == 2).collect();
+        Tree::fit(&self.pool, &pairs.into_iter().cloned().collect::<Vec<_>>())
     }
 
     /// Sweeps of the last round's fit, or of any other's.
@@ -256,6 +268,6 @@ impl Trainer for Training {
             return Err(EngineError::Internal("a model was taken before it was trained"));
         }
         let tree = self.tree();
-        Ok(Box::new(Guided::new(&self.domains, tree, self.potentials)))
+        Ok(Box::new(Guided::new(&self.domains, tree, self.ladder, self.potentials)))
     }
 }

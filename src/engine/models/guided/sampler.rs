@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::marginals::{Clique, Denoiser, Groups, Potential, Tree, chain};
+use crate::engine::marginals::{Denoiser, Groups, Ladder, Marginal, Potential, Tree, chain};
 use crate::engine::models::Synthesizer;
 use crate::engine::table::{Domain, EncodedTable};
 use crate::engine::{EngineError, Result};
@@ -20,16 +20,17 @@ pub struct Guided {
 #[derive(Serialize, Deserialize)]
 struct Stored {
     tree: Tree,
-    potentials: Vec<(Clique, Vec<f32>)>,
+    ladder: Ladder,
+    potentials: Vec<(Marginal, Vec<f32>)>,
 }
 
 impl Guided {
     /// The model of a tree and potentials over the groups of these domains.
-    pub fn new(domains: &[Domain], tree: Tree, potentials: Vec<Potential>) -> Self {
+    pub fn new(domains: &[Domain], tree: Tree, ladder: Ladder, potentials: Vec<Potential>) -> Self {
         let groups = Groups::new(domains);
-        let denoiser = Denoiser::new(&groups.sizes(), &potentials);
-        let potentials = potentials.into_iter().map(|p| (p.clique, p.weights)).collect();
-        Self { groups, stored: Stored { tree, potentials }, denoiser }
+        let denoiser = Denoiser::new(&ladder, &potentials);
+        let potentials = potentials.into_iter().map(|p| (p.marginal, p.weights)).collect();
+        Self { groups, stored: Stored { tree, ladder, potentials }, denoiser }
     }
 
     /// Reads what [`Synthesizer::save`] wrote.
@@ -40,16 +41,17 @@ impl Guided {
         let corrupt = |reason| EngineError::CorruptModel { reason };
         let stored: Stored = postcard::from_bytes(bytes).map_err(|_| corrupt("its weights cannot be read"))?;
         let sizes = Groups::new(domains).sizes();
-        let fits = |(clique, weights): &(Clique, Vec<f32>)| {
-            clique.is_valid(sizes.len())
-                && clique.cells(&sizes) == weights.len()
+        let fits = |(marginal, weights): &(Marginal, Vec<f32>)| {
+            marginal.is_valid(&stored.ladder, sizes.len())
+                && marginal.cells(&stored.ladder) == weights.len()
                 && weights.iter().all(|weight| weight.is_finite())
         };
-        if !stored.tree.is_valid(&sizes) || !stored.potentials.iter().all(fits) {
+        let valid = stored.tree.is_valid(&sizes) && stored.ladder.is_valid(&sizes);
+        if !valid || !stored.potentials.iter().all(fits) {
             return Err(corrupt("its weights do not fit its columns"));
         }
-        let potentials = stored.potentials.into_iter().map(|(clique, weights)| Potential { clique, weights });
-        Ok(Self::new(domains, stored.tree, potentials.collect()))
+        let potentials = stored.potentials.into_iter().map(|(marginal, weights)| Potential { marginal, weights });
+        Ok(Self::new(domains, stored.tree, stored.ladder, potentials.collect()))
     }
 }
 

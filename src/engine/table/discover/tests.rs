@@ -255,7 +255,7 @@ fn noise_of_large_units_teaches_nothing() {
 fn columns_cost_what_they_say() {
     let range = |lo, hi| Some(Declared::Range { lo, hi });
     for (measure, declared, expected) in [
-        (Measure::Category, None, (1, 1)),
+        (Measure::Category, None, (TEXT_PRECISION, 1)),
         (Measure::Category, Some(Declared::Categories(vec!["a".into()])), (0, 0)),
         (Measure::Lattice, None, (4, 1)),
         (Measure::Lattice, range(Some(0.0), None), (4, 1)),
@@ -468,7 +468,7 @@ fn frequent_texts_are_released_with_their_shares() {
     };
     let column = column(Measure::Category, true, None);
     let block = texts((0..20_000).map(value));
-    let domain = discover(&column, &block, plan(60.0, 20_000), 15);
+    let domain = discover(&column, &block, plan(60.0 * (TEXT_PRECISION as f64).sqrt(), 20_000), 15);
     let Cells::Categories(categories) = &domain.cells else { panic!("no categories") };
     let names: Vec<&str> = categories.iter().map(|category| category.value.as_str()).collect();
     assert_eq!(names, ["often", "größer"]);
