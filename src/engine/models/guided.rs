@@ -2,8 +2,8 @@
 //!
 //! Private part: noisy one-way counts of every column; then, round after round, the pairs of columns that the model
 //! gets most wrong are chosen (exponential mechanism) and measured (Gaussian counts), as in AIM (McKenna et al.,
-//! arXiv 2201.12677). Free part: the denoiser of a masked diffusion over codes - the distribution of any one column
-//! given the others, log-linear in the measured cliques - is fitted to the noisy counts by running its own chain, so
+//! arXiv 2201.12677), each on a grid as coarse as the noise demands. Free part: the denoiser of a masked diffusion over codes - the distribution of any one column
+//! given the others, log-linear in the measured marginals - is fitted to the noisy counts by running its own chain, so
 //! that no junction tree limits which cliques may be measured.
 
 mod options;
@@ -22,7 +22,7 @@ pub use self::sampler::Guided;
 use super::{Synthesizer, Trainer, TrainingBudget};
 use crate::engine::marginals::select::Candidate;
 use crate::engine::marginals::{
-    Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, chain, fit, select,
+    Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, chain, fit, margins, select, shares,
 };
 use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::exponential;
@@ -77,6 +77,8 @@ pub struct Training {
     table: Rows,
     domains: Vec<Domain>,
     ladder: Ladder,
+    /// What all measurements say of every column's shares.
+    shares: Vec<Vec<f64>>,
     rows: f64,
     /// Rows of a privacy unit, at most.
     unit_rows: f64,
@@ -115,6 +117,7 @@ impl Training {
             table,
             domains: domains.to_vec(),
             ladder: Ladder::of_codes(&sizes),
+            shares: Vec::new(),
             rows: noisy_rows.max(1.0),
             unit_rows,
             plan,
@@ -142,15 +145,22 @@ impl Training {
         for column in 0..self.table.sizes.len() {
             self.measure(Marginal::of_codes(Clique::new(vec![column])), self.plan.one_way_noise)?;
         }
+        let groups = Groups::new(&self.domains);
+        for (column, measurement) in self.measurements.iter_mut().enumerate() {
+            let shares = groups.weights(column);
+            let known = shares::combine(&measurement.counts, measurement.noise_sd, shares, self.rows);
+            (measurement.counts, measurement.noise_sd) = known;
+        }
         for (potential, measurement) in self.potentials.iter_mut().zip(&self.measurements) {
             let floor = measurement.noise_sd.max(1.0);
             let logits = measurement.counts.iter().map(|count| (count.max(0.1 * floor) / self.rows).ln() as f32);
             potential.weights = logits.collect();
         }
         let counts: Vec<Vec<f64>> = self.measurements.iter().map(|measurement| measurement.counts.clone()).collect();
-        self.ladder = Ladder::new(&counts, &Groups::new(&self.domains).ordered());
+        self.ladder = Ladder::new(&counts, &groups.ordered());
         let denoiser = Denoiser::new(&self.ladder, &self.potentials);
-        let tree = Tree::fit(&self.pool, &[]);
+        self.learn_shares();
+        let tree = self.tree();
         let seed = self.rng.next_u64();
         chain::advance(&mut self.pool, &tree, &denoiser, seed);
         Ok(())
@@ -177,7 +187,14 @@ impl Training {
             candidates.retain(|c| c.pair != chosen.pair);
             self.measure(marginal(&chosen), noise_multiplier)?;
         }
+        self.learn_shares();
         Ok(())
+    }
+
+    /// What all measurements say of every column's shares.
+    fn learn_shares(&mut self) {
+        let shares = |column| margins::shares(column, &self.measurements, &self.ladder, self.rows);
+        self.shares = (0..self.table.sizes.len()).map(shares).collect();
     }
 
     /// The pairs that may be measured next: public, or drawn by chance.
@@ -206,7 +223,7 @@ impl Training {
     fn tree(&self) -> Tree {
         let cliques = self.measurements.iter().map(|m| &m.marginal.clique);
         let pairs: BTreeSet<&Clique> = cliques.filter(|clique| clique.columns().len() == 2).collect();
-        Tree::fit(&self.pool, &pairs.into_iter().cloned().collect::<Vec<_>>())
+        Tree::fit(&self.pool, &pairs.into_iter().cloned().collect::<Vec<_>>(), &self.shares)
     }
 
     /// Sweeps of the last round's fit, or of any other's.

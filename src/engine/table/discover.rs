@@ -33,7 +33,7 @@ use crate::engine::privacy::random::SecretRng;
 /// What discovery may spend, and what it knows beforehand. Public or released quantities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
-    /// Noise of every count, relative to how much a unit can change a histogram.
+    /// Noise of every count but those of texts, relative to how much a unit can change a histogram.
     pub noise_multiplier: f64,
     /// Rows of a unit, at most: how much it can change a histogram.
     pub unit_rows: u32,
@@ -52,6 +52,10 @@ impl Plan {
     /// A histogram with its noise.
     fn noisy(&self, counts: &[u64], rng: &mut SecretRng) -> Result<NoisyCounts> {
         noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, rng)
+
+    /// The plan of a histogram of texts, paid for as [`TEXT_PRECISION`] others.
+    fn for_texts(&self) -> Self {
+        Self { noise_multiplier: self.noise_multiplier / (TEXT_PRECISION as f64).sqrt(), ..*self }
     }
 }
 
@@ -91,13 +95,18 @@ impl Source {
     }
 }
 
-/// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: 0 for a declared set of values,
-/// 1 for text, 3 or 4 for numbers on a lattice (exact values, two rounds of bins, and octaves unless both bounds are
+/// How many times as precise as other histograms (in 1 / noise squared) those of texts are: rare texts are lost below a
+/// threshold that grows with the noise, while bins adapt to it.
+const TEXT_PRECISION: u64 = 4;
+
+/// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: 0 for a
+/// declared set of values, 1 for text, which counts as [`TEXT_PRECISION`] of the others, 3 or 4 for numbers on a lattice
+/// (exact values, two rounds of bins, and octaves unless both bounds are
 /// declared), one more for real numbers (decimal places).
 pub fn histograms(column: &Column) -> u64 {
     match Source::of(column) {
         Source::Public(_) => 0,
-        Source::Texts => 1,
+        Source::Texts => TEXT_PRECISION,
         Source::Numbers { lo, hi } => {
             let octaves = u64::from(lo.is_none() || hi.is_none());
             3 + octaves + u64::from(column.measure == Measure::Real)
@@ -161,7 +170,7 @@ impl Discovery {
         let found = match state {
             State::Found(_) => None,
             State::Texts { texts, nullable } => {
-                Some(category::discover(std::mem::take(texts), *nullable, &self.plan, &mut self.rng)?)
+                Some(category::discover(std::mem::take(texts), *nullable, &self.plan.for_texts(), &mut self.rng)?)
             }
             State::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
         };
