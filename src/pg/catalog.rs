@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::datum;
 use super::errors::{self, Result};
 use crate::engine::EngineError;
+use crate::engine::privacy::mutant::{self, Mutant};
 
 const SCHEMA: &CStr = c"tablediffusion";
 const MODELS: &CStr = c"models_store";
@@ -130,7 +131,7 @@ pub fn load(name: &str) -> Result<Vec<u8>> {
         return Err(errors::not_model_owner(name));
     }
     // SAFETY: any transaction id may be asked about.
-    if unsafe { pg_sys::TransactionIdIsCurrentTransactionId(creator) } {
+    if unsafe { pg_sys::TransactionIdIsCurrentTransactionId(creator) } && !mutant::is(Mutant::SampleBeforeCommit) {
         return Err(errors::model_not_committed(name));
     }
     Ok(bytes)

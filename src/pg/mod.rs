@@ -35,6 +35,8 @@ mod tests;
 
 use pgrx::{extension_sql_file, pg_guard};
 
+use crate::engine::privacy::mutant;
+
 extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
 extension_sql_file!("../../sql/functions.sql", name = "functions", requires = ["catalog"]);
 extension_sql_file!("../../sql/views.sql", name = "views", requires = ["functions"], finalize);
@@ -45,4 +47,7 @@ extension_sql_file!("../../sql/views.sql", name = "views", requires = ["function
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
     threads::hush_worker_panics();
+    if mutant::POSSIBLE {
+        errors::mutants(mutant::active()).warn();
+    }
 }

@@ -28,6 +28,7 @@
 //! jointly convex over samples. The unit's key is now released with a smaller probability still.
 
 use super::counts::Lattice;
+use super::mutant;
 use super::normal::upper_quantile;
 use super::random::SecretRng;
 use crate::engine::{EngineError, Result};
@@ -70,6 +71,7 @@ pub fn release_heavy<K: Ord>(
     counts.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let mut noise = vec![0; counts.len()];
     lattice.noise.fill(&mut noise, rng);
+    mutant::weaken(&mut noise);
     let draws = counts.len() as u64;
     let keys = counts
         .into_iter()
