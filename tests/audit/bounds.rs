@@ -127,12 +127,12 @@ pub fn auc(without: &[f64], with: &[f64]) -> (f64, f64) {
 }
 
 /// Epsilon below which `right` of `guesses` guesses about `canaries` independently included ones would be less probable
-/// than [`DOUBT`] (Steinke, Nasr, Jagielski, arXiv 2305.08846, theorem 5.2).
-pub fn one_run_epsilon(canaries: f64, guesses: u64, right: u64, delta: f64) -> f64 {
+/// than `doubt` (Steinke, Nasr, Jagielski, arXiv 2305.08846, theorem 5.2).
+pub fn one_run_epsilon(canaries: f64, guesses: u64, right: u64, delta: f64, doubt: f64) -> f64 {
     let (mut low, mut high) = (0.0, 40.0);
     for _ in 0..50 {
         let epsilon = 0.5 * (low + high);
-        *(if one_run_chance(canaries, guesses, right, epsilon, delta) < DOUBT { &mut low } else { &mut high }) =
+        *(if one_run_chance(canaries, guesses, right, epsilon, delta) < doubt { &mut low } else { &mut high }) =
             epsilon;
     }
     low
@@ -182,12 +182,12 @@ fn bounds_are_what_tables_say() {
     assert!((upper - 0.176_222_6).abs() < 1e-6, "{upper}");
     assert!((normal(normal_quantile(1e-7)) / 1e-7 - 1.0).abs() < 1e-6);
     // All of 100 guesses right: p^100 = DOUBT.
-    let all = one_run_epsilon(1000.0, 100, 100, 0.0);
+    let all = one_run_epsilon(1000.0, 100, 100, 0.0, DOUBT);
     let p = DOUBT.powf(0.01);
     assert!((all - (p / (1.0 - p)).ln()).abs() < 1e-6, "{all}");
     // With a delta the bound can only be lower; half of the guesses right prove nothing.
-    assert!(one_run_epsilon(1000.0, 100, 100, 1e-5) < all);
-    assert_eq!(one_run_epsilon(1000.0, 100, 50, 1e-5), 0.0);
+    assert!(one_run_epsilon(1000.0, 100, 100, 1e-5, DOUBT) < all);
+    assert_eq!(one_run_epsilon(1000.0, 100, 50, 1e-5, DOUBT), 0.0);
     // Unit Gaussians at distance 1, told apart at their middle by so many runs that only the distance is left.
     let runs = 1e12;
     let guesses = Guesses { runs, without: runs * normal(-0.5), with: runs * normal(0.5) };

@@ -98,27 +98,48 @@ fn noise_is_normal() {
     assert_normal("noise of counts", noisy.values.iter().map(|value| value / noisy.noise_sd).collect());
 }
 
+/// Sums over pairs of what has expectation 0 if the two are independent.
+#[derive(Default)]
+struct Together {
+    pairs: f64,
+    values: f64,
+    squares: f64,
+}
+
+impl Together {
+    fn add(&mut self, left: &[f64], right: &[f64]) {
+        for (a, b) in left.iter().zip(right) {
+            self.pairs += 1.0;
+            self.values += a * b;
+            self.squares += (a * a - 1.0) * (b * b - 1.0);
+        }
+    }
+
+    fn judge(&self, what: &str) {
+        let n = self.pairs;
+        judge_deviation(&format!("noise of {what}: correlation"), mean_is_zero(self.values / n, 1.0, n), n);
+        let of_squares = mean_is_zero(self.squares / n, 4.0, n);
+        judge_deviation(&format!("noise of {what}: correlation of squares"), of_squares, n);
+    }
+}
+
 /// Noise in neighbouring places, in the blocks of different generators, and in consecutive steps.
 #[test]
 fn noise_is_independent() {
+    const BLOCK: usize = 1 << 14;
     let mut steps = Steps::new(1.0, 0, 1024);
+    let (mut neighbours, mut blocks, mut consecutive) = (Together::default(), Together::default(), Together::default());
     let mut before = steps.next().0;
     for _ in 0..if long() { 10 } else { 1 } {
         let now = steps.next().0;
-        let apart = |lag: usize| now[lag..].iter().zip(&now).map(|(a, b)| (*a, *b)).collect::<Vec<_>>();
-        for (what, pairs) in [
-            ("neighbours", apart(1)),
-            ("blocks", apart(1 << 14)),
-            ("consecutive steps", now.iter().zip(&before).map(|(a, b)| (*a, *b)).collect()),
-        ] {
-            let n = pairs.len() as f64;
-            let mean = |f: &dyn Fn(f64, f64) -> f64| pairs.iter().map(|(a, b)| f(*a, *b)).sum::<f64>() / n;
-            let values = mean_is_zero(mean(&|a, b| a * b), 1.0, n);
-            let squares = mean_is_zero(mean(&|a, b| (a * a - 1.0) * (b * b - 1.0)), 4.0, n);
-            judge_deviation(&format!("noise of {what}: correlation"), values.min(squares), n);
-        }
+        neighbours.add(&now[1..], &now);
+        blocks.add(&now[BLOCK..], &now);
+        consecutive.add(&now, &before);
         before = now;
     }
+    neighbours.judge("neighbours");
+    blocks.judge("neighbouring blocks");
+    consecutive.judge("consecutive steps");
 }
 
 /// Batch sizes are binomial, and a row's part in one step says nothing of its part in the next.

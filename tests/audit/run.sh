@@ -64,7 +64,15 @@ caught_by_commit() {
         grep -q '^-ERROR:  model "people" was trained by the current transaction'
 }
 
+# Whether a build without debug assertions, such as a release, takes the mutants in.
+released() {
+    ! cargo build --no-default-features --features mutants \
+        --config 'profile.dev.package.tablediffusion.debug-assertions=false' >"$log" 2>&1 || return 0
+    ! grep -q 'has no place in a release' "$log"
+}
+
 say "Its mutants"
+released && die "a build without debug assertions has mutants"
 rows=
 while read -r mutant check; do
     caught "$mutant" "$check" && verdict=caught || verdict=MISSED

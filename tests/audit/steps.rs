@@ -156,7 +156,7 @@ fn step_subsampled() {
     let settings: &[(f64, f64, usize)] = if long() {
         &[(0.5, 1.0, 1_000_000), (0.5, 4.0, 200_000), (0.5, 10.0, 100_000)]
     } else {
-        &[(0.5, 4.0, 200_000)]
+        &[(0.5, 4.0, 100_000)]
     };
     for &(rate, epsilon, runs) in settings {
         let rate = SamplingRate::nearest(rate);
