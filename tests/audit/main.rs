@@ -1,8 +1,8 @@
 //! The audit: attacks on the engine as it is, through its public interface. docs/audit.md says what each one does.
 //!
 //! Every check prints a line of the audit's table, and fails if what it proves exceeds what is claimed. A claim that is
-//! true fails a check with probability 1e-6 at most, unless the check says otherwise. Run as it is, the audit takes less
-//! than a minute; `TABLEDIFFUSION_AUDIT=long` makes more runs of more settings. With the feature `mutants` and
+//! true fails a check with probability 1e-6 at most, unless the check says otherwise. Run as it is, the audit takes about
+//! a minute; `TABLEDIFFUSION_AUDIT=long` makes more runs of more settings. With the feature `mutants` and
 //! `TABLEDIFFUSION_MUTANT`, a check must fail: see run.sh.
 
 #![cfg(not(feature = "pg"))]

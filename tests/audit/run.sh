@@ -60,6 +60,7 @@ caught_by_commit() {
     pg_config=$server$("$PG_CONFIG" --bindir)/pg_config
     build_extension "$pg_config" debug mutants
     install_extension "$pg_config"
+    rm -rf "$PACKAGE"
     plain=$(commit_differs "$pg_config")
     mutated=$(TABLEDIFFUSION_MUTANT=SampleBeforeCommit commit_differs "$pg_config")
     printf '%s\n' "$plain" "$mutated" >"$log"
