@@ -19,7 +19,7 @@ const DELTA: f64 = 1e-5;
 
 /// Epsilon and how many runs prove most of it.
 fn settings() -> &'static [(f64, usize)] {
-    if long() { &[(1.0, 1_000_000), (4.0, 300_000), (10.0, 300_000)] } else { &[(1.0, 300_000), (10.0, 40_000)] }
+    if long() { &[(1.0, 1_000_000), (4.0, 300_000), (10.0, 300_000)] } else { &[(1.0, 500_000), (10.0, 40_000)] }
 }
 
 fn rng() -> SecretRng {
