@@ -3,7 +3,7 @@ PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 MAJORS ?= 15 16 18
 export PG_CONFIG MAJORS
 
-.PHONY: help demo test test-style test-engine install installcheck bench quality clean
+.PHONY: help demo test test-style test-engine audit install installcheck bench quality clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ test-engine: ## the engine's tests, without PostgreSQL
 
 test-%:
 	@.ci/test.sh $*
+
+audit: ## attacks on the engine, and on mutants of it that they have to catch: ten minutes
+	@tests/audit/run.sh
 
 install: ## build in release and install into the PostgreSQL of PG_CONFIG
 	@bash -c 'source .ci/setup.sh && need_postgresql && build_extension "$$PG_CONFIG" && install_extension "$$PG_CONFIG"'

@@ -121,10 +121,11 @@ fetch_postgresql() { # TARGET PYTHON_PACKAGE
 
 # Builds the extension and lays its files out under target/, without touching PostgreSQL.
 # Leaves that directory's name in PACKAGE.
-build_extension() { # PG_CONFIG [release|debug]
+build_extension() { # PG_CONFIG [release|debug] [FEATURE...]
     local profile=${2:-release} flags=() log
     PACKAGE=${CARGO_TARGET_DIR:-$ROOT/target}/package
     [ "$profile" = release ] || flags+=(--debug)
+    [ $# -lt 3 ] || flags+=(--features "${*:3}")
     rm -rf "$PACKAGE"
     log=$(mktemp)
     if ! (cd "$ROOT" && PGRX_PG_CONFIG_PATH=$1 cargo pgrx package --pg-config "$1" --out-dir "$PACKAGE" "${flags[@]}") >"$log"; then

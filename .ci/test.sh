@@ -22,6 +22,7 @@ test_style() {
     find .ci tests benches -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
     say "Lints, engine alone"
     cargo clippy --quiet --no-default-features --all-targets -- -D warnings
+    cargo clippy --quiet --no-default-features --features mutants --all-targets -- -D warnings
     say "Lints, with PostgreSQL 15"
     PGRX_PG_CONFIG_PATH=$(pg_config_of 15) cargo clippy --quiet --all-targets --features pg_test -- -D warnings
 }
@@ -29,7 +30,8 @@ test_style() {
 test_engine() {
     need_rust
     say "Engine tests, without PostgreSQL"
-    cargo test --no-default-features
+    cargo test --no-default-features --lib
+    tests/audit/run.sh short
 }
 
 # The SQL tests written in Rust (the engine's own ran before), then the regression files against a plain build.

@@ -15,6 +15,7 @@ use super::errors::{self, Result};
 use super::lineage::Charged;
 use crate::engine::EngineError;
 use crate::engine::privacy::equivalent::Equivalent;
+use crate::engine::privacy::mutant::{self, Mutant};
 
 const SCHEMA: &CStr = c"tablediffusion";
 
@@ -187,7 +188,7 @@ pub fn load(name: &str) -> Result<Vec<u8>> {
         return Err(errors::not_model_user(name));
     }
     // SAFETY: any transaction id may be asked about.
-    if unsafe { pg_sys::TransactionIdIsCurrentTransactionId(creator) } {
+    if unsafe { pg_sys::TransactionIdIsCurrentTransactionId(creator) } && !mutant::is(Mutant::SampleBeforeCommit) {
         return Err(errors::model_not_committed(name));
     }
     Ok(bytes)

@@ -4,6 +4,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 
 use crate::engine::EngineError;
+use crate::engine::privacy::mutant::Mutant;
 
 /// Result with [`Fault`].
 pub type Result<T> = std::result::Result<T, Fault>;
@@ -464,6 +465,14 @@ pub fn engine_panicked() -> Fault {
 }
 
 // Warnings and notices.
+
+/// What a build with mutants says whenever it is loaded.
+pub fn mutants(active: Option<Mutant>) -> Fault {
+    let at_work = active.map_or("None is at work".to_owned(), |mutant| format!("{mutant:?} is at work"));
+    Fault::new(PgSqlErrorCode::ERRCODE_WARNING, "this build of tablediffusion can be told to leak what it reads")
+        .detail(format!("It has flaws for its tests to find, which the server's environment chooses. {at_work}."))
+        .hint("Build without the feature mutants for any use but those tests.")
+}
 
 pub fn delta_is_large(delta: f64, count: f64, what: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_WARNING, format!("delta {delta:e} is not small for a table of this size"))

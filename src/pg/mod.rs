@@ -42,6 +42,8 @@ mod tests;
 
 use pgrx::{extension_sql_file, pg_guard};
 
+use crate::engine::privacy::mutant;
+
 extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
 extension_sql_file!("../../sql/functions.sql", name = "functions", requires = ["catalog"]);
 extension_sql_file!("../../sql/views.sql", name = "views", requires = ["functions"], finalize);
@@ -53,4 +55,7 @@ pub extern "C-unwind" fn _PG_init() {
     settings::define();
     told::define();
     threads::hush_worker_panics();
+    if mutant::POSSIBLE {
+        errors::mutants(mutant::active()).warn();
+    }
 }

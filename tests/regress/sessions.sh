@@ -165,6 +165,20 @@ test_dump() {
     return "$result"
 }
 
+# Sessions are forked from one process, which here has loaded the library before: no two draw the same noise.
+test_streams() {
+    local i sessions=()
+    sql -d sessions -c "ALTER SYSTEM SET shared_preload_libraries = 'tablediffusion'"
+    as_server "$CLUSTER_BIN/pg_ctl" restart --silent --wait --mode=fast --pgdata="$CLUSTER/data" --log="$CLUSTER/server.log"
+    for i in 1 2 3 4 5 6; do
+        psql -XAtq -d sessions -c "SELECT tablediffusion_train('people', 1, model => 'stream $i', method => 'tablediffusion',
+            options => '{\"epochs\": 0.1}')" >/dev/null &
+        sessions+=($!)
+    done
+    wait "${sessions[@]}"
+    [ "$(psql -XAtq -d sessions -c "SELECT count(DISTINCT noisy_rows) FROM tablediffusion.models WHERE name ~ '^stream '")" = 6 ]
+}
+
 run_sessions() { # DIRECTORY
     people_database sessions
     verdict 'progress is told in phases and steps' test_progress
@@ -175,5 +189,6 @@ run_sessions() { # DIRECTORY
     verdict 'a model is not seen before it is committed' test_other_session
     verdict 'threads take no signals' test_threads
     verdict 'dump and restore' test_dump "$1"
+    verdict 'sessions share no noise' test_streams
     verdict 'a charge outlives a crash' test_crash
 }

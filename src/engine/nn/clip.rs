@@ -5,6 +5,7 @@
 use super::exact::{Deltas, Trace};
 use super::lanes::{BLOCK_LIMIT, WIDE_LIMIT, dot, dot_exact, dot_wide, greater, largest, whole};
 use super::mlp::{Architecture, Layer};
+use crate::engine::privacy::mutant::{self, Mutant};
 
 /// Largest sum over a group of rows of products of whole numbers that `f32` adds up exactly.
 const EXACT_SUM: f64 = 16_777_215.0;
@@ -194,6 +195,10 @@ impl Work {
         let size = self.squared_size(row, clip.activation_step).sqrt();
         if !size.is_finite() || size == 0.0 {
             return None;
+        }
+        if mutant::is(Mutant::ClipByBatch) {
+            self.round(row, clip.unit().recip(), clip.activation_step, to)?;
+            return self.bound(row, width, to);
         }
         let limit = i128::from(clip.limit) * i128::from(clip.limit);
         // A little below the limit, for the rounding to fit in.

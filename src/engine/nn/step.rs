@@ -9,6 +9,7 @@ use super::exact::Grid;
 use super::mlp::Mlp;
 use super::sum::{BatchSum, Objective};
 use crate::engine::privacy::gaussian::RoundedGaussian;
+use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::poisson::SamplingRate;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::{EngineError, Result};
@@ -101,6 +102,9 @@ impl PrivateGradients {
             Some(pending) => pending,
             None => {
                 let sample = self.rate.sample(rows, &mut self.rng);
+                if mutant::is(Mutant::RealBatchSize) {
+                    self.expected_rows = sample.len().max(1) as f64;
+                }
                 let mut key = [0; 32];
                 self.rng.fill_bytes(&mut key);
                 Pending::Summing(BatchSum::new(net, sample, objective.copies(), key))
@@ -112,7 +116,8 @@ impl PrivateGradients {
                     self.pending = Some(Pending::Summing(batch));
                     return Ok(None);
                 }
-                let sum = batch.finish();
+                let mut sum = batch.finish();
+                mutant::clip_sum(&mut sum, self.clip.limit);
                 let gradient = vec![0.0; sum.len()];
                 (sum, 0, gradient)
             }
@@ -125,10 +130,15 @@ impl PrivateGradients {
         blocks.zip(self.noise_rngs[at / NOISE_BLOCK..].par_iter_mut()).for_each(|((sum, gradient), rng)| {
             let mut draws = vec![0i64; sum.len()];
             noise.fill(&mut draws, rng);
+            mutant::weaken(&mut draws);
             for ((g, s), draw) in gradient.iter_mut().zip(&*sum).zip(&draws) {
                 *g = ((s + draw) as f64 * scale) as f32;
             }
         });
+        if mutant::is(Mutant::EncoderOutside) {
+            let encoder = at..net.architecture.layers().get(1).map_or(0, |layer| layer.first).min(end);
+            encoder.for_each(|i| gradient[i] = (sum[i] as f64 * scale) as f32);
+        }
         if end == sum.len() {
             return Ok(Some(gradient));
         }

@@ -1,6 +1,7 @@
 //! Counts released with Gaussian noise on an integer lattice.
 
 use super::gaussian::{MAX_BITS, RoundedGaussian};
+use super::mutant;
 use super::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
@@ -83,6 +84,7 @@ pub fn noisy_counts(
     let lattice = Lattice::new(l2_sensitivity, noise_multiplier)?;
     let mut noise = vec![0; counts.len()];
     lattice.noise.fill(&mut noise, rng);
+    mutant::weaken(&mut noise);
     let values =
         counts.iter().zip(noise).map(|(&count, draw)| lattice.read(lattice.place(count) + i128::from(draw))).collect();
     Ok(NoisyCounts {

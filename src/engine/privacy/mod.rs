@@ -12,6 +12,7 @@ mod fixed_point;
 pub mod gaussian;
 pub mod ledger;
 pub mod mechanism;
+pub mod mutant;
 mod normal;
 mod pld;
 mod pld_gaussian;

@@ -2,6 +2,7 @@
 
 use rand::Rng;
 
+use super::mutant::{self, Mutant};
 use super::random::SecretRng;
 
 /// The denominator of all rates, `2^32`.
@@ -40,6 +41,9 @@ impl SamplingRate {
         }
         if self.0 == 0 {
             return Vec::new();
+        }
+        if mutant::is(Mutant::Shuffle) {
+            return mutant::shuffled(rows, self.value(), rng);
         }
         let (lead, rest) = ((self.0 >> 24) as u8, (self.0 % (1 << 24)) as u32);
         let mut chosen = Vec::with_capacity(self.room(rows));

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use rand::{SeedableRng, TryCryptoRng, TryRng};
 use rand_chacha::ChaCha20Rng;
 
+use super::mutant;
 use crate::engine::{EngineError, Result};
 
 /// ChaCha20 keyed by 256 bits from the operating system.
@@ -25,6 +26,7 @@ impl SecretRng {
     pub fn from_os() -> Result<Self> {
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|_| EngineError::Internal("the system gave no random bytes"))?;
+        mutant::share(&mut key);
         Ok(Self(ChaCha20Rng::from_seed(key)))
     }
 

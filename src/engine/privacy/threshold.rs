@@ -37,6 +37,7 @@
 //! choice holds for their mixture.
 
 use super::counts::Lattice;
+use super::mutant;
 use super::normal::upper_quantile;
 use super::random::SecretRng;
 use crate::engine::{EngineError, Result};
@@ -81,6 +82,7 @@ pub fn release_heavy<K: Ord>(
     counts.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let mut noise = vec![0; counts.len()];
     lattice.noise.fill(&mut noise, rng);
+    mutant::weaken(&mut noise);
     let draws = counts.len() as u64;
     let keys = counts
         .into_iter()

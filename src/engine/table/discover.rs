@@ -44,7 +44,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Standard deviation of the noise of every count, in rows.
+    /// Standard deviation of the noise of a count, in rows.
     fn noise_sd(&self) -> f64 {
         self.noise_multiplier * f64::from(self.unit_rows)
     }
@@ -52,6 +52,7 @@ impl Plan {
     /// A histogram with its noise.
     fn noisy(&self, counts: &[u64], rng: &mut SecretRng) -> Result<NoisyCounts> {
         noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, rng)
+    }
 
     /// The plan of a histogram of texts, paid for as [`TEXT_PRECISION`] others.
     fn for_texts(&self) -> Self {

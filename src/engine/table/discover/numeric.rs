@@ -21,6 +21,7 @@ use super::survey::Survey;
 use super::tree::{Estimate, consistent};
 use super::{Plan, decimals};
 use crate::engine::Result;
+use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::privacy::threshold::release_heavy;
 use crate::engine::table::{Bin, Cells, Column, Domain, Measure, Part};
@@ -143,7 +144,11 @@ impl Numeric {
         }
         let atoms = self.atoms.iter().zip(survey.points()).map(|(value, rows)| Atom { value: *value, rows });
         let masses = Masses { segments, atoms: atoms.collect(), noise_sd: survey.noise_sd };
-        Ok(self.domain(line, grouping::bins(line, masses), survey.nulls(), plan))
+        let mut bins = grouping::bins(line, masses);
+        if mutant::is(Mutant::ExactRange) {
+            bins = exact_range(&self.values);
+        }
+        Ok(self.domain(line, bins, survey.nulls(), plan))
     }
 
     /// The octaves that stand out from the noise or hold atoms: their rows, and the cells to cut them into.
@@ -185,6 +190,13 @@ impl Numeric {
         let step = if line.lattice { 1.0 / self.per_one() } else { 0.0 };
         Domain { cells: Cells::Bins { bins, step }, other: None, null: self.nullable.then_some(nulls) }
     }
+}
+
+/// [`Mutant::ExactRange`]: even bins from the least to the greatest of ascending values.
+fn exact_range(values: &[f64]) -> Vec<Bin> {
+    let (Some(lo), Some(hi)) = (values.first(), values.last()) else { return Vec::new() };
+    let edge = |i: usize| lo + (hi - lo) * i as f64 / 8.0;
+    (0..8).map(|i| Bin { parts: vec![Part { lo: edge(i), hi: edge(i + 1), weight: 1.0 }] }).collect()
 }
 
 /// A number as a key.

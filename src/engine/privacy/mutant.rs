@@ -1,0 +1,129 @@
+//! Deliberate flaws, each of which the audit (`tests/audit`) has to find.
+//!
+//! A place where a flaw can be asks [`is`]. Without the cargo feature `mutants` that is the constant `false`, and nothing
+//! of a flaw is compiled. With it, the flaw is the one that the environment variable `TABLEDIFFUSION_MUTANT` names, if
+//! any: inside PostgreSQL that is the environment of whoever started the server. A build without debug assertions, such
+//! as a release, refuses the feature.
+
+use std::cell::RefCell;
+use std::sync::OnceLock;
+
+use rand::seq::SliceRandom;
+
+use super::random::SecretRng;
+
+#[cfg(all(feature = "mutants", not(debug_assertions)))]
+compile_error!("the feature `mutants` breaks privacy on purpose and is for tests: it has no place in a release");
+
+/// Whether this library can be told to break its promise.
+pub const POSSIBLE: bool = cfg!(feature = "mutants");
+
+/// A way to break the promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// Half the noise is added.
+    HalfNoise,
+    /// None is.
+    NoNoise,
+    /// The sum over a batch is clipped, instead of each row.
+    ClipByBatch,
+    /// Batches of one size are cut from a shuffled table, instead of Poisson samples.
+    Shuffle,
+    /// A gradient is divided by the number of rows that happened to be sampled.
+    RealBatchSize,
+    /// The bins of numbers span the exact range of the data.
+    ExactRange,
+    /// The first layer learns from exact gradients.
+    EncoderOutside,
+    /// All generators of a process, and of those forked from it, have one key.
+    SharedStream,
+    /// A model is handed out before the transaction that was charged for it has committed.
+    SampleBeforeCommit,
+}
+
+impl Mutant {
+    /// Every flaw.
+    pub const ALL: [Self; 9] = [
+        Self::HalfNoise,
+        Self::NoNoise,
+        Self::ClipByBatch,
+        Self::Shuffle,
+        Self::RealBatchSize,
+        Self::ExactRange,
+        Self::EncoderOutside,
+        Self::SharedStream,
+        Self::SampleBeforeCommit,
+    ];
+}
+
+/// The flaw at work.
+///
+/// # Panics
+/// If the environment names one that there is not: a test of it would pass for the wrong reason.
+#[cfg(feature = "mutants")]
+pub fn active() -> Option<Mutant> {
+    static ACTIVE: std::sync::LazyLock<Option<Mutant>> = std::sync::LazyLock::new(|| {
+        let name = std::env::var("TABLEDIFFUSION_MUTANT").ok().filter(|name| !name.is_empty())?;
+        let found = Mutant::ALL.into_iter().find(|mutant| format!("{mutant:?}") == name);
+        Some(found.unwrap_or_else(|| panic!("TABLEDIFFUSION_MUTANT names no mutant")))
+    });
+    *ACTIVE
+}
+
+/// The flaw at work: none.
+#[cfg(not(feature = "mutants"))]
+pub const fn active() -> Option<Mutant> {
+    None
+}
+
+/// Whether this flaw is at work.
+#[inline]
+pub fn is(mutant: Mutant) -> bool {
+    POSSIBLE && active() == Some(mutant)
+}
+
+/// [`Mutant::HalfNoise`], [`Mutant::NoNoise`].
+#[inline]
+pub(in crate::engine) fn weaken(noise: &mut [i64]) {
+    if is(Mutant::HalfNoise) {
+        noise.iter_mut().for_each(|draw| *draw /= 2);
+    } else if is(Mutant::NoNoise) {
+        noise.fill(0);
+    }
+}
+
+/// [`Mutant::ClipByBatch`].
+#[inline]
+pub(in crate::engine) fn clip_sum(sum: &mut [i64], limit: u32) {
+    if is(Mutant::ClipByBatch) {
+        let size = sum.iter().map(|x| (*x as f64).powi(2)).sum::<f64>().sqrt();
+        let factor = (f64::from(limit) / size).min(1.0);
+        sum.iter_mut().for_each(|x| *x = (*x as f64 * factor) as i64);
+    }
+}
+
+/// [`Mutant::Shuffle`]: the next batch of a thread's shuffled table, ascending.
+pub(super) fn shuffled(rows: usize, rate: f64, rng: &mut SecretRng) -> Vec<u32> {
+    thread_local! {
+        static LEFT: RefCell<(usize, Vec<u32>)> = const { RefCell::new((0, Vec::new())) };
+    }
+    let size = (rate * rows as f64).round() as usize;
+    LEFT.with_borrow_mut(|(of, left)| {
+        if *of != rows || left.len() < size {
+            (*of, *left) = (rows, (0..rows as u32).collect());
+            left.shuffle(rng);
+        }
+        let mut batch = left.split_off(left.len() - size);
+        batch.sort_unstable();
+        batch
+    })
+}
+
+/// [`Mutant::SharedStream`]: the first key stays.
+#[inline]
+pub(super) fn share(key: &mut [u8; 32]) {
+    static FIRST: OnceLock<[u8; 32]> = OnceLock::new();
+    if is(Mutant::SharedStream) {
+        *key = *FIRST.get_or_init(|| *key);
+    }
+}
