@@ -221,7 +221,7 @@ pub fn grant(model: &str, grantee: pg_sys::Oid) -> Result<()> {
 pub fn revoke(model: &str, grantee: pg_sys::Oid) -> Result<bool> {
     as_owner(|client| {
         let query = "DELETE FROM tablediffusion.grants_store WHERE model = $1 AND grantee = $2::pg_catalog.oid";
-        Ok(client.update(query, None, &[model.into(), number(grantee)])?.len() > 0)
+        Ok(!client.update(query, None, &[model.into(), number(grantee)])?.is_empty())
     })
 }
 

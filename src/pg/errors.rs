@@ -501,6 +501,7 @@ pub fn nothing_released<S: AsRef<str>>(columns: impl IntoIterator<Item = S>) -> 
 }
 
 pub fn progress(phase: &str, done: u64, total: u64) -> Fault {
-    let message = if total > 0 { format!("{phase}: {} %", 100 * done / total) } else { phase.to_owned() };
+    let percent = (100 * done).checked_div(total);
+    let message = percent.map_or_else(|| phase.to_owned(), |percent| format!("{phase}: {percent} %"));
     Fault::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message)
 }

@@ -88,7 +88,7 @@ fn units_are_counted_capped_learned_and_told_of() {
         assert!((noisy_units - units).abs() < 6.0 * noise, "{noisy_units} {units}");
         assert!((noisy_rows - kept).abs() < 6.0 * noise * f64::from(rows), "{noisy_rows} {kept}");
         assert!((noisy_units..=noisy_units * f64::from(rows)).contains(&noisy_rows));
-        assert!(job.memory_estimate() > (units * 100.0) as u64);
+        assert!(job.memory_estimate(kept) > (units * 100.0) as u64);
         // Three thousand rows of one unit do not make a word.
         let words = job.domains[1].weights();
         assert_eq!(words.len(), 2, "{words:?}");

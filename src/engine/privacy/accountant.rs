@@ -53,7 +53,7 @@ pub fn delta(mechanisms: &[(Mechanism, u64)], epsilon: f64) -> Result<f64> {
 /// `InvalidParameter` if a mechanism's parameter makes no sense.
 pub fn gaussian_precision(mechanisms: &[(Mechanism, u64)]) -> Result<Option<f64>> {
     let composition = Composition::of(mechanisms)?;
-    Ok(composition.is_gaussian().then(|| composition.precision * (1.0 + 1e-14)))
+    Ok(composition.is_gaussian().then_some(composition.precision * (1.0 + 1e-14)))
 }
 
 /// The least noise multiplier `z`, within 1e-4 of it and on the safe side, for which `fixed` and `family(z)` together

@@ -119,11 +119,6 @@ mod tests {
         assert_eq!(postcard::from_bytes::<Neighbours>(&bytes).unwrap(), unit);
         assert_eq!(unit.describe(), "add or remove all rows of one \"patient\" (at most 3 used)");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn factors_are_rounded_up() {

@@ -127,15 +127,18 @@ fn a_unit_changes_counts_and_scores_by_its_share_at_most() {
         let groups = Groups::new(&domains());
         let (small, large) = (groups.group(&before.table), groups.group(&after.table));
         let pool = Rows { rows: 100, ..groups.group(&table(100)) };
-        let cliques: Vec<Clique> =
-            [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2]].map(|columns| Clique::new(columns.to_vec())).to_vec();
-        for clique in &cliques {
-            let pairs = clique.count(&small).into_iter().zip(clique.count(&large));
+        let ladder = Ladder::new(&[vec![1.0; 3], vec![1.0; 3], vec![1.0; 4]], &[0, 0, 4]);
+        let clique = |columns: &[usize]| Clique::new(columns.to_vec());
+        for columns in [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2]] {
+            let marginal = Marginal::of_codes(clique(columns));
+            let pairs = marginal.count(&ladder, &small).into_iter().zip(marginal.count(&ladder, &large));
             let squares: u64 = pairs.map(|(a, b)| a.abs_diff(b).pow(2)).sum();
-            assert!(squares <= u64::from(most).pow(2), "{clique:?}");
+            assert!(squares <= u64::from(most).pow(2), "{columns:?}");
         }
-        let scores = |table| select::scores(&cliques, table, &pool, 1_000.0, 3.0);
-        let moved = scores(&small).iter().zip(scores(&large)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        let pairs = [clique(&[0, 1]), clique(&[0, 2]), clique(&[1, 2])];
+        let scores = |table| select::scores(&pairs, &ladder, table, &pool, 1_000.0, 3.0);
+        let moves = scores(&small).into_iter().zip(scores(&large)).map(|(a, b)| (a.score - b.score).abs());
+        let moved = moves.fold(0.0, f64::max);
         assert!(moved <= f64::from(most) + 1e-9, "{moved}");
     }
     let training = |table: UnitTable| {
