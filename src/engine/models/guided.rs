@@ -2,9 +2,9 @@
 //!
 //! Private part: noisy one-way counts of every column; then, round after round, the pairs of columns that the model
 //! gets most wrong are chosen (exponential mechanism) and measured (Gaussian counts), as in AIM (McKenna et al.,
-//! arXiv 2201.12677), each on a grid as coarse as the noise demands. Free part: the denoiser of a masked diffusion over codes - the distribution of any one column
-//! given the others, log-linear in the measured marginals - is fitted to the noisy counts by running its own chain, so
-//! that no junction tree limits which cliques may be measured.
+//! arXiv 2201.12677), each on a grid as coarse as the noise demands. Free part: the denoiser of a masked diffusion over
+//! codes - the distribution of any one column given the others, log-linear in the measured marginals - is fitted to the
+//! noisy counts by running its own chain, so that no junction tree limits which cliques may be measured.
 
 mod options;
 mod plan;

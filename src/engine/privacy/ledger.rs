@@ -42,7 +42,9 @@ impl Neighbours {
             Self::AddRemoveUnit(PrivacyUnit { column, .. }) => format!("all rows of any one \"{column}\""),
         };
         format!(
-            "Whatever anybody does with the model and whatever they know besides, each conclusion that they may draw is at most {} times as likely, or as unlikely, with {who} in the table as without, except with a probability of {delta:e}.",
+            "Whatever anybody does with the model and whatever they know besides, each conclusion that they may draw is at \
+             most {} times as likely, or as unlikely, with {who} in the table as without, except with a probability of \
+             {delta:e}.",
             factor(epsilon)
         )
     }

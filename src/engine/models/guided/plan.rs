@@ -1,5 +1,6 @@
-//! How `guided` divides its budget, from public quantities alone: epsilon, delta and the number of columns. All parameters are fixed before the first measurement; only which pairs are measured depends on what
-//! was seen before, so the mechanisms compose by their privacy-loss distributions.
+//! How `guided` divides its budget, from public quantities alone: epsilon, delta and the number of columns. All parameters
+//! are fixed before the first measurement; only which pairs are measured depends on what was seen before, so the mechanisms
+//! compose by their privacy-loss distributions.
 
 use super::Options;
 use crate::engine::Result;
