@@ -73,15 +73,16 @@ fn trainings_of_the_default_method_need_no_holding() {
 fn a_plan_is_what_a_training_of_that_size_does() {
     for (method, options) in [(Method::Guided, "{}"), (Method::TableDiffusion, r#"{"epochs": 0.5}"#)] {
         let mut job = job(method, 2.0, options);
-        let planned = job.plan(2_000.0).unwrap();
         prepare(&mut job, 2_000);
+        // Of the size that the training took the table to have.
+        let planned = job.plan(job.noisy_rows().unwrap()).unwrap();
         let done: Vec<Stage> = job.ledger().stages().cloned().collect();
         assert_eq!(planned.stages.len(), done.len());
         for ((planned, alone), done) in planned.stages.iter().zip(&done) {
             assert_eq!(planned.name, done.name);
             assert!(*alone > 0.0 && *alone <= 2.0, "{}: {alone}", planned.name);
         }
-        // The row count is noisy, so that steps and noise of a training on batches are about those of the plan.
+        // Up to the tolerance of calibration, and noise that is rounded up by a thousandth at most.
         let noise = |mechanism| match mechanism {
             Mechanism::Gaussian { noise_multiplier } => noise_multiplier,
             Mechanism::SubsampledGaussian { noise_multiplier, .. } => noise_multiplier,
@@ -89,6 +90,6 @@ fn a_plan_is_what_a_training_of_that_size_does() {
         };
         let last = |stages: &[Stage]| stages.last().map(|stage| noise(stage.mechanism)).unwrap();
         let planned: Vec<Stage> = planned.stages.into_iter().map(|(stage, _)| stage).collect();
-        assert!((last(&planned) / last(&done) - 1.0).abs() < 0.05);
+        assert!((last(&planned) / last(&done) - 1.0).abs() < 2e-3);
     }
 }
