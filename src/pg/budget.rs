@@ -42,15 +42,14 @@ const APPLYING: &str = "
     SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
                'id', b.id, 'name', coalesce(b.current_name, b.name), 'epsilon', b.epsilon, 'delta', b.delta,
                'trainings', b.trainings, 'precision_sum', b.precision_sum, 'excess_delta', b.excess_delta,
-               'former', NOT b.direct) ORDER BY b.id), '[]')::pg_catalog.text
-    FROM (
-        SELECT s.*, pg_catalog.bool_or(s.relation = r.relation::pg_catalog.oid AND s.origin = o.id) AS direct
-        FROM tablediffusion.origin_store AS o, tablediffusion.budgets_spent AS s,
-             pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r (relation int8, name text)
-        WHERE s.relation = r.relation::pg_catalog.oid AND s.origin = o.id OR s.name = r.name
-        GROUP BY s.id, s.relation, s.origin, s.name, s.epsilon, s.delta, s.role, s.at, s.current_relation, s.owner,
-                 s.current_name, s.trainings, s.precision_sum, s.excess_delta, s.claimed_epsilon, s.claimed_delta
-    ) AS b";
+               'former', NOT m.direct) ORDER BY b.id), '[]')::pg_catalog.text
+    FROM tablediffusion.budgets_spent AS b CROSS JOIN LATERAL (
+        SELECT pg_catalog.bool_or(b.relation = r.relation AND b.origin = o.id) AS direct,
+               pg_catalog.bool_or(b.name = r.name) AS named
+        FROM tablediffusion.origin_store AS o,
+             pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r (relation oid, name text)
+    ) AS m
+    WHERE m.direct OR m.named";
 
 impl Budget {
     /// Those that apply to what a training is charged to, in the order of their numbers.

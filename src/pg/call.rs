@@ -75,10 +75,7 @@ impl Call {
     }
 
     pub fn name(&self, i: usize, name: &str) -> Result<String> {
-        // SAFETY: see `new`; a name is NUL-terminated.
-        let value =
-            (!self.is_null(i)).then(|| unsafe { super::datum::string(pg_getarg_datum_raw(self.0, i).cast_mut_ptr()) });
-        self.want(name, value)
+        self.want(name, self.optional_name(i))
     }
 
     pub fn boolean(&self, i: usize, name: &str) -> Result<bool> {

@@ -161,9 +161,9 @@ pub fn store(record: Record) -> Result<()> {
 /// Loads the bytes of a model that the caller may sample.
 ///
 /// # Errors
-/// If it does not exist, the caller neither owns it nor was granted it, or it was trained by a transaction that is still in progress: a
-/// rollback would take its charge back. `xmin` names that transaction, is right after a restore too, and is that of
-/// the subtransaction inside a savepoint.
+/// If it does not exist, the caller neither owns it nor was granted it, or it was trained by a transaction that is still
+/// in progress: a rollback would take its charge back. `xmin` names that transaction, is right after a restore too, and
+/// is that of the subtransaction inside a savepoint.
 pub fn load(name: &str) -> Result<Vec<u8>> {
     // SAFETY: a plain call.
     let user = unsafe { pg_sys::GetUserId() };
