@@ -38,7 +38,7 @@ bench: ## speed: the engine's benchmarks, then whole calls inside PostgreSQL
 	@benches/pg.sh
 
 quality: ## quality of synthetic Adult at epsilon 1, three seeds
-	@benches/quality/run.sh
+	@benches/quality/sql.sh
 
 clean: ## remove what was built (not .cache, which holds tools)
 	@cargo clean

@@ -4,7 +4,7 @@
 metrics.py --train TRAIN.csv --test TEST.csv --synth SYNTH.csv --spec SPEC.json [--out SCORES.json]
 
 A spec names the `columns` to score, which of them are `numeric` and `integer`, and the classification `target` with its
-`positive` value. All seeds are fixed, and bins come from the real training part alone, so scores of different
+`positive` value (adult.json). All seeds are fixed, and bins come from the real training part alone, so scores of different
 synthesizers compare. Scores:
 
 tvd1      mean over columns of the total variation distance of marginals, numbers in 20 quantile bins
@@ -24,6 +24,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
+from xgboost import XGBClassifier
 
 MARGINAL_BINS = 20
 PAIR_BINS = 10
@@ -31,11 +32,11 @@ DISCRIMINATOR_ROWS = 20_000
 
 
 def read_table(path, spec):
-    """The columns of `spec`, numbers as floats (NaN where there is none), everything else as stripped text."""
+    """The columns of `spec`, numbers as floats (NaN where there is none), all else as stripped text, "1.0" as "1"."""
     table = pd.read_csv(path, dtype=str, keep_default_na=False)[spec["columns"]].copy()
     for name in spec["columns"]:
         if name not in spec["numeric"]:
-            table[name] = table[name].str.strip()
+            table[name] = table[name].str.strip().str.removesuffix(".0")
             continue
         numbers = pd.to_numeric(table[name], errors="coerce")
         numbers = numbers.where(np.isfinite(numbers))
@@ -160,6 +161,7 @@ def classifier_aucs(train, synth, test, spec):
         "lr": (LogisticRegression(max_iter=1000, random_state=0), wide),
         "rf": (RandomForestClassifier(100, min_samples_leaf=5, random_state=0), filled),
         "hgb": (HistGradientBoostingClassifier(random_state=0), narrow),
+        "xgb": (XGBClassifier(n_estimators=150, max_depth=6, learning_rate=0.1, n_jobs=1, random_state=0), narrow),
     }
     aucs = {}
     for name, (model, (rows, test_rows)) in models.items():

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Scores synthetic rows against real ones: run.sh [run.py's arguments]. Uses the server of PGHOST or PGSERVICE when
+# Scores synthetic rows against real ones: sql.sh [sql.py's arguments]. Uses the server of PGHOST or PGSERVICE when
 # one is set; else builds and installs the extension and starts a throw-away cluster.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../../.ci/setup.sh
@@ -8,13 +8,14 @@ source "$here/../../.ci/setup.sh"
 source "$here/../../.ci/cluster.sh"
 
 PYTHON=${PYTHON:-python3}
-if ! "$PYTHON" -c 'import pandas, sklearn' 2>/dev/null; then
-    PYTHON=$ROOT/.venv/bin/python
+if ! "$PYTHON" -c 'import pandas, sklearn, xgboost' 2>/dev/null; then
+    venv=$CACHE/quality/metrics
+    PYTHON=$venv/bin/python
     if ! [ -x "$PYTHON" ]; then
         python3 -c 'import ensurepip' 2>/dev/null || need_packages python3-venv
-        say "Installing pandas and scikit-learn into .venv"
-        python3 -m venv "$ROOT/.venv"
-        "$ROOT/.venv/bin/pip" install --quiet pandas scikit-learn
+        say "Installing pandas, scikit-learn and xgboost into .cache/quality/metrics"
+        python3 -m venv "$venv"
+        "$venv/bin/pip" install --quiet -r "$here/metrics.txt"
     fi
 fi
 
@@ -24,4 +25,4 @@ if [ -z "${PGHOST:-}${PGSERVICE:-}" ]; then
     install_extension "$PG_CONFIG"
     cluster_start "$PG_CONFIG"
 fi
-"$PYTHON" "$ROOT/benches/quality/run.py" "$@"
+"$PYTHON" "$ROOT/benches/quality/sql.py" "$@"

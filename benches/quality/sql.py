@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains on 80 percent of a table by SQL, samples as many rows, and scores them against the real ones.
 
-Reaches PostgreSQL through psql and its PG* variables; the extension has to be installed there. run.sh starts a
+Reaches PostgreSQL through psql and its PG* variables; the extension has to be installed there. sql.sh starts a
 throw-away cluster around it. One JSON line per run goes to --out, and a Markdown table to standard output.
 
 The noise of training comes from the operating system and cannot be fixed: a seed numbers a run and fixes its sampling.
@@ -16,8 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-import pandas as pd
-from sklearn.model_selection import train_test_split
+from split import split
 
 HERE = pathlib.Path(__file__).resolve().parent
 SCORES = {
@@ -49,15 +48,6 @@ def psql(script):
 def sql_type(name, spec):
     declared = spec.get("types", {}).get(name)
     return declared or ("text" if name not in spec["numeric"] else "int" if name in spec["integer"] else "float8")
-
-
-def split(path, separator, spec, folder):
-    """Writes the training and test parts as CSV files and returns the training part."""
-    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)[spec["columns"]]
-    train, test = train_test_split(table, test_size=0.2, random_state=0)
-    train.to_csv(folder / "train.csv", index=False)
-    test.to_csv(folder / "test.csv", index=False)
-    return train
 
 
 def load(train, spec, folder):
@@ -134,7 +124,6 @@ def markdown(runs):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--csv", default=HERE.parents[1] / "tests/data/adult.csv.gz", help="the table, with a header")
-    parser.add_argument("--sep", default=",", help="its field separator")
     parser.add_argument("--spec", default=HERE / "adult.json", help="columns and kinds: see metrics.py")
     parser.add_argument("--methods", default="guided,tablediffusion,tablediffusion_denoiser")
     parser.add_argument("--epsilons", default="1.0")
@@ -154,7 +143,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or pathlib.Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        train = split(given.csv, given.sep, spec, folder)
+        train = split(given.csv, spec, folder)
         load(train, spec, folder)
         runs = []
         for method in given.methods.split(","):

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Turns results.jsonl into docs/quality.md's tables (between its markers) and docs/quality-*.svg: report.py
+
+Needs matplotlib (metrics.txt). A cell is one table, method, kind of domains and epsilon; what is shown of it is the mean
+over its seeds, with the standard error of that mean.
+"""
+
+import collections
+import json
+import math
+import pathlib
+import re
+import statistics
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams.update(
+    {"svg.fonttype": "none", "svg.hashsalt": "quality", "font.family": "sans-serif", "font.size": 9}
+)
+
+from matplotlib import pyplot  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+DOCS = HERE.parents[1] / "docs"
+# name, title, whether more is better
+METRICS = [
+    ("tvd1", "1-way TVD", False),
+    ("tvd2", "2-way TVD", False),
+    ("auc", "train-on-synthetic AUC", True),
+    ("c2st", "discriminator AUC", False),
+]
+# (method, domains): name, colour, marker
+LINES = {
+    ("guided", "declared"): ("guided, declared domains", "#c1121f", "o"),
+    ("guided", "learned"): ("guided, learned domains", "#f08a24", "o"),
+    ("tablediffusion", "declared"): ("tablediffusion, declared", "#7a7a7a", "v"),
+    ("tablediffusion", "learned"): ("tablediffusion, learned", "#a0a0a0", "v"),
+    ("tablediffusion_denoiser", "declared"): ("tablediffusion_denoiser, declared", "#8d6e63", "^"),
+    ("tablediffusion_denoiser", "learned"): ("tablediffusion_denoiser, learned", "#bcaaa4", "^"),
+    ("dpmm:aim", "declared"): ("AIM, dpmm", "#1d4e89", "s"),
+    ("dpmm:mst", "declared"): ("MST, dpmm", "#2a9d8f", "s"),
+    ("dpmm:privbayes", "declared"): ("PrivBayes, dpmm", "#6a4c93", "s"),
+    ("smartnoise:aim", "declared"): ("AIM, smartnoise-synth", "#4c8bd6", "D"),
+    ("smartnoise:mst", "declared"): ("MST, smartnoise-synth", "#7fcdbb", "D"),
+    ("scale:real", "none"): ("real rows (half against half)", "#222222", None),
+    ("scale:independent", "none"): ("independent columns", "#b0b0b0", None),
+}
+
+
+class Cell:
+    def __init__(self, runs):
+        self.runs = runs
+
+    def mean(self, name):
+        return statistics.mean(run[name] for run in self.runs)
+
+    def error(self, name):
+        """Standard error of the mean; 0 for a single run, whose error is not known."""
+        values = [run[name] for run in self.runs]
+        return statistics.stdev(values) / math.sqrt(len(values)) if len(values) > 1 else 0.0
+
+    def text(self, name):
+        return f"{self.mean(name):.4f}" + (f" ± {self.error(name):.4f}" if len(self.runs) > 1 else "")
+
+
+def cells():
+    """All cells: table -> (line, epsilon) -> cell."""
+    found = collections.defaultdict(lambda: collections.defaultdict(list))
+    for line in (HERE / "results.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        found[run["table"]][(run["method"], run["domains"]), run["epsilon"]].append(run)
+    return {table: {cell: Cell(runs) for cell, runs in inside.items()} for table, inside in sorted(found.items())}
+
+
+def epsilons(inside):
+    return sorted({epsilon for _, epsilon in inside if epsilon is not None})
+
+
+def markdown(inside):
+    """One row a cell, by epsilon; the scale first."""
+    titles = [title for _, title, _ in METRICS]
+    rows = ["| epsilon | method | seeds | " + " | ".join(titles) + " | CPU s | MiB |", "|---" * 9 + "|"]
+    for epsilon in [None, *epsilons(inside)]:
+        for line, (label, _, _) in LINES.items():
+            cell = inside.get((line, epsilon))
+            if cell is None:
+                continue
+            scale = epsilon is None
+            scores = " | ".join(cell.text(name) for name, _, _ in METRICS)
+            cost = " | " if scale else f"{cell.mean('cpu_s'):.0f} | {max(run['peak_mib'] for run in cell.runs)}"
+            label = f"**{label}**" if line == ("guided", "declared") else label
+            rows.append(f"| {'' if scale else f'{epsilon:g}'} | {label} | {len(cell.runs)} | {scores} | {cost} |")
+    return "\n".join(rows)
+
+
+def ahead(results):
+    """Where a peer's mean beats that of guided, with the same domains, by more than the difference's standard error."""
+    rows = ["| table | epsilon | metric | peer | its score | ours | ahead by | standard error |", "|---" * 8 + "|"]
+    for table, inside in results.items():
+        for (line, epsilon), cell in sorted(inside.items(), key=lambda item: (item[0][1] or 0, item[0][0])):
+            ours = inside.get((("guided", "declared"), epsilon))
+            if ":" not in line[0] or ours is None:
+                continue
+            for name, title, more in METRICS:
+                lead = (cell.mean(name) - ours.mean(name)) * (1 if more else -1)
+                error = math.hypot(cell.error(name), ours.error(name))
+                if lead > error:
+                    scores = f"{cell.text(name)} | {ours.text(name)} | {lead:.4f} | {error:.4f}"
+                    rows.append(f"| {table} | {epsilon:g} | {title} | {LINES[line][0]} | {scores} |")
+    return "\n".join(rows) if len(rows) > 2 else "Nowhere."
+
+
+def draw(table, inside):
+    figure, panels = pyplot.subplots(2, 2, figsize=(10, 8))
+    for panel, (name, title, more) in zip(panels.flat, METRICS):
+        for line, (label, colour, marker) in LINES.items():
+            if marker is None:
+                if (line, None) in inside:
+                    level = inside[line, None].mean(name)
+                    if level > 0 and not (more and level < 0.45):
+                        panel.axhline(level, color=colour, linestyle="--", linewidth=1, label=label)
+                continue
+            points = [(epsilon, inside[line, epsilon]) for epsilon in epsilons(inside) if (line, epsilon) in inside]
+            if points:
+                panel.errorbar(
+                    [epsilon for epsilon, _ in points],
+                    [cell.mean(name) for _, cell in points],
+                    [cell.error(name) for _, cell in points],
+                    color=colour,
+                    marker=marker,
+                    markersize=4,
+                    capsize=2,
+                    linewidth=2.2 if line[0] == "guided" else 1.1,
+                    zorder=3 if line[0] == "guided" else 2,
+                    label=label,
+                )
+        panel.set_xscale("log")
+        panel.set_xticks(epsilons(inside), [f"{epsilon:g}" for epsilon in epsilons(inside)])
+        panel.minorticks_off()
+        if name.startswith("tvd"):
+            panel.set_yscale("log")
+            panel.yaxis.set_major_formatter("{x:g}")
+        panel.set_xlabel("epsilon")
+        panel.set_title(f"{title} ({'more' if more else 'less'} is better)")
+        panel.grid(color="#dddddd", linewidth=0.6)
+        for side in ("top", "right"):
+            panel.spines[side].set_visible(False)
+    labelled = {}
+    for panel in panels.flat:
+        for handle, label in zip(*panel.get_legend_handles_labels()):
+            labelled.setdefault(label, handle)
+    figure.legend(labelled.values(), labelled.keys(), loc="lower center", ncols=3, frameon=False)
+    figure.tight_layout(rect=(0, 0.13, 1, 1))
+    path = DOCS / f"quality-{table}.svg"
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    # Matplotlib leaves spaces at the ends of lines.
+    path.write_text("".join(line.rstrip() + "\n" for line in path.read_text().splitlines()))
+
+
+def main():
+    results = cells()
+    page = (DOCS / "quality.md").read_text()
+    parts = {f"table {table}": markdown(inside) for table, inside in results.items()} | {"ahead": ahead(results)}
+    for name, text in parts.items():
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        page = marked.sub(lambda match: f"{match[1]}{text}\n{match[2]}", page)
+    (DOCS / "quality.md").write_text(page)
+    for table, inside in results.items():
+        draw(table, inside)
+
+
+if __name__ == "__main__":
+    main()
