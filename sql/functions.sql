@@ -89,14 +89,15 @@ CREATE FUNCTION tablediffusion_create_table(
     target text,
     model text,
     n bigint,
-    seed bigint DEFAULT NULL
+    seed bigint DEFAULT NULL,
+    given jsonb DEFAULT NULL
 ) RETURNS regclass
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME', 'tablediffusion_create_table';
-REVOKE ALL ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb) FROM PUBLIC;
 -- Checks that the caller owns the model, and creates the table as the caller.
-GRANT EXECUTE ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint)
+GRANT EXECUTE ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb)
     IS 'create a table with the column types of a model''s source and fill it with synthetic rows';
 
 -- PARALLEL UNSAFE: writes.

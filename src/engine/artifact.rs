@@ -1,5 +1,7 @@
 //! A trained model with all that was released about its table, as versioned and checksummed bytes.
 
+use std::borrow::Borrow;
+
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::models::{Method, Synthesizer};
 use super::privacy::ledger::Ledger;
 use super::table::codec::Decoder;
-use super::table::{Block, Column, Domain};
+use super::table::{Block, Cells, Column, Domain, Wanted, wanted};
 use super::{EngineError, Result};
 
 const MAGIC: &[u8; 8] = b"TDIFFMDL";
@@ -16,7 +18,7 @@ const FORMAT_VERSION: u16 = 1;
 const DIGEST_LENGTH: usize = 32;
 const HEADER_LENGTH: usize = MAGIC.len() + 2 + DIGEST_LENGTH;
 
-/// Rows that a [`Sampler`] makes at once.
+/// Rows that a [`Sampler`] makes at once, at most.
 pub const SAMPLE_BLOCK: usize = 4096;
 
 /// A column and its released domain.
@@ -113,30 +115,156 @@ impl Artifact {
     }
 
     /// A stream of synthetic rows: equal seeds give equal rows.
-    pub fn sampler(&self, seed: u64) -> Sampler<'_> {
-        let domains: Vec<Domain> = self.columns.iter().map(|c| c.domain.clone()).collect();
-        Sampler { artifact: self, decoder: Decoder::new(&domains), seed, block: 0 }
+    pub fn sampler(&self, seed: u64) -> Sampler<&Self> {
+        Sampler::all(self, seed)
+    }
+
+    fn domains(&self) -> Vec<Domain> {
+        self.columns.iter().map(|c| c.domain.clone()).collect()
     }
 }
 
 /// Makes synthetic rows, block by block.
-pub struct Sampler<'a> {
-    artifact: &'a Artifact,
+pub struct Sampler<A> {
+    artifact: A,
     decoder: Decoder,
+    /// What every row has in a column, where that is given.
+    given: Vec<Option<Wanted>>,
+    /// How likely that is under each code of the column.
+    likelihoods: Vec<Option<Vec<f64>>>,
     seed: u64,
     block: u64,
 }
 
-impl Sampler<'_> {
-    /// The next `rows` rows, at most [`SAMPLE_BLOCK`]. Each call starts a new block of the stream, so only the last
-    /// call should ask for fewer.
+impl<A: Borrow<Artifact>> Sampler<A> {
+    /// All rows of a model: equal seeds give equal rows.
+    pub fn all(artifact: A, seed: u64) -> Self {
+        let columns = artifact.borrow().columns.len();
+        let decoder = Decoder::new(&artifact.borrow().domains());
+        Self { artifact, decoder, given: vec![None; columns], likelihoods: vec![None; columns], seed, block: 0 }
+    }
+
+    /// Those of a model's rows that have certain values, one entry a column.
+    ///
+    /// They are looked for among all its rows: no other way has exactly their distribution, since what a model knows of
+    /// its columns together is what its whole process of sampling does.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if a value is unknown to the model, `Internal` if it does not have these columns.
+    pub fn given(artifact: A, given: Vec<Option<Wanted>>, seed: u64) -> Result<Self> {
+        let model = artifact.borrow();
+        if given.len() != model.columns.len() {
+            return Err(EngineError::Internal("values are given of other columns than the model has"));
+        }
+        let likelihoods = |(wanted, released): (&Option<Wanted>, &ReleasedColumn)| {
+            let Some(wanted) = wanted else { return Ok(None) };
+            let unknown = || {
+                EngineError::invalid(
+                    format!("the value given for column \"{}\" is unknown to the model", released.column.name),
+                    "No row of the model can have it.",
+                    "Give a value that was declared or released.",
+                )
+            };
+            wanted.likelihoods(&released.domain).map(Some).ok_or_else(unknown)
+        };
+        let likelihoods = given.iter().zip(&model.columns).map(likelihoods).collect::<Result<_>>()?;
+        Ok(Self { given, likelihoods, ..Self::all(artifact, seed) })
+    }
+
+    /// The next `rows` rows, at most [`SAMPLE_BLOCK`]; fewer where only some rows of a block go with what is given. Each
+    /// call starts a new block of the stream, so only the last call should ask for fewer.
     pub fn next_block(&mut self, rows: usize) -> Result<Block> {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        rng.set_stream(self.block);
+        let mut block = self.block(self.block)?;
         self.block += 1;
-        let codes = self.artifact.synthesizer.sample(SAMPLE_BLOCK, &mut rng)?;
-        let mut block = self.decoder.decode(&codes, &mut rng)?;
         block.truncate(rows);
         Ok(block)
+    }
+
+    /// Block `number` of the stream, whichever were made before it: at most [`SAMPLE_BLOCK`] rows.
+    pub fn block(&self, number: u64) -> Result<Block> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(number);
+        let model = self.artifact.borrow();
+        let mut codes = model.synthesizer.sample(SAMPLE_BLOCK, &mut rng)?;
+        if self.likelihoods.iter().any(Option::is_some) {
+            codes = codes.pick(&wanted::fitting(&codes, &self.likelihoods, &mut rng));
+        }
+        let mut block = self.decoder.decode(&codes, &mut rng)?;
+        for ((column, given), released) in block.columns.iter_mut().zip(&self.given).zip(&model.columns) {
+            if let Some(given) = given {
+                *column = given.column(matches!(released.domain.cells, Cells::Bins { .. }), block.rows);
+            }
+        }
+        Ok(block)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::*;
+    use crate::engine::privacy::ledger::Neighbours;
+    use crate::engine::table::{Bin, Category, Codes, EncodedTable, Measure, Part};
+
+    /// Two columns that go together: a category of three, and a number in two bins that is in the first with the first
+    /// category alone.
+    struct Pair;
+
+    impl Synthesizer for Pair {
+        fn sample(&self, rows: usize, rng: &mut ChaCha8Rng) -> Result<EncodedTable> {
+            let first: Vec<u8> = (0..rows).map(|_| rng.random_range(0..3)).collect();
+            let second = first.iter().map(|code| u8::from(*code > 0)).collect();
+            Ok(EncodedTable { rows, columns: vec![Codes::U8(first), Codes::U8(second)] })
+        }
+
+        fn save(&self) -> Result<Vec<u8>> {
+            Ok(Vec::new())
+        }
+    }
+
+    fn artifact() -> Artifact {
+        let column = |name: &str, measure| Column { name: name.to_owned(), measure, nullable: false, declared: None };
+        let category = |value: &str| Category { value: value.to_owned(), weight: 1.0 / 3.0 };
+        let bin = |lo, hi| Bin { parts: vec![Part { lo, hi, weight: 0.5 }] };
+        let domain = |cells| Domain { cells, other: None, null: None };
+        let categories = domain(Cells::Categories(["a", "b", "c"].map(category).to_vec()));
+        let numbers = domain(Cells::Bins { bins: vec![bin(0.0, 9.0), bin(10.0, 20.0)], step: 1.0 });
+        let columns = vec![
+            ReleasedColumn { column: column("letter", Measure::Category), domain: categories },
+            ReleasedColumn { column: column("number", Measure::Lattice), domain: numbers },
+        ];
+        let ledger = Ledger { epsilon: 1.0, delta: 1e-6, neighbours: Neighbours::AddRemoveRow, phases: Vec::new() };
+        Artifact::new(Method::Guided, columns, ledger, 1.0, Box::new(Pair))
+    }
+
+    #[test]
+    fn rows_with_given_values_are_those_of_all_rows_that_have_them() {
+        let artifact = artifact();
+        let given = |letter: Option<&str>, number| {
+            let letter = letter.map(|letter| Wanted::Text(letter.to_owned()));
+            Sampler::given(&artifact, vec![letter, number], 7).map(|sampler| sampler.block(3).unwrap())
+        };
+        let all = artifact.sampler(7).block(3).unwrap();
+        let block = given(Some("b"), None).unwrap();
+        assert_eq!(block.rows, (0..all.rows).filter(|row| all.columns[0].text(*row) == Some(b"b")).count());
+        assert!((0..block.rows).all(|row| block.columns[0].text(row) == Some(b"b")));
+        assert!((0..block.rows).all(|row| block.columns[1].number(row).unwrap() >= 10.0));
+        // A number stands for its bin, and is what comes back.
+        let block = given(None, Some(Wanted::Number(12.0))).unwrap();
+        assert_eq!(block.rows, (0..all.rows).filter(|row| all.columns[1].number(*row).unwrap() >= 10.0).count());
+        assert!((0..block.rows).all(|row| block.columns[1].number(row) == Some(12.0)));
+        assert_eq!(given(Some("a"), Some(Wanted::Number(12.0))).unwrap().rows, 0);
+        assert!(given(Some("d"), None).is_err() && given(None, Some(Wanted::Null)).is_err());
+    }
+
+    #[test]
+    fn blocks_do_not_depend_on_those_before_them() {
+        let artifact = artifact();
+        let mut one_by_one = artifact.sampler(5);
+        one_by_one.next_block(10).unwrap();
+        let (second, alone) = (one_by_one.next_block(SAMPLE_BLOCK).unwrap(), artifact.sampler(5).block(1).unwrap());
+        assert!((0..SAMPLE_BLOCK).all(|row| second.columns[0].text(row) == alone.columns[0].text(row)));
+        assert!((0..SAMPLE_BLOCK).all(|row| second.columns[1].number(row) == alone.columns[1].number(row)));
     }
 }

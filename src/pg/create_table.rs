@@ -5,6 +5,7 @@ use pgrx::{Spi, pg_sys};
 use super::call::{Call, sql_function};
 use super::datum::{self, Scratch, c_string};
 use super::errors::{self, Result};
+use super::given;
 use super::output::Typed;
 use super::rows::{self, Rows};
 use super::sample::{self, Model, Writers};
@@ -15,17 +16,19 @@ sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table,
 /// Rows that are written at once.
 const BATCH: usize = 1000;
 
-/// `(target text, model text, n bigint, seed bigint)`.
+/// `(target text, model text, n bigint, seed bigint, given jsonb)`.
 fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (target, name, total) = (call.text(0, "target")?, call.text(1, "model")?, call.rows(2)?);
     let seed = rows::seed(call.optional_int(3))?;
+    let given = call.object(4, "given")?;
     let model = Model::load(name)?;
+    let given = given::wanted(&model, &given)?;
     let (writers, targets) = sample::own_writers(&model, total, seed)?;
     let columns: Vec<String> =
         targets.iter().map(|target| format!("{} {}", datum::quoted(&target.column), sql_type(target))).collect();
     let table = create(&target, &columns)?;
     let relation = Table::open(table)?;
-    relation.fill(&model, writers, total, seed)?;
+    relation.fill(writers, Rows::new(&model, given, seed, total)?)?;
     drop(relation);
     comment(table, &model);
     Ok(Some(table.into()))
@@ -75,29 +78,29 @@ impl Table {
         if plain { Ok(table) } else { Err(errors::target_changed()) }
     }
 
-    fn fill(&self, model: &Model, mut writers: Writers, total: u64, seed: u64) -> Result<()> {
+    fn fill(&self, mut writers: Writers, mut all: Rows) -> Result<()> {
         let scratch = Scratch::new();
         let mut batch = Batch::new(self.0);
-        let mut all = Rows::new(&model.artifact, seed, total)?;
-        while let Some((block, first)) = all.next_block()? {
+        while let Some(block) = all.next_block()? {
             for row in 0..block.rows {
+                let Some(number) = all.next_number() else { break };
                 scratch.within(|| {
                     let (values, nulls) = batch.next_row();
                     for (i, origin, typed) in &mut writers {
                         let Some(typed) = typed else { continue };
-                        let value = typed.value(&origin.cell(&block, row, first + row as u64)?)?;
+                        let value = typed.value(&origin.cell(&block, row, number)?)?;
                         values[*i] = value.unwrap_or(pg_sys::Datum::null());
                         nulls[*i] = value.is_none();
                     }
                     batch.end_row();
                     Result::Ok(())
                 })?;
-                if batch.rows == BATCH || row + 1 == block.rows {
-                    scratch.within(|| batch.write());
-                    // SAFETY: the rows are written and their slots empty.
-                    unsafe { scratch.reset() };
+                all.take();
+                if batch.rows == BATCH {
+                    batch.write_and_forget(&scratch);
                 }
             }
+            batch.write_and_forget(&scratch);
             writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(Typed::tidy));
         }
         batch.finish();
@@ -158,6 +161,13 @@ impl Batch {
         // SAFETY: the slot is empty and its values are set.
         unsafe { pg_sys::ExecStoreVirtualTuple(self.slots[self.rows]) };
         self.rows += 1;
+    }
+
+    /// Writes what is there, and forgets what it was made of.
+    fn write_and_forget(&mut self, scratch: &Scratch) {
+        scratch.within(|| self.write());
+        // SAFETY: the rows are written and their slots empty.
+        unsafe { scratch.reset() };
     }
 
     fn write(&mut self) {

@@ -149,7 +149,7 @@ fn refused(target: &Target) -> errors::Fault {
 }
 
 /// The base type of a kind that is not a category.
-fn plain_type(kind: Kind) -> pg_sys::Oid {
+pub fn plain_type(kind: Kind) -> pg_sys::Oid {
     match kind {
         Kind::Boolean => pg_sys::BOOLOID,
         Kind::Int2 => pg_sys::INT2OID,

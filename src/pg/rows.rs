@@ -1,7 +1,9 @@
 //! Synthetic rows: what the model makes, and keys generated afresh beside it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
 use pgrx::check_for_interrupts;
 use rand::{Rng, SeedableRng};
@@ -11,10 +13,11 @@ use super::annotation::{Annotation, ColumnFacts};
 use super::errors::{self, Result};
 use super::keys::{Key, Keys};
 use super::output::Cell;
+use super::sample::Model;
 use super::types::Kind;
 use super::{guard, threads};
-use crate::engine::artifact::{Artifact, SAMPLE_BLOCK};
-use crate::engine::table::{Block, BlockColumn};
+use crate::engine::artifact::{Artifact, SAMPLE_BLOCK, Sampler};
+use crate::engine::table::{Block, BlockColumn, Wanted};
 
 /// Where a column of the result comes from.
 pub enum Origin {
@@ -109,51 +112,113 @@ pub fn longest(column: &ColumnFacts) -> usize {
     }
 }
 
-/// Makes `total` rows, block by block, on a thread that is at most one block ahead.
+/// Blocks that are made ahead of the one that is used, for each thread of the pool.
+const AHEAD: usize = 2;
+/// Rows of the model that are looked at for each that is found, at most and on average.
+pub const MOST_TRIES: u64 = 20_000;
+/// Rows that are granted as many tries before they are found.
+const GRANTED: u64 = 100;
+
+/// The rows of a model, block by block, made on the pool. Which rows come depends on the seed alone.
 pub struct Rows {
-    blocks: Receiver<Result<Block>>,
-    done: u64,
+    sampler: Arc<Sampler<Arc<Artifact>>>,
+    model: String,
+    sender: Sender<(u64, Result<Block>)>,
+    receiver: Receiver<(u64, Result<Block>)>,
+    /// Blocks that came before their turn.
+    early: BTreeMap<u64, Result<Block>>,
+    /// Blocks asked for, and handed out.
+    asked: u64,
+    used: u64,
+    ahead: usize,
+    /// Rows taken, and wanted.
+    taken: u64,
     total: u64,
+    /// Whether nobody waits for blocks any more.
+    over: Arc<AtomicBool>,
 }
 
 impl Rows {
-    pub fn new(artifact: &Arc<Artifact>, seed: u64, total: u64) -> Result<Self> {
-        let (sender, blocks) = sync_channel(1);
-        let artifact = Arc::clone(artifact);
-        threads::spawn(move || {
-            let mut sampler = artifact.sampler(seed);
-            let mut left = total;
-            while left > 0 {
-                let rows = left.min(SAMPLE_BLOCK as u64);
-                left -= rows;
-                let block = guard::engine(|| sampler.next_block(rows as usize));
-                // Nobody listens any more after an interrupt.
-                if block.is_err() | sender.send(block).is_err() {
-                    return;
-                }
-            }
-        })?;
-        Ok(Self { blocks, done: 0, total })
+    /// `total` rows of those that have the given values.
+    pub fn new(model: &Model, given: Vec<Option<Wanted>>, seed: u64, total: u64) -> Result<Self> {
+        let artifact = Arc::clone(&model.artifact);
+        let sampler = threads::run(move || Sampler::given(artifact, given, seed))??;
+        let (sender, receiver) = channel();
+        Ok(Self {
+            sampler: Arc::new(sampler),
+            model: model.name.clone(),
+            sender,
+            receiver,
+            early: BTreeMap::new(),
+            asked: 0,
+            used: 0,
+            ahead: AHEAD * rayon::current_num_threads(),
+            taken: 0,
+            total,
+            over: Arc::default(),
+        })
     }
 
-    /// The next block and the number of its first row, from 1. Answers interrupts.
-    pub fn next_block(&mut self) -> Result<Option<(Block, u64)>> {
-        if self.done == self.total {
+    /// The number of the row that would be taken next, from 1; nothing if no more are wanted.
+    pub fn next_number(&self) -> Option<u64> {
+        (self.taken < self.total).then_some(self.taken + 1)
+    }
+
+    /// Counts a row as taken.
+    pub fn take(&mut self) {
+        self.taken += 1;
+    }
+
+    /// The next block, unless enough rows were taken. Answers interrupts.
+    ///
+    /// # Errors
+    /// If too many rows were looked at for those that were taken.
+    pub fn next_block(&mut self) -> Result<Option<Block>> {
+        check_for_interrupts!();
+        if self.next_number().is_none() {
             return Ok(None);
         }
-        check_for_interrupts!();
-        let block = loop {
-            match self.blocks.recv_timeout(threads::PATIENCE) {
-                Ok(block) => break block?,
+        if self.used * SAMPLE_BLOCK as u64 > MOST_TRIES.saturating_mul(self.taken + GRANTED) {
+            return Err(errors::too_few_rows_fit(&self.model));
+        }
+        self.ask();
+        loop {
+            if let Some(block) = self.early.remove(&self.used) {
+                self.used += 1;
+                return block.map(Some);
+            }
+            match self.receiver.recv_timeout(threads::PATIENCE) {
+                Ok((number, block)) => drop(self.early.insert(number, block)),
                 Err(RecvTimeoutError::Timeout) => {
                     check_for_interrupts!();
                 }
                 Err(RecvTimeoutError::Disconnected) => return Err(errors::engine_panicked()),
             }
-        };
-        let first = self.done + 1;
-        self.done += block.rows as u64;
-        Ok(Some((block, first)))
+        }
+    }
+
+    /// Keeps the pool at work, on no more blocks than may be needed.
+    fn ask(&mut self) {
+        let needed = (self.total - self.taken).div_ceil(SAMPLE_BLOCK as u64);
+        let until = self.used + needed.min(self.ahead as u64);
+        while self.asked < until {
+            let number = self.asked;
+            let (sampler, sender, over) = (Arc::clone(&self.sampler), self.sender.clone(), Arc::clone(&self.over));
+            rayon::spawn(move || {
+                if !over.load(Relaxed) {
+                    let block = guard::engine(|| sampler.block(number));
+                    // Nobody listens any more after an interrupt.
+                    let _ = sender.send((number, block));
+                }
+            });
+            self.asked += 1;
+        }
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.over.store(true, Relaxed);
     }
 }
 

@@ -12,7 +12,7 @@ use super::output::{Json, Target, Typed};
 use super::rows::{self, Origin, Rows};
 use super::store::Store;
 use super::types::Kind;
-use super::{catalog, threads};
+use super::{catalog, given, threads};
 use crate::engine::artifact::Artifact;
 
 sql_function!(tablediffusion_sample_json, pg_finfo_tablediffusion_sample_json, sample_json);
@@ -38,11 +38,10 @@ impl Model {
 /// `(model text, n bigint, given jsonb, seed bigint)`.
 fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (name, total) = (call.text(0, "model")?, call.rows(1)?);
-    if !call.is_null(2) {
-        return Err(errors::given_not_supported());
-    }
+    let given = call.object(2, "given")?;
     let seed = rows::seed(call.optional_int(3))?;
     let model = Model::load(name)?;
+    let given = given::wanted(&model, &given)?;
     let columns = model.annotation.columns.iter().zip(model.annotation.places());
     let mut writers = columns
         .map(|(column, place)| {
@@ -53,17 +52,19 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
         .collect::<Result<Vec<_>>>()?;
     let store = Store::open(call, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
     let (mut text, mut jsonb) = (String::new(), Input::new(pg_sys::JSONBOID, -1));
-    let mut all = Rows::new(&model.artifact, seed, total)?;
-    while let Some((block, first)) = all.next_block()? {
+    let mut all = Rows::new(&model, given, seed, total)?;
+    while let Some(block) = all.next_block()? {
         for row in 0..block.rows {
+            let Some(number) = all.next_number() else { break };
             text.clear();
             for (i, (key, origin, json)) in writers.iter_mut().enumerate() {
                 text.push(if i == 0 { '{' } else { ',' });
                 text.push_str(key);
-                json.write(&origin.cell(&block, row, first + row as u64)?, &mut text);
+                json.write(&origin.cell(&block, row, number)?, &mut text);
             }
             text.push('}');
             store.scratch.within(|| store.put(&mut [jsonb.parse(&text)], &mut [false]));
+            all.take();
             if row % 64 == 63 {
                 // SAFETY: the store has copied what was made.
                 unsafe { store.scratch.reset() };
@@ -82,22 +83,22 @@ fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
     if row_type == pg_sys::RECORDOID || !unsafe { pg_sys::type_is_rowtype(row_type) } {
         return Err(errors::not_a_row_type());
     }
-    if !call.is_null(3) {
-        return Err(errors::given_not_supported());
-    }
+    let given = call.object(3, "given")?;
     let seed = rows::seed(call.optional_int(4))?;
     let model = Model::load(name)?;
+    let given = given::wanted(&model, &given)?;
     let targets = targets(row_type);
     let mut writers = writers(&model, &targets, &type_name(row_type, -1), total, seed)?;
     let store = Store::open(call, 0);
     let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); store.width()], vec![true; store.width()]);
-    let mut all = Rows::new(&model.artifact, seed, total)?;
-    while let Some((block, first)) = all.next_block()? {
+    let mut all = Rows::new(&model, given, seed, total)?;
+    while let Some(block) = all.next_block()? {
         for row in 0..block.rows {
+            let Some(number) = all.next_number() else { break };
             store.scratch.within(|| {
                 for (i, origin, typed) in &mut writers {
                     let value = match typed {
-                        Some(typed) => typed.value(&origin.cell(&block, row, first + row as u64)?)?,
+                        Some(typed) => typed.value(&origin.cell(&block, row, number)?)?,
                         None => None,
                     };
                     values[*i] = value.unwrap_or(pg_sys::Datum::null());
@@ -106,6 +107,7 @@ fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
                 store.put(&mut values, &mut nulls);
                 Result::Ok(())
             })?;
+            all.take();
             if row % 64 == 63 {
                 // SAFETY: the store has copied what was made; what writers keep is elsewhere.
                 unsafe { store.scratch.reset() };

@@ -47,13 +47,6 @@ pub fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Resu
     }
 }
 
-/// Starts a thread of its own, for work that waits for the main thread now and then.
-pub fn spawn(work: impl FnOnce() + Send + 'static) -> Result<()> {
-    start()?;
-    let builder = std::thread::Builder::new().name("tablediffusion".to_owned());
-    with_signals_blocked(|| builder.spawn(work)).map(drop).map_err(|_| errors::threads_unavailable())
-}
-
 fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
     use libc::{SIG_SETMASK, pthread_sigmask, sigfillset, sigset_t};
     // SAFETY: both sets are plain data that the calls fill; the mask of this thread is put back as it was.

@@ -50,6 +50,14 @@ impl Codes {
         }
     }
 
+    fn pick(&self, rows: &[usize]) -> Self {
+        match self {
+            Self::U8(codes) => Self::U8(rows.iter().map(|row| codes[*row]).collect()),
+            Self::U16(codes) => Self::U16(rows.iter().map(|row| codes[*row]).collect()),
+            Self::U32(codes) => Self::U32(rows.iter().map(|row| codes[*row]).collect()),
+        }
+    }
+
     /// All codes in row order.
     pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.len()).map(|row| self.get(row))
@@ -83,6 +91,14 @@ impl EncodedTable {
     /// An empty table whose columns have domains of these sizes.
     pub fn with_sizes(sizes: &[usize]) -> Self {
         Self { rows: 0, columns: sizes.iter().map(|size| Codes::with_width(*size)).collect() }
+    }
+
+    /// The rows of these numbers, in this order.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn pick(&self, rows: &[usize]) -> Self {
+        Self { rows: rows.len(), columns: self.columns.iter().map(|codes| codes.pick(rows)).collect() }
     }
 
     /// Bytes of memory held by the codes.

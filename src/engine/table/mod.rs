@@ -8,9 +8,11 @@ pub mod domain;
 pub mod encoded;
 mod keyed_hash;
 pub mod units;
+pub mod wanted;
 
 pub use block::{Block, BlockColumn};
 pub use column::{Column, Declared, Measure};
 pub use domain::{Bin, Category, Cells, Domain, Part};
 pub use encoded::{Codes, EncodedTable};
 pub use units::{UnitTable, Units};
+pub use wanted::Wanted;

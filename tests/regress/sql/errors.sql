@@ -52,7 +52,6 @@ SELECT * FROM report($$SELECT tablediffusion_sample(NULL, 1)$$);
 SELECT * FROM report($$SELECT tablediffusion_sample('people', 0)$$);
 SELECT * FROM report($$SELECT tablediffusion_sample('people', -5)$$);
 SELECT * FROM report($$SELECT tablediffusion_sample('people', NULL::bigint)$$);
-SELECT * FROM report($$SELECT tablediffusion_sample('people', 1, given => '{"sex": "f"}')$$);
 SELECT * FROM report($$SELECT tablediffusion_sample('people', 1, 1)$$);
 SELECT * FROM report($$SELECT tablediffusion_sample('people', 1, NULL::record)$$);
 CREATE TABLE stranger (age int, height int, weight int);

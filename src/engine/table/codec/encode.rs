@@ -138,6 +138,11 @@ impl ColumnEncoder {
     }
 }
 
+/// The bin that a number belongs to.
+pub fn cell_of(bins: &[Bin], number: f64) -> usize {
+    cuts(bins).partition_point(|cut| *cut <= number)
+}
+
 /// Where one bin ends and the next begins: half way across what neither owns.
 fn cuts(bins: &[Bin]) -> Vec<f64> {
     let between = |(left, right): (&Bin, &Bin)| {
