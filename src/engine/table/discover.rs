@@ -8,13 +8,13 @@
 //! [`histograms`] and [`thresholds`] say beforehand how many of them a column needs.
 
 mod category;
-mod decimals;
 mod grouping;
 mod layout;
 mod line;
 mod numeric;
 mod sample;
 mod significance;
+mod steps;
 mod survey;
 #[cfg(test)]
 mod tests;
@@ -33,7 +33,7 @@ use crate::engine::privacy::random::SecretRng;
 /// What discovery may spend, and what it knows beforehand. Public or released quantities.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
-    /// Noise of every count but those of texts, relative to how much a unit can change a histogram.
+    /// Noise of every count but those of keys, relative to how much a unit can change a histogram.
     pub noise_multiplier: f64,
     /// Rows of a unit, at most: how much it can change a histogram.
     pub unit_rows: u32,
@@ -54,9 +54,9 @@ impl Plan {
         noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, rng)
     }
 
-    /// The plan of a histogram of texts, paid for as [`TEXT_PRECISION`] others.
-    fn for_texts(&self) -> Self {
-        Self { noise_multiplier: self.noise_multiplier / (TEXT_PRECISION as f64).sqrt(), ..*self }
+    /// The plan of a histogram whose keys are not known in advance, paid for as [`KEY_PRECISION`] others.
+    fn for_keys(&self) -> Self {
+        Self { noise_multiplier: self.noise_multiplier / (KEY_PRECISION as f64).sqrt(), ..*self }
     }
 }
 
@@ -96,21 +96,21 @@ impl Source {
     }
 }
 
-/// How many times as precise as other histograms (in 1 / noise squared) those of texts are: rare texts are lost below a
-/// threshold that grows with the noise, while bins adapt to it.
-const TEXT_PRECISION: u64 = 4;
+/// How many times as precise as other histograms (in 1 / noise squared) those are whose keys are not known in advance,
+/// texts and exact numbers: rare keys are lost below a threshold that grows with the noise, while bins adapt to it.
+const KEY_PRECISION: u64 = 4;
 
-/// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: 0 for a
-/// declared set of values, 1 for text, which counts as [`TEXT_PRECISION`] of the others, 3 or 4 for numbers on a lattice
-/// (exact values, two rounds of bins, and octaves unless both bounds are
-/// declared), one more for real numbers (decimal places).
+/// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: none for a
+/// declared set of values; one for text; four or five for numbers (the steps that they are multiples of, exact values,
+/// two rounds of bins, and octaves unless both bounds are declared). Those of texts and exact values count as
+/// [`KEY_PRECISION`] of the others each.
 pub fn histograms(column: &Column) -> u64 {
     match Source::of(column) {
         Source::Public(_) => 0,
-        Source::Texts => TEXT_PRECISION,
+        Source::Texts => KEY_PRECISION,
         Source::Numbers { lo, hi } => {
             let octaves = u64::from(lo.is_none() || hi.is_none());
-            3 + octaves + u64::from(column.measure == Measure::Real)
+            KEY_PRECISION + 3 + octaves
         }
     }
 }
@@ -171,7 +171,7 @@ impl Discovery {
         let found = match state {
             State::Found(_) => None,
             State::Texts { texts, nullable } => {
-                Some(category::discover(std::mem::take(texts), *nullable, &self.plan.for_texts(), &mut self.rng)?)
+                Some(category::discover(std::mem::take(texts), *nullable, &self.plan.for_keys(), &mut self.rng)?)
             }
             State::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
         };

@@ -19,7 +19,7 @@ enum ColumnDecoder {
 }
 
 struct BinDecoder {
-    /// With bounds in units of the lattice, if there is one.
+    /// Single values as they are; else with bounds in units of the lattice, if there is one.
     parts: Vec<Part>,
     by_weight: Choice,
 }
@@ -108,8 +108,10 @@ impl BinDecoder {
     fn new(bin: &Bin, lattice: Option<Lattice>) -> Self {
         let parts = bin.parts.iter().cloned();
         let parts = parts.map(|part| match lattice {
-            Some(lattice) => Part { lo: lattice.units(part.lo), hi: lattice.units(part.hi), ..part },
-            None => part,
+            Some(lattice) if part.lo < part.hi => {
+                Part { lo: lattice.units(part.lo), hi: lattice.units(part.hi), ..part }
+            }
+            _ => part,
         });
         Self { parts: parts.collect(), by_weight: Choice::new(bin.parts.iter().map(|part| part.weight)) }
     }
@@ -122,7 +124,7 @@ impl BinDecoder {
             (part.lo * (1.0 - u) + part.hi * u).clamp(part.lo, part.hi)
         };
         match lattice {
-            _ if part.lo == part.hi => lattice.map_or(part.lo, |lattice| lattice.value(part.lo)),
+            _ if part.lo == part.hi => part.lo,
             None => within(rng),
             Some(lattice) => {
                 let values = part.hi - part.lo + 1.0;

@@ -3,7 +3,7 @@
 //! 1. Cells that do not stand out from the noise are pooled with their neighbours, and emptied where the pool does not
 //!    stand out either.
 //! 2. Single values that would fill a bin by themselves get a bin of their own; what lies between is cut into bins of
-//!    about equal mass, none so small that it would drown in noise.
+//!    about equal mass, at wide gaps first, none so small that it would drown in noise.
 //! 3. Within a bin, the masses of the cells are drawn towards an even density by as much as noise explains their
 //!    spread (James and Stein).
 
@@ -12,8 +12,8 @@ use super::significance::standing_out;
 use super::tree::Estimate;
 use crate::engine::table::{Bin, Part};
 
-/// Bins of one column, at most.
-pub const MAX_BINS: usize = 32;
+/// Bins of one column, at most: with NULL, no more than `guided` tells apart.
+pub const MAX_BINS: usize = 127;
 
 /// What a pool of cells must hold, in standard deviations of its noise, not to be emptied: noise alone holds that with
 /// probability 0.0013.
@@ -26,8 +26,11 @@ const CLEFT: usize = 3;
 /// Two halves of a pool differ if they do by so many standard deviations.
 const HALVES_DIFFER: f64 = 2.5;
 
-/// A bin should hold so many standard deviations of the noise of a count.
-const ROWS_PER_BIN: f64 = 6.0;
+/// A bin should hold so many standard deviations of the noise of a count: the first [`FEW_BINS`] need less, without which
+/// nothing would be told apart.
+const ROWS_PER_BIN: f64 = 12.0;
+const ROWS_PER_FIRST_BIN: f64 = 6.0;
+const FEW_BINS: f64 = 32.0;
 
 /// A cell and how many rows it holds, atoms inside it not counted.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +81,7 @@ pub fn bins(line: Line, masses: Masses) -> Vec<Bin> {
         leaves.extend(segment.into_iter().filter(|leaf| leaf.mass.value > 0.0));
     }
     let stretches = stretches(line, &leaves, &masses.atoms);
-    let mut groups = group(&stretches, noise_sd);
+    let mut groups = group(line, &stretches, noise_sd);
     groups.iter_mut().for_each(|group| shrink(line, group));
     groups.iter().map(|group| Bin { parts: parts(line, group) }).collect()
 }
@@ -163,15 +166,21 @@ fn stretches(line: Line, leaves: &[Leaf], atoms: &[Atom]) -> Vec<Stretch> {
 }
 
 /// Cuts the sequence into groups, one a bin.
-fn group(stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stretch>> {
-    if stretches.len() <= MAX_BINS && stretches.iter().all(Stretch::is_point) {
+fn group(line: Line, stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stretch>> {
+    let rows: f64 = stretches.iter().map(|stretch| stretch.rows).sum();
+    let few = affordable(rows / noise_sd).clamp(FEW_BINS, MAX_BINS as f64);
+    if stretches.len() as f64 <= few && stretches.iter().all(Stretch::is_point) {
         return stretches.iter().map(|stretch| vec![*stretch]).collect();
     }
     let (heavy, target) = heavy(stretches, noise_sd);
     let mut groups: Vec<(Vec<Stretch>, f64, bool)> = Vec::new();
     for (stretch, heavy) in stretches.iter().zip(heavy) {
         match groups.last_mut() {
-            Some((group, rows, false)) if !heavy && *rows + stretch.rows / 2.0 <= target => {
+            Some((group, rows, false))
+                if !heavy
+                    && *rows + stretch.rows / 2.0 <= target
+                    && (2.0 * *rows < target || !is_apart(line, group, stretch)) =>
+            {
                 group.push(*stretch);
                 *rows += stretch.rows;
             }
@@ -198,6 +207,17 @@ fn group(stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stretch>> {
     }
 }
 
+/// Whether a gap wider than the whole group lies between it and the next stretch.
+fn is_apart(line: Line, group: &[Stretch], next: &Stretch) -> bool {
+    let (Some(first), Some(last)) = (group.first(), group.last()) else { return false };
+    next.lo - line.after(last.hi) > last.hi - first.lo
+}
+
+/// How many bins so many rows, in standard deviations of the noise of a count, are worth.
+fn affordable(rows: f64) -> f64 {
+    (rows / ROWS_PER_BIN).max((rows / ROWS_PER_FIRST_BIN).min(FEW_BINS))
+}
+
 /// Which stretches are single values that fill a bin by themselves, and the rows that each other bin should hold.
 fn heavy(stretches: &[Stretch], noise_sd: f64) -> (Vec<bool>, f64) {
     let mut heavy = vec![false; stretches.len()];
@@ -205,7 +225,7 @@ fn heavy(stretches: &[Stretch], noise_sd: f64) -> (Vec<bool>, f64) {
         let alone = heavy.iter().filter(|heavy| **heavy).count();
         let rest: f64 = stretches.iter().zip(&heavy).filter(|(_, heavy)| !**heavy).map(|(s, _)| s.rows).sum();
         let free = MAX_BINS.saturating_sub(alone).max(1) as f64;
-        let target = rest / (rest / (ROWS_PER_BIN * noise_sd)).floor().clamp(1.0, free);
+        let target = rest / affordable(rest / noise_sd).floor().clamp(1.0, free);
         let found: Vec<usize> = (0..stretches.len())
             .filter(|i| !heavy[*i] && stretches[*i].is_point() && stretches[*i].rows >= target)
             .collect();

@@ -1,7 +1,7 @@
 //! Domains of numeric columns.
 //!
 //! One histogram after another, in each of which a row counts once at most:
-//! 1. real numbers only: decimal places, to find a decimal lattice;
+//! 1. the steps that values are multiples of, to find their lattice;
 //! 2. exact values, released above a threshold: the atoms, such as a spike at 0;
 //! 3. atoms, NULL and the public octaves of all other values: the range and rough masses. Left out where both bounds
 //!    are declared;
@@ -13,13 +13,14 @@
 
 use std::cmp::Ordering;
 
+use super::Plan;
 use super::grouping::{self, Atom, Leaf, Masses};
 use super::layout;
 use super::line::{Interval, Line};
 use super::significance::standing_out;
+use super::steps::{self, Scale};
 use super::survey::Survey;
 use super::tree::{Estimate, consistent};
-use super::{Plan, decimals};
 use crate::engine::Result;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::random::SecretRng;
@@ -44,9 +45,13 @@ pub struct Numeric {
     measure: Measure,
     lo: Option<f64>,
     hi: Option<f64>,
-    /// Decimal places of the lattice found in real numbers.
-    places: Option<usize>,
+    /// Spacing of the lattice that was found.
+    scale: Scale,
+    lattice: bool,
+    /// Ascending, in units of the lattice.
     atoms: Vec<f64>,
+    /// The atoms as they stand in the table, which may be a rounding off the lattice.
+    exact: Vec<f64>,
 }
 
 enum Stage {
@@ -59,7 +64,19 @@ impl Numeric {
     /// Starts from finite values and the number of NULLs.
     pub fn new(column: &Column, lo: Option<f64>, hi: Option<f64>, values: Vec<f64>, nulls: u64) -> Self {
         let Column { nullable, measure, .. } = *column;
-        Self { stage: Stage::Lattice, values, nulls, nullable, measure, lo, hi, places: None, atoms: Vec::new() }
+        Self {
+            stage: Stage::Lattice,
+            values,
+            nulls,
+            nullable,
+            measure,
+            lo,
+            hi,
+            scale: Scale::new(1.0),
+            lattice: measure == Measure::Lattice,
+            atoms: Vec::new(),
+            exact: Vec::new(),
+        }
     }
 
     /// A bounded piece of work; the domain once it is found.
@@ -84,35 +101,44 @@ impl Numeric {
         self.fallback(0.0)
     }
 
-    fn per_one(&self) -> f64 {
-        self.places.map_or(1.0, |places| decimals::POWERS[places])
+    fn line(&self) -> Line {
+        let scaled = |bound: Option<f64>| bound.map(|bound| self.scale.units(bound));
+        Line::new(self.lattice, scaled(self.lo), scaled(self.hi))
     }
 
-    fn line(&self) -> Line {
-        let scaled = |bound: Option<f64>| bound.map(|bound| bound * self.per_one());
-        let lattice = self.measure == Measure::Lattice || self.places.is_some();
-        Line::new(lattice, scaled(self.lo), scaled(self.hi))
+    /// Spacing of the values; 0 where there is none.
+    fn spacing(&self) -> f64 {
+        if self.lattice { self.scale.step() } else { 0.0 }
     }
 
     fn find_lattice(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
-        if self.measure == Measure::Real {
-            let noisy = plan.noisy(&decimals::counts(&self.values), rng)?;
-            self.places = decimals::lattice(&noisy.values, noisy.noise_sd);
+        let candidates = steps::candidates(self.measure);
+        let line = self.line();
+        self.values.iter_mut().for_each(|value| *value = line.clip(*value));
+        let noisy = plan.noisy(&steps::counts(candidates, &self.values), rng)?;
+        let step = steps::lattice(candidates, &noisy.values, noisy.noise_sd).map(Scale::new);
+        // Public bounds may leave room for no multiple of the step.
+        if let Some(scale) = step.filter(|scale| scale.has_values(self.lo, self.hi)) {
+            (self.scale, self.lattice) = (scale, true);
         }
         Ok(())
     }
 
     fn find_atoms(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
-        let (line, per_one) = (self.line(), self.per_one());
-        self.values.iter_mut().for_each(|value| *value = line.clip(*value * per_one));
+        let (line, scale, plan) = (self.line(), self.scale, plan.for_keys());
         self.values.sort_unstable_by(f64::total_cmp);
         let runs = self.values.chunk_by(|a, b| a == b).filter(|run| run.len() as u64 >= MIN_COUNT);
         let excess = runs.map(|run| (Ordered(run[0]), run.len() as u64 - (MIN_COUNT - 1)));
         let mut released =
             release_heavy(excess, plan.unit_rows, plan.noise_multiplier, plan.threshold_delta, rng)?.keys;
         released.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        self.atoms = released.iter().take(MAX_ATOMS).map(|(atom, _)| atom.0).collect();
-        self.atoms.sort_unstable_by(f64::total_cmp);
+        let atoms = released.iter().take(MAX_ATOMS).map(|(atom, _)| (line.clip(scale.units(atom.0)), atom.0));
+        let mut atoms: Vec<(f64, f64)> = atoms.collect();
+        // A stable sort: of atoms that are one on the lattice, the heaviest stands for all.
+        atoms.sort_by(|a, b| a.0.total_cmp(&b.0));
+        atoms.dedup_by_key(|atom| atom.0);
+        (self.atoms, self.exact) = atoms.into_iter().unzip();
+        self.values.iter_mut().for_each(|value| *value = line.clip(scale.units(*value)));
         Ok(())
     }
 
@@ -148,7 +174,7 @@ impl Numeric {
         if mutant::is(Mutant::ExactRange) {
             bins = exact_range(&self.values);
         }
-        Ok(self.domain(line, bins, survey.nulls(), plan))
+        Ok(self.domain(bins, survey.nulls(), plan))
     }
 
     /// The octaves that stand out from the noise or hold atoms: their rows, and the cells to cut them into.
@@ -165,7 +191,7 @@ impl Numeric {
     }
 
     /// Bins in units of the lattice and numbers of rows become a domain in the column's measure and shares.
-    fn domain(&self, line: Line, mut bins: Vec<Bin>, nulls: f64, plan: &Plan) -> Domain {
+    fn domain(&self, mut bins: Vec<Bin>, nulls: f64, plan: &Plan) -> Domain {
         let present: f64 = bins.iter().map(Bin::weight).sum();
         if bins.is_empty() || present <= 0.0 {
             return self.fallback((nulls / plan.sampled_rows.max(1.0)).min(1.0));
@@ -173,10 +199,12 @@ impl Numeric {
         let total = present + nulls;
         for part in bins.iter_mut().flat_map(|bin| &mut bin.parts) {
             let Part { lo, hi, weight } = *part;
-            *part = Part { lo: lo / self.per_one(), hi: hi / self.per_one(), weight: weight / total };
+            let atom = if lo == hi { self.atoms.binary_search_by(|atom| atom.total_cmp(&lo)).ok() } else { None };
+            let value = |units| atom.map_or(self.scale.value(units), |place| self.exact[place]);
+            *part = Part { lo: value(lo), hi: value(hi), weight: weight / total };
         }
         Domain {
-            cells: Cells::Bins { bins, step: if line.lattice { 1.0 / self.per_one() } else { 0.0 } },
+            cells: Cells::Bins { bins, step: self.spacing() },
             other: None,
             null: self.nullable.then_some(nulls / total),
         }
@@ -186,9 +214,9 @@ impl Numeric {
         let line = self.line();
         let lo = if self.lo.is_some() { line.range.start } else { line.clip(0.0) };
         let hi = if self.lo.is_some() && self.hi.is_some() { line.before(line.range.end) } else { lo };
-        let bins = vec![Bin { parts: vec![Part { lo: lo / self.per_one(), hi: hi / self.per_one(), weight: 0.0 }] }];
-        let step = if line.lattice { 1.0 / self.per_one() } else { 0.0 };
-        Domain { cells: Cells::Bins { bins, step }, other: None, null: self.nullable.then_some(nulls) }
+        let bins = vec![Bin { parts: vec![Part { lo: self.scale.value(lo), hi: self.scale.value(hi), weight: 0.0 }] }];
+        let cells = Cells::Bins { bins, step: self.spacing() };
+        Domain { cells, other: None, null: self.nullable.then_some(nulls) }
     }
 }
 

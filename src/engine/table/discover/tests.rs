@@ -7,9 +7,9 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::decimals;
 use super::layout;
 use super::line::{Grid, Interval, Line};
+use super::steps;
 use super::texts::{MIN_COUNT, TextCounts};
 use super::*;
 use crate::engine::table::codec::{Decoder, Encoder};
@@ -138,7 +138,10 @@ fn one_row_changes_one_count_by_one() {
             let grid = Grid { intervals, points: points.clone() };
             assert!(changed(&grid.histogram(&values, None), &grid.histogram(&fewer, None)) <= 1);
         }
-        assert_eq!(changed(&decimals::counts(&values), &decimals::counts(&fewer)), 1);
+        for measure in [Measure::Lattice, Measure::Real] {
+            let counts = |values: &[f64]| steps::counts(steps::candidates(measure), values);
+            assert_eq!(changed(&counts(&values), &counts(&fewer)), u64::from(values[removed] != 0.0));
+        }
     }
 }
 
@@ -186,7 +189,8 @@ fn a_unit_changes_a_histogram_by_its_rows_at_most() {
         };
         assert!(changed(&atoms(&fewer), &atoms(&values)) <= rows);
         assert!(changed(&texts(&fewer), &texts(&values)) <= rows);
-        assert!(changed(&decimals::counts(&fewer), &decimals::counts(&values)) <= rows);
+        let steps = |values: &[f64]| steps::counts(steps::candidates(Measure::Real), values);
+        assert!(changed(&steps(&fewer), &steps(&values)) <= rows);
         let (mut fewer, mut values) = (fewer, values);
         fewer.sort_by(f64::total_cmp);
         values.sort_by(f64::total_cmp);
@@ -248,21 +252,21 @@ fn noise_of_large_units_teaches_nothing() {
         let plan = Plan { unit_rows, ..plan(1.0, 1) };
         Discovery::new(sample(), plan, SecretRng::for_tests(8)).noise_draws()
     };
-    assert_eq!((draws(1), draws(10)), (4, 40));
+    assert_eq!((draws(1), draws(10)), (KEY_PRECISION + 4, 10 * (KEY_PRECISION + 4)));
 }
 
 #[test]
 fn columns_cost_what_they_say() {
     let range = |lo, hi| Some(Declared::Range { lo, hi });
     for (measure, declared, expected) in [
-        (Measure::Category, None, (TEXT_PRECISION, 1)),
+        (Measure::Category, None, (KEY_PRECISION, 1)),
         (Measure::Category, Some(Declared::Categories(vec!["a".into()])), (0, 0)),
-        (Measure::Lattice, None, (4, 1)),
-        (Measure::Lattice, range(Some(0.0), None), (4, 1)),
-        (Measure::Lattice, range(Some(0.0), Some(9.0)), (3, 1)),
+        (Measure::Lattice, None, (KEY_PRECISION + 4, 1)),
+        (Measure::Lattice, range(Some(0.0), None), (KEY_PRECISION + 4, 1)),
+        (Measure::Lattice, range(Some(0.0), Some(9.0)), (KEY_PRECISION + 3, 1)),
         (Measure::Lattice, Some(Declared::Categories(vec!["1".into(), "2".into()])), (0, 0)),
-        (Measure::Real, None, (5, 1)),
-        (Measure::Real, range(Some(0.0), Some(1.0)), (4, 1)),
+        (Measure::Real, None, (KEY_PRECISION + 4, 1)),
+        (Measure::Real, range(Some(0.0), Some(1.0)), (KEY_PRECISION + 3, 1)),
     ] {
         let column = column(measure, true, declared);
         assert_eq!((histograms(&column), thresholds(&column)), expected, "{column:?}");
@@ -319,6 +323,33 @@ fn decimals_come_back_as_decimals() {
     }
     let block = numbers((0..20_000).map(|_| Some(unit(&mut rng))));
     assert_eq!(step(&discover(&column(Measure::Real, false, None), &block, plan(20.0, 20_000), 4)), 0.0);
+}
+
+#[test]
+fn frequent_values_come_back_as_they_stand() {
+    // Knots in miles per hour: decimals but for rounding, which is different from that of decimals.
+    let value = |i: usize| 1.15078 * (i % 9 + 1) as f64;
+    assert!((0..9).map(value).any(|value| value != (value * 1e5).round() / 1e5));
+    let column = column(Measure::Real, false, None);
+    let block = numbers((0..20_000).map(|i| Some(value(i))));
+    let domain = discover(&column, &block, plan(20.0, 20_000), 6);
+    assert_eq!((step(&domain), domain.size()), (1e-5, 9));
+    let back = present(&round_trip(&column, &domain, &block));
+    assert!(back.iter().enumerate().all(|(i, back)| *back == value(i)));
+}
+
+#[test]
+fn whole_numbers_come_back_as_multiples() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let hour = 3_600_000_000.0;
+    // Hours of a year from a distant day, and zeros that say nothing.
+    let at = |u: f64| (400_000.0 + (u * 8_760.0).floor()) * hour;
+    let values: Vec<f64> = (0..20_000).map(|i| if i % 4 == 0 { 0.0 } else { at(unit(&mut rng)) }).collect();
+    let column = column(Measure::Lattice, false, None);
+    let block = numbers(values.iter().copied().map(Some));
+    let domain = discover(&column, &block, plan(20.0, 20_000), 7);
+    assert_eq!(step(&domain), hour);
+    assert!(present(&round_trip(&column, &domain, &block)).iter().all(|value| value % hour == 0.0));
 }
 
 #[test]
@@ -426,7 +457,7 @@ fn tables_with_little_or_nothing_in_them() {
                 let nulls = vec![None; 3_000];
                 for values in [vec![], vec![Some(3.0)], vec![None], nulls] {
                     let block = numbers(values.iter().copied());
-                    let domain = discover(&column, &block, plan(30.0, block.rows.max(1)), 13);
+                    let domain = discover(&column, &block, plan(30.0, block.rows.max(1)), 19);
                     assert!(domain.released_nothing() && domain.cell_count() == 1);
                     let part = &parts(&domain)[0];
                     assert!(lo.is_none_or(|lo| part.lo >= lo) && hi.is_none_or(|hi| part.hi <= hi), "{part:?}");
@@ -468,7 +499,7 @@ fn frequent_texts_are_released_with_their_shares() {
     };
     let column = column(Measure::Category, true, None);
     let block = texts((0..20_000).map(value));
-    let domain = discover(&column, &block, plan(60.0 * (TEXT_PRECISION as f64).sqrt(), 20_000), 15);
+    let domain = discover(&column, &block, plan(60.0 * (KEY_PRECISION as f64).sqrt(), 20_000), 15);
     let Cells::Categories(categories) = &domain.cells else { panic!("no categories") };
     let names: Vec<&str> = categories.iter().map(|category| category.value.as_str()).collect();
     assert_eq!(names, ["often", "größer"]);
