@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::invariants::Constraints;
 use super::keys::Key;
 use super::types::Kind;
 
@@ -14,6 +15,8 @@ pub struct Annotation {
     pub columns: Vec<ColumnFacts>,
     /// Columns of the source that the model leaves out.
     pub left_out: Vec<String>,
+    /// What holds in every row.
+    pub constraints: Constraints,
 }
 
 /// One column.

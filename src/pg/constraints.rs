@@ -122,15 +122,22 @@ fn labels(enum_oid: pg_sys::Oid) -> Result<Vec<String>> {
 /// The validated CHECK expressions of a relation or a domain.
 fn stored(oid: pg_sys::Oid, relation: bool, has_children: bool) -> Result<Vec<String>> {
     let owner = if relation { "conrelid" } else { "contypid" };
-    let inherited = if has_children { " AND NOT connoinherit" } else { "" };
-    let enforced = if cfg!(feature = "pg18") { " AND conenforced" } else { "" };
     texts(
         &format!(
             "SELECT conbin::pg_catalog.text FROM pg_catalog.pg_constraint
-             WHERE {owner} = $1 AND contype = 'c' AND convalidated{inherited}{enforced} ORDER BY oid"
+             WHERE {owner} = $1 AND {} ORDER BY oid",
+            in_force(has_children)
         ),
         oid,
     )
+}
+
+/// SQL that is true of the entries of `pg_constraint` for CHECK constraints that hold in all rows, those of children
+/// included.
+pub fn in_force(has_children: bool) -> String {
+    let inherited = if has_children { " AND NOT connoinherit" } else { "" };
+    let enforced = if cfg!(feature = "pg18") { " AND conenforced" } else { "" };
+    format!("contype = 'c' AND convalidated{inherited}{enforced}")
 }
 
 fn texts(query: &str, oid: pg_sys::Oid) -> Result<Vec<String>> {

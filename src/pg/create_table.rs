@@ -83,7 +83,7 @@ impl Table {
         let mut batch = Batch::new(self.0);
         while let Some(block) = all.next_block()? {
             for row in 0..block.rows {
-                let Some(number) = all.next_number() else { break };
+                let Some(number) = all.take(&block, row)? else { continue };
                 scratch.within(|| {
                     let (values, nulls) = batch.next_row();
                     for (i, origin, typed) in &mut writers {
@@ -95,7 +95,6 @@ impl Table {
                     batch.end_row();
                     Result::Ok(())
                 })?;
-                all.take();
                 if batch.rows == BATCH {
                     batch.write_and_forget(&scratch);
                 }

@@ -65,6 +65,26 @@ fn format_type(type_oid: pg_sys::Oid, typmod: i32, flags: u32) -> String {
     unsafe { string(pg_sys::format_type_extended(type_oid, typmod, flags as pg_sys::bits16)) }
 }
 
+/// A type as SQL writes it, if it exists.
+pub fn resolve_type(written: &str) -> Option<(pg_sys::Oid, i32)> {
+    let text = c_string(written);
+    let (mut type_oid, mut typmod) = (pg_sys::InvalidOid, -1);
+    // SAFETY: a NUL-terminated string; nothing is found if there is no such type.
+    with_pinned_path(|| unsafe {
+        #[cfg(feature = "pg15")]
+        pg_sys::parseTypeString(text.as_ptr(), &mut type_oid, &mut typmod, true);
+        #[cfg(not(feature = "pg15"))]
+        {
+            let mut soft =
+                pg_sys::ErrorSaveContext { type_: pg_sys::NodeTag::T_ErrorSaveContext, ..Default::default() };
+            if !pg_sys::parseTypeString(text.as_ptr(), &mut type_oid, &mut typmod, (&raw mut soft).cast()) {
+                type_oid = pg_sys::InvalidOid;
+            }
+        }
+    });
+    (type_oid != pg_sys::InvalidOid).then_some((type_oid, typmod))
+}
+
 /// Runs SQL of ours with a search path that nobody can put anything into, and with numbers and names written in the one
 /// way that they are compared in.
 pub fn with_pinned_path<T>(work: impl FnOnce() -> T) -> T {

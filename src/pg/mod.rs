@@ -16,6 +16,7 @@ mod errors;
 mod given;
 mod grant;
 mod guard;
+mod invariants;
 mod keys;
 mod lineage;
 mod node;

@@ -8,14 +8,23 @@ use super::datum::{self, c_string};
 /// A node of an expression; null for nothing.
 pub type Node = *mut pg_sys::Node;
 
+/// Reads a stored expression.
+///
+/// # Safety
+/// `text` comes from a catalog column of type `pg_node_tree`.
+pub unsafe fn read(text: &str) -> Node {
+    let text = c_string(text);
+    // SAFETY: a stored expression of this server.
+    unsafe { pg_sys::stringToNode(text.as_ptr()).cast() }
+}
+
 /// Reads a stored expression and folds what is constant in it.
 ///
 /// # Safety
 /// `text` comes from a catalog column of type `pg_node_tree`.
 pub unsafe fn parse(text: &str) -> Node {
-    let text = c_string(text);
     // SAFETY: a stored expression of this server; folding runs immutable functions only, as planning does.
-    unsafe { pg_sys::eval_const_expressions(std::ptr::null_mut(), pg_sys::stringToNode(text.as_ptr()).cast()) }
+    unsafe { pg_sys::eval_const_expressions(std::ptr::null_mut(), read(text)) }
 }
 
 /// The node as a certain struct, if that is what it is.

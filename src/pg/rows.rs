@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::annotation::{Annotation, ColumnFacts};
 use super::errors::{self, Result};
+use super::invariants::{Invariants, Verdict};
 use super::keys::{Key, Keys};
 use super::output::Cell;
 use super::sample::Model;
@@ -114,10 +115,10 @@ pub fn longest(column: &ColumnFacts) -> usize {
 
 /// Blocks that are made ahead of the one that is used, for each thread of the pool.
 const AHEAD: usize = 2;
-/// Rows of the model that are looked at for each that is found, at most and on average.
+/// Rows of the model that are looked at for each that can be handed out, at most and on average.
 pub const MOST_TRIES: u64 = 20_000;
-/// Rows that are granted as many tries before they are found.
-const GRANTED: u64 = 100;
+/// Rows that the average is taken over.
+const AVERAGED: u64 = 100;
 
 /// The rows of a model, block by block, made on the pool. Which rows come depends on the seed alone.
 pub struct Rows {
@@ -131,9 +132,13 @@ pub struct Rows {
     asked: u64,
     used: u64,
     ahead: usize,
+    /// What every row has to satisfy.
+    invariants: Option<Invariants>,
     /// Rows taken, and wanted.
     taken: u64,
     total: u64,
+    /// Blocks handed out, and rows taken, when tries were last looked at.
+    looked_at: (u64, u64),
     /// Whether nobody waits for blocks any more.
     over: Arc<AtomicBool>,
 }
@@ -143,6 +148,7 @@ impl Rows {
     pub fn new(model: &Model, given: Vec<Option<Wanted>>, seed: u64, total: u64) -> Result<Self> {
         let artifact = Arc::clone(&model.artifact);
         let sampler = threads::run(move || Sampler::given(artifact, given, seed))??;
+        let invariants = Invariants::new(&model.annotation, total, seed)?;
         let (sender, receiver) = channel();
         Ok(Self {
             sampler: Arc::new(sampler),
@@ -153,20 +159,28 @@ impl Rows {
             asked: 0,
             used: 0,
             ahead: AHEAD * rayon::current_num_threads(),
+            invariants,
             taken: 0,
             total,
+            looked_at: (0, 0),
             over: Arc::default(),
         })
     }
 
-    /// The number of the row that would be taken next, from 1; nothing if no more are wanted.
-    pub fn next_number(&self) -> Option<u64> {
-        (self.taken < self.total).then_some(self.taken + 1)
-    }
-
-    /// Counts a row as taken.
-    pub fn take(&mut self) {
-        self.taken += 1;
+    /// Takes row `row` of a block and gives it its number among all, from 1. Nothing if no more rows are wanted, or if it
+    /// breaks a constraint of the source.
+    pub fn take(&mut self, block: &Block, row: usize) -> Result<Option<u64>> {
+        if self.taken == self.total {
+            return Ok(None);
+        }
+        let number = self.taken + 1;
+        if let Some(invariants) = &mut self.invariants
+            && let Verdict::Breaks = invariants.look(block, row, number)?
+        {
+            return Ok(None);
+        }
+        self.taken = number;
+        Ok(Some(number))
     }
 
     /// The next block, unless enough rows were taken. Answers interrupts.
@@ -175,12 +189,11 @@ impl Rows {
     /// If too many rows were looked at for those that were taken.
     pub fn next_block(&mut self) -> Result<Option<Block>> {
         check_for_interrupts!();
-        if self.next_number().is_none() {
+        if self.taken == self.total {
             return Ok(None);
         }
-        if self.used * SAMPLE_BLOCK as u64 > MOST_TRIES.saturating_mul(self.taken + GRANTED) {
-            return Err(errors::too_few_rows_fit(&self.model));
-        }
+        self.check_tries()?;
+        self.invariants.iter_mut().for_each(Invariants::tidy);
         self.ask();
         loop {
             if let Some(block) = self.early.remove(&self.used) {
@@ -195,6 +208,20 @@ impl Rows {
                 Err(RecvTimeoutError::Disconnected) => return Err(errors::engine_panicked()),
             }
         }
+    }
+
+    /// Ends a search that hardly finds anything, or nothing any more.
+    fn check_tries(&mut self) -> Result<()> {
+        let (used, taken) = self.looked_at;
+        if (self.used - used) * (SAMPLE_BLOCK as u64) < MOST_TRIES * AVERAGED {
+            return Ok(());
+        }
+        if self.taken - taken < AVERAGED {
+            let broken = self.invariants.as_ref().and_then(|invariants| invariants.fault(&self.model));
+            return Err(broken.unwrap_or_else(|| errors::too_few_rows_fit(&self.model)));
+        }
+        self.looked_at = (self.used, self.taken);
+        Ok(())
     }
 
     /// Keeps the pool at work, on no more blocks than may be needed.

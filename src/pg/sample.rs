@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 
 use super::annotation::{Annotation, ColumnFacts};
 use super::call::{Call, sql_function};
-use super::datum::{self, Input, c_string, type_name};
+use super::datum::{self, Input, type_name};
 use super::errors::{self, Result};
 use super::output::{Json, Target, Typed};
 use super::rows::{self, Origin, Rows};
@@ -55,7 +55,7 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let mut all = Rows::new(&model, given, seed, total)?;
     while let Some(block) = all.next_block()? {
         for row in 0..block.rows {
-            let Some(number) = all.next_number() else { break };
+            let Some(number) = all.take(&block, row)? else { continue };
             text.clear();
             for (i, (key, origin, json)) in writers.iter_mut().enumerate() {
                 text.push(if i == 0 { '{' } else { ',' });
@@ -64,7 +64,6 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
             }
             text.push('}');
             store.scratch.within(|| store.put(&mut [jsonb.parse(&text)], &mut [false]));
-            all.take();
             if row % 64 == 63 {
                 // SAFETY: the store has copied what was made.
                 unsafe { store.scratch.reset() };
@@ -94,7 +93,7 @@ fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let mut all = Rows::new(&model, given, seed, total)?;
     while let Some(block) = all.next_block()? {
         for row in 0..block.rows {
-            let Some(number) = all.next_number() else { break };
+            let Some(number) = all.take(&block, row)? else { continue };
             store.scratch.within(|| {
                 for (i, origin, typed) in &mut writers {
                     let value = match typed {
@@ -107,7 +106,6 @@ fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
                 store.put(&mut values, &mut nulls);
                 Result::Ok(())
             })?;
-            all.take();
             if row % 64 == 63 {
                 // SAFETY: the store has copied what was made; what writers keep is elsewhere.
                 unsafe { store.scratch.reset() };
@@ -162,7 +160,7 @@ pub fn own_writers(model: &Model, total: u64, seed: u64) -> Result<(Writers, Vec
     let mut writers = Vec::new();
     let mut targets = Vec::new();
     for (i, (column, place)) in model.annotation.columns.iter().zip(places).enumerate() {
-        let (type_oid, typmod) = resolve(&column.type_name)
+        let (type_oid, typmod) = datum::resolve_type(&column.type_name)
             .filter(|(type_oid, typmod)| Kind::of(*type_oid, *typmod) == Some(column.kind))
             .ok_or_else(|| errors::type_is_gone(&column.name, &column.type_name))?;
         let target = Target { column: column.name.clone(), type_oid, typmod };
@@ -182,7 +180,7 @@ fn longest(column: &ColumnFacts, target: &Target) -> usize {
 
 /// The type that a column had in the source, if it still exists.
 fn own_type(column: &ColumnFacts) -> Option<pg_sys::Oid> {
-    resolve(&column.type_name).map(|(type_oid, _)| type_oid)
+    datum::resolve_type(&column.type_name).map(|(type_oid, _)| type_oid)
 }
 
 /// Whether the target is the plain type that values of the kind are made as.
@@ -203,26 +201,6 @@ fn convertible(own: Option<pg_sys::Oid>, kind: Kind, target: pg_sys::Oid) -> boo
         pg_sys::find_coercion_pathway(target, own, assignment, &mut function)
             != pg_sys::CoercionPathType::COERCION_PATH_NONE
     }
-}
-
-/// A type as SQL writes it, if it exists.
-fn resolve(written: &str) -> Option<(pg_sys::Oid, i32)> {
-    let text = c_string(written);
-    let (mut type_oid, mut typmod) = (pg_sys::InvalidOid, -1);
-    // SAFETY: a NUL-terminated string; nothing is found if there is no such type.
-    datum::with_pinned_path(|| unsafe {
-        #[cfg(feature = "pg15")]
-        pg_sys::parseTypeString(text.as_ptr(), &mut type_oid, &mut typmod, true);
-        #[cfg(not(feature = "pg15"))]
-        {
-            let mut soft =
-                pg_sys::ErrorSaveContext { type_: pg_sys::NodeTag::T_ErrorSaveContext, ..Default::default() };
-            if !pg_sys::parseTypeString(text.as_ptr(), &mut type_oid, &mut typmod, (&raw mut soft).cast()) {
-                type_oid = pg_sys::InvalidOid;
-            }
-        }
-    });
-    (type_oid != pg_sys::InvalidOid).then_some((type_oid, typmod))
 }
 
 /// The live columns of a row type and their positions.

@@ -7,13 +7,14 @@ use super::annotation::{Annotation, ColumnFacts};
 use super::call::{Call, sql_function};
 use super::catalog::{self, Record};
 use super::errors::{self, Result};
+use super::invariants::Constraints;
 use super::keys::{Key, Keys};
 use super::lineage::Lineage;
 use super::progress::Reporter;
 use super::source::{Attribute, Source};
 use super::told::{self, Level};
 use super::unit::Unit;
-use super::{budget, constraints, datum, declared, guard, released, settings, stream, threads};
+use super::{budget, constraints, datum, declared, guard, invariants, released, settings, stream, threads};
 use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
@@ -101,7 +102,12 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     catalog::check_writable();
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
-    let Asked { mut job, delta, annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
+    let Asked { mut job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
+    let (constraints, lost) = invariants::of(&source, &annotation.columns)?;
+    annotation.constraints = constraints;
+    if !lost.is_empty() {
+        errors::constraints_lost(lost).notice();
+    }
     let name = arguments.model.unwrap_or_else(|| source.name.clone());
     catalog::claim(&name, arguments.replace)?;
     let lineage = Lineage::of(&source)?;
@@ -139,7 +145,8 @@ fn plan<'a>(
     }
     let left_out = source.columns.iter().filter(|column| !facts.iter().any(|f| f.ordinal == column.number));
     let left_out = left_out.map(|column| column.name.clone()).collect();
-    Ok((Annotation { source: source.quoted(), columns: facts, left_out }, modelled))
+    let (source, constraints) = (source.quoted(), Constraints::default());
+    Ok((Annotation { source, columns: facts, left_out, constraints }, modelled))
 }
 
 /// The columns as the engine takes them: with the domains that the caller declares, or else those that the catalogs
