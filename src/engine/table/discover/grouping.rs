@@ -23,6 +23,10 @@ const POOL_STANDS_OUT: f64 = 3.0;
 const CLEFT_STANDS_OUT: f64 = 1.0;
 const CLEFT: usize = 3;
 
+/// The same for some cells of a pool next to one that stands out, such as the tail of a hump before a long stretch of
+/// nothing: they are looked for at ten lengths or so on either side.
+const FRINGE_STANDS_OUT: f64 = 3.5;
+
 /// Two halves of a pool differ if they do by so many standard deviations.
 const HALVES_DIFFER: f64 = 2.5;
 
@@ -94,8 +98,15 @@ fn settle(cells: &mut [Leaf]) {
     for run in standing.chunk_by(|a, b| a == b) {
         let end = start + run.len();
         if !run.first().is_some_and(|standing| *standing) {
-            let cleft = start > 0 && end < cells.len() && run.len() <= CLEFT;
-            pool(&mut cells[start..end], if cleft { CLEFT_STANDS_OUT } else { POOL_STANDS_OUT });
+            let (left, right) = (start > 0, end < cells.len());
+            let run = &mut cells[start..end];
+            if left && right && run.len() <= CLEFT {
+                pool(run, CLEFT_STANDS_OUT);
+            } else if stands_out(run, POOL_STANDS_OUT) {
+                pool(run, POOL_STANDS_OUT);
+            } else {
+                keep_fringes(run, left, right);
+            }
         }
         start = end;
     }
@@ -103,8 +114,7 @@ fn settle(cells: &mut [Leaf]) {
 
 /// Spreads the mass of some cells evenly, or by halves where they differ; nothing remains if it is but noise.
 fn pool(cells: &mut [Leaf], stands_out: f64) {
-    let total = sum(cells);
-    if total.value <= stands_out * total.variance.sqrt() {
+    if !self::stands_out(cells, stands_out) {
         cells.iter_mut().for_each(|leaf| leaf.mass.value = 0.0);
         return;
     }
@@ -118,8 +128,45 @@ fn pool(cells: &mut [Leaf], stands_out: f64) {
         pool(left, stands_out);
         pool(right, stands_out);
     } else {
-        cells.iter_mut().for_each(|leaf| leaf.mass.value = total.value * leaf.interval.width() / width);
+        spread(cells);
     }
+}
+
+/// Whether some cells together hold more than so many standard deviations of their noise.
+fn stands_out(cells: &[Leaf], deviations: f64) -> bool {
+    let total = sum(cells);
+    total.value > deviations * total.variance.sqrt()
+}
+
+/// Spreads the mass of some cells evenly.
+fn spread(cells: &mut [Leaf]) {
+    let total = sum(cells).value;
+    let width: f64 = cells.iter().map(|leaf| leaf.interval.width()).sum();
+    cells.iter_mut().for_each(|leaf| leaf.mass.value = total * leaf.interval.width() / width);
+}
+
+/// Empties cells that do not stand out together, but for those at an end that joins a cell which does, if they do.
+fn keep_fringes(cells: &mut [Leaf], left: bool, right: bool) {
+    let length = |cells: &[Leaf]| {
+        let lengths = std::iter::successors(Some(1), |length| Some(2 * length)).take_while(|n| *n <= cells.len());
+        let score = |length: usize| {
+            let total = sum(&cells[..length]);
+            (length, total.value / total.variance.sqrt())
+        };
+        let best = lengths.map(score).max_by(|a, b| a.1.total_cmp(&b.1));
+        best.filter(|(_, score)| *score > FRINGE_STANDS_OUT).map_or(0, |(length, _)| length)
+    };
+    let from_left = if left { length(cells) } else { 0 };
+    cells.reverse();
+    let from_right = if right { length(cells) } else { 0 };
+    cells.reverse();
+    let from_right = from_right.min(cells.len() - from_left);
+    let (fringe, rest) = cells.split_at_mut(from_left);
+    let (rest, other) = rest.split_at_mut(rest.len() - from_right);
+    spread(fringe);
+    rest.iter_mut().for_each(|leaf| leaf.mass.value = 0.0);
+    spread(other);
+    other.iter_mut().for_each(|leaf| leaf.mass.value = leaf.mass.value.max(0.0));
 }
 
 fn sum(cells: &[Leaf]) -> Estimate {
@@ -316,25 +363,41 @@ mod tests {
         }
     }
 
+    /// What becomes of adjacent cells whose noise has a standard deviation of 1.
+    fn settled(masses: &[f64]) -> Vec<f64> {
+        let cell = |(i, mass): (usize, &f64)| Leaf {
+            interval: Interval { start: i as f64, end: i as f64 + 1.0 },
+            mass: Estimate { value: *mass, variance: 1.0 },
+        };
+        let mut cells: Vec<Leaf> = masses.iter().enumerate().map(cell).collect();
+        settle(&mut cells);
+        cells.iter().map(|leaf| leaf.mass.value).collect()
+    }
+
     #[test]
     fn noise_around_a_cell_is_emptied_and_a_low_plain_is_kept() {
-        let cells = |masses: &[f64]| -> Vec<Leaf> {
-            let cell = |(i, mass): (usize, &f64)| Leaf {
-                interval: Interval { start: i as f64, end: i as f64 + 1.0 },
-                mass: Estimate { value: *mass, variance: 1.0 },
-            };
-            masses.iter().enumerate().map(cell).collect()
-        };
-        let settled = |masses: &[f64]| -> Vec<f64> {
-            let mut cells = cells(masses);
-            settle(&mut cells);
-            cells.iter().map(|leaf| leaf.mass.value).collect()
-        };
         assert_eq!(settled(&[0.5, -1.0, 1.2, 0.1, 9.0, -0.3, 0.7]), [0.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0]);
         // Sixteen cells of one standard deviation each hold four of theirs together.
         assert_eq!(settled(&[1.0; 16]), [1.0; 16]);
         let mut half = [1.5; 32];
         half[16..].fill(0.0);
         assert_eq!(settled(&half), half);
+    }
+
+    #[test]
+    fn the_tail_of_a_hump_is_kept_before_a_long_stretch_of_nothing() {
+        let mut masses = vec![0.0; 500];
+        masses[..6].copy_from_slice(&[9.0, 1.9, 1.8, 1.9, 1.8, -1.0]);
+        let mut mirrored = masses.clone();
+        mirrored.reverse();
+        for (masses, end) in [(&masses, 0), (&mirrored, 499)] {
+            let settled = settled(masses);
+            let at = |place: usize| settled[usize::abs_diff(end, place)];
+            assert!((1..5).all(|place| (at(place) - 1.85).abs() < 1e-9) && (5..500).all(|place| at(place) == 0.0));
+        }
+        // Where nothing joins it, it may be anything.
+        let mut alone = vec![0.0; 500];
+        alone[3..7].fill(1.9);
+        assert_eq!(settled(&alone), [0.0; 500]);
     }
 }
