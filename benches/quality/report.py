@@ -19,7 +19,7 @@ matplotlib.rcParams.update(
     {"svg.fonttype": "none", "svg.hashsalt": "quality", "font.family": "sans-serif", "font.size": 9}
 )
 
-from matplotlib import pyplot  # noqa: E402
+from matplotlib import pyplot, ticker  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"
@@ -137,10 +137,11 @@ def draw(table, inside):
                 )
         panel.set_xscale("log")
         panel.set_xticks(epsilons(inside), [f"{epsilon:g}" for epsilon in epsilons(inside)])
-        panel.minorticks_off()
         if name.startswith("tvd"):
             panel.set_yscale("log")
+            panel.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
             panel.yaxis.set_major_formatter("{x:g}")
+        panel.minorticks_off()
         panel.set_xlabel("epsilon")
         panel.set_title(f"{title} ({'more' if more else 'less'} is better)")
         panel.grid(color="#dddddd", linewidth=0.6)

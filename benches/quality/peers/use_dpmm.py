@@ -1,7 +1,9 @@
 """AIM, MST and PrivBayes of the package dpmm; see frame.py for the call.
 
-Its pipelines' defaults: PrivTree cuts numeric columns into some n^(1/3) bins (35 or so) within the declared bounds,
-for a tenth of epsilon; the generative model gets the rest, and delta. AIM's model is held to its paper's 80 MB.
+PrivTree, its pipelines' default, cuts numeric columns within the declared bounds, for a tenth of epsilon; the generative
+model gets the rest, and delta. By itself it would make n^(1/3) bins, 35 or so, which are so wide where values crowd (blood
+pressures between -150 and 16,020) that binning alone costs Cardio 0.03 of 1-way and 0.04 of 2-way TVD. With 64 bins it is
+0.013 and 0.009, and with 100 hardly less, at more noise in all. AIM's model is held to its paper's 80 MB.
 """
 
 from dpmm.pipelines import AIMPipeline, MSTPipeline, PrivBayesPipeline
@@ -10,6 +12,7 @@ from frame import Call
 
 PIPELINES = {"aim": AIMPipeline, "mst": MSTPipeline, "privbayes": PrivBayesPipeline}
 BINNING_SHARE = 0.1
+BINS = 64
 
 
 def main():
@@ -21,6 +24,7 @@ def main():
     pipeline = PIPELINES[call.method](
         epsilon=(1 - BINNING_SHARE) * call.epsilon,
         proc_epsilon=BINNING_SHARE * call.epsilon,
+        n_bins=BINS,
         delta=call.delta,
         max_model_size=80 if call.method == "aim" else None,
         n_jobs=1,

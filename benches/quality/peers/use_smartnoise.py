@@ -1,7 +1,7 @@
 """AIM and MST of the package smartnoise-synth, which run on the package mbi; see frame.py for the call.
 
 Its transformers, told the declared domains: numeric columns are cut into equal bins between the declared bounds and come
-back as the middle of a bin; no budget goes into that. The package's default is 10 bins.
+back as the middle of a bin; no budget goes into that. The package's default is 10 bins; here it has as many as dpmm.
 """
 
 import itertools
@@ -13,7 +13,7 @@ from snsynth.transform import BinTransformer, LabelTransformer, TableTransformer
 
 from frame import Call
 
-BINS = 32
+BINS = 64
 
 
 def transformer(call):
