@@ -55,7 +55,7 @@ fn steps(method: &str, options: &str) -> impl FnMut() {
     let codes = |column: usize| Codes::U8((0..rows).map(|row| ((row * (column + 3)) % 11) as u8).collect());
     let table = EncodedTable { rows, columns: (0..columns).map(codes).collect() };
     let method = Method::parse(method).expect("a method");
-    let options = method.options(&serde_json::from_str(options).expect("JSON")).expect("options");
+    let options = method.options(&serde_json::from_str(options).expect("JSON"), &[]).expect("options");
     let budget = TrainingBudget { epsilon: 1.0, delta: 1e-5, prior: Vec::new() };
     let rng = SecretRng::for_tests(1);
     let domains = vec![domain; columns];

@@ -150,7 +150,7 @@ impl Job {
                 "Choose a number that few units exceed, from what is publicly known.",
             ));
         }
-        let options = method.options(&options)?;
+        let options = method.options(&options, &columns)?;
         let split = Split::new(
             epsilon,
             delta,

@@ -28,4 +28,15 @@ impl Clique {
     pub fn contains(&self, column: usize) -> bool {
         self.0.binary_search(&column).is_ok()
     }
+
+    /// How many columns it has in common with another.
+    pub fn shared(&self, other: &Self) -> usize {
+        self.0.iter().filter(|column| other.contains(**column)).count()
+    }
+
+    /// Every two of its columns.
+    pub fn pairs(&self) -> impl Iterator<Item = Self> {
+        let pairs = self.0.iter().enumerate().flat_map(|(i, a)| self.0[i + 1..].iter().map(|b| Self(vec![*a, *b])));
+        pairs.collect::<Vec<_>>().into_iter()
+    }
 }

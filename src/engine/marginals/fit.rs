@@ -26,20 +26,31 @@ const PRIOR_SD: f64 = 2.0;
 /// Weights stay within this of zero.
 const WEIGHT_LIMIT: f64 = 15.0;
 
-/// Moves every potential by `rate` of its Newton step, given the rows of the chain and the (noisy) number of rows
-/// that the counts are of. Potentials and measurements go in pairs.
+/// Share of a Newton step that a potential takes, at most: the chain's counts follow the weights some sweeps later.
+const MOST_RATE: f64 = 0.3;
+
+/// Moves every potential by a share of its Newton step, given the rows of the chain and the (noisy) number of rows
+/// that the counts are of. Potentials and measurements go in pairs. Potentials that share a column all move at once, so
+/// each takes one over their number of its step, lest they overshoot together; `pace`, at most 1, scales all.
 pub fn step(
     potentials: &mut [Potential],
     measurements: &[Measurement],
     ladder: &Ladder,
     pool: &Rows,
     rows: f64,
-    rate: f64,
+    pace: f64,
 ) {
     let scale = rows / pool.rows as f64;
+    let several = |measurement: &&Measurement| measurement.marginal.clique.columns().len() > 1;
+    let mut sharing = vec![0.0f64; pool.sizes.len()];
+    for measurement in measurements.iter().filter(several) {
+        measurement.marginal.clique.columns().iter().for_each(|column| sharing[*column] += 1.0);
+    }
     potentials.par_iter_mut().zip(measurements).for_each(|(potential, measurement)| {
         let precision = measurement.noise_sd.max(1.0).powi(-2);
-        let prior = if measurement.marginal.clique.columns().len() == 1 { 0.0 } else { PRIOR_SD.powi(-2) };
+        let prior = if several(&measurement) { PRIOR_SD.powi(-2) } else { 0.0 };
+        let columns = measurement.marginal.clique.columns().iter();
+        let rate = pace * MOST_RATE.min(1.0 / columns.map(|column| sharing[*column]).fold(1.0, f64::max));
         let pooled = measurement.marginal.count(ladder, pool);
         for ((weight, target), count) in potential.weights.iter_mut().zip(&measurement.counts).zip(pooled) {
             // Half a row of the pool keeps an empty cell movable.

@@ -7,25 +7,39 @@ use super::ladder::Ladder;
 use super::marginal::Marginal;
 use super::rows::Rows;
 
-/// A pair of columns through two rungs, and what measuring it would mend.
+/// Columns that a candidate has, at most.
+pub const MOST_COLUMNS: usize = 3;
+/// Groups of a column that a candidate of three columns sees, at most.
+const MOST_GROUPS_OF_THREE: usize = 16;
+
+/// Columns through rungs of their ladders, and what measuring them would mend.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
-    /// Its place among the pairs.
-    pub pair: usize,
-    pub rungs: [u8; 2],
+    /// Its place among the cliques.
+    pub clique: usize,
+    /// One rung for each of the clique's columns.
+    pub rungs: [u8; MOST_COLUMNS],
     pub score: f64,
 }
 
-/// How much a measurement of each pair would mend, through every combination of rungs: the L1 distance between the
+impl Candidate {
+    /// What it would measure, as one of `cliques`.
+    pub fn marginal(&self, cliques: &[Clique]) -> Marginal {
+        let clique = cliques[self.clique].clone();
+        Marginal { rungs: self.rungs[..clique.columns().len()].to_vec(), clique }
+    }
+}
+
+/// How much a measurement of each clique would mend, through every combination of rungs: the L1 distance between the
 /// table's counts and the model's, less what noise of `noise_sd` a count would add (AIM: McKenna et al., arXiv
-/// 2201.12677, section 3). A fine grid shows more of the distance and adds more noise, so that the best of a pair's
+/// 2201.12677, section 3). A fine grid shows more of the distance and adds more noise, so that the best of a clique's
 /// grids is as fine as its counts can bear. `rows` is the (noisy) number of rows of `table`, to which the pool is
 /// scaled.
 ///
 /// Adding or removing a row of `table` changes one cell of every grid by one, and so every score by at most 1;
 /// `m` rows, by at most `m`.
 pub fn scores(
-    pairs: &[Clique],
+    cliques: &[Clique],
     ladder: &Ladder,
     table: &Rows,
     pool: &Rows,
@@ -34,69 +48,95 @@ pub fn scores(
 ) -> Vec<Candidate> {
     let scale = rows / pool.rows as f64;
     let noise = (2.0 / std::f64::consts::PI).sqrt() * noise_sd;
-    let score = |(pair, clique): (usize, &Clique)| {
-        let codes = Marginal::of_codes(clique.clone());
-        let counts = codes.count(ladder, table).into_iter().zip(codes.count(ladder, pool));
-        let mut rest: Vec<f64> = counts.map(|(real, model)| real as f64 - model as f64 * scale).collect();
-        let &[first, second] = clique.columns() else { return Vec::new() };
+    let score = |(place, clique): (usize, &Clique)| {
+        let finest = finest(clique, ladder);
+        let counts = finest.count(ladder, table).into_iter().zip(finest.count(ladder, pool));
+        let grid: Vec<f64> = counts.map(|(real, model)| real as f64 - model as f64 * scale).collect();
         let mut candidates = Vec::new();
-        for (i, rung) in ladder.rungs(first).iter().enumerate() {
-            if i > 0 {
-                rest = merge_rows(&rest, &rung.above(&ladder.rungs(first)[i - 1]), rung.size);
-            }
-            let mut grid = rest.clone();
-            for (j, other) in ladder.rungs(second).iter().enumerate() {
-                if j > 0 {
-                    let finer = &ladder.rungs(second)[j - 1];
-                    grid = merge_columns(&grid, &other.above(finer), other.size);
-                }
-                let distance: f64 = grid.iter().map(|cell| cell.abs()).sum();
-                let score = distance - noise * grid.len() as f64;
-                candidates.push(Candidate { pair, rungs: [i as u8, j as u8], score });
-            }
-        }
+        let mut rungs = [0; MOST_COLUMNS];
+        coarsen(&finest, ladder, 0, grid, &mut rungs, &mut |grid, rungs| {
+            let distance: f64 = grid.iter().map(|cell| cell.abs()).sum();
+            candidates.push(Candidate { clique: place, rungs, score: distance - noise * grid.len() as f64 });
+        });
         candidates
     };
-    pairs.par_iter().enumerate().flat_map_iter(score).collect()
+    cliques.par_iter().enumerate().flat_map_iter(score).collect()
 }
 
-/// The grid with row `r` added to row `above[r]` of `size`.
-fn merge_rows(grid: &[f64], above: &[u8], size: usize) -> Vec<f64> {
-    let width = grid.len() / above.len();
-    let mut merged = vec![0.0; size * width];
-    for (row, to) in grid.chunks_exact(width).zip(above) {
-        let to = &mut merged[usize::from(*to) * width..][..width];
-        to.iter_mut().zip(row).for_each(|(sum, cell)| *sum += cell);
+/// The finest marginal of a clique that is looked at.
+fn finest(clique: &Clique, ladder: &Ladder) -> Marginal {
+    if clique.columns().len() < 3 {
+        return Marginal::of_codes(clique.clone());
     }
-    merged
+    let rung = |column: &usize| {
+        let narrow = ladder.rungs(*column).iter().position(|rung| rung.size <= MOST_GROUPS_OF_THREE);
+        narrow.unwrap_or(ladder.rungs(*column).len() - 1) as u8
+    };
+    Marginal { rungs: clique.columns().iter().map(rung).collect(), clique: clique.clone() }
 }
 
-/// The grid with column `c` of every row added to column `above[c]` of `size`.
-fn merge_columns(grid: &[f64], above: &[u8], size: usize) -> Vec<f64> {
+/// Visits every grid that `grid`, which is `finest`, becomes through coarser rungs of the columns from `axis` on.
+fn coarsen(
+    finest: &Marginal,
+    ladder: &Ladder,
+    axis: usize,
+    mut grid: Vec<f64>,
+    rungs: &mut [u8; MOST_COLUMNS],
+    visit: &mut impl FnMut(&[f64], [u8; MOST_COLUMNS]),
+) {
+    let Some(column) = finest.clique.columns().get(axis) else { return visit(&grid, *rungs) };
+    let below: usize = finest.rungs(ladder).skip(axis + 1).map(|(_, rung)| rung.size).product();
+    let ladder_rungs = ladder.rungs(*column);
+    let start = usize::from(finest.rungs[axis]);
+    for (i, rung) in ladder_rungs.iter().enumerate().skip(start) {
+        if i > start {
+            grid = merge(&grid, &rung.above(&ladder_rungs[i - 1]), rung.size, below);
+        }
+        rungs[axis] = i as u8;
+        coarsen(finest, ladder, axis + 1, grid.clone(), rungs, visit);
+    }
+}
+
+/// The grid with slice `g` of one axis added to slice `above[g]` of `size`; `below` cells lie between its slices.
+fn merge(grid: &[f64], above: &[u8], size: usize, below: usize) -> Vec<f64> {
     let mut merged = vec![0.0; grid.len() / above.len() * size];
-    for (row, to) in grid.chunks_exact(above.len()).zip(merged.chunks_exact_mut(size)) {
-        row.iter().zip(above).for_each(|(cell, group)| to[usize::from(*group)] += cell);
+    for (from, to) in grid.chunks_exact(above.len() * below).zip(merged.chunks_exact_mut(size * below)) {
+        for (slice, group) in from.chunks_exact(below).zip(above) {
+            let to = &mut to[usize::from(*group) * below..][..below];
+            to.iter_mut().zip(slice).for_each(|(sum, cell)| *sum += cell);
+        }
     }
     merged
 }
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
-    fn rows(first: &[u8], second: &[u8]) -> Rows {
-        Rows { rows: first.len(), sizes: vec![2, 6], columns: vec![first.to_vec(), second.to_vec()] }
+    const SIZES: [usize; 3] = [2, 40, 6];
+
+    fn rows(rows: usize, seed: u64) -> Rows {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let column = |size: usize| (0..rows).map(|_| rng.random_range(0..size) as u8).collect();
+        Rows { rows, sizes: SIZES.to_vec(), columns: SIZES.map(column).to_vec() }
     }
 
     fn ladder() -> Ladder {
-        Ladder::new(&[vec![1.0; 2], vec![1.0; 6]], &[0, 6])
+        Ladder::new(&SIZES.map(|size| vec![1.0; size]), &[0, 40, 6])
+    }
+
+    fn cliques() -> [Clique; 3] {
+        [vec![0, 2], vec![1, 2], vec![0, 1, 2]].map(Clique::new)
     }
 
     #[test]
     fn one_row_changes_a_score_by_one_at_most() {
-        let (small, large) = (rows(&[0, 1], &[1, 5]), rows(&[0, 1, 0], &[1, 5, 3]));
-        let pool = rows(&[0, 1, 1], &[4, 0, 1]);
-        let scores = |table| scores(&[Clique::new(vec![0, 1])], &ladder(), table, &pool, 2.5, 1.0);
+        let (large, pool) = (rows(60, 1), rows(90, 2));
+        let small = large.subset(&(1..60).collect::<Vec<u32>>());
+        let scores = |table| scores(&cliques(), &ladder(), table, &pool, 59.5, 1.0);
         for (a, b) in scores(&small).iter().zip(scores(&large)) {
             assert!((a.score - b.score).abs() <= 1.0 + 1e-12);
         }
@@ -104,12 +144,14 @@ mod tests {
 
     #[test]
     fn every_grid_has_the_score_of_its_own_counts() {
-        let table = rows(&[0, 1, 0, 1, 1, 1], &[0, 1, 2, 3, 4, 4]);
-        let pool = rows(&[0, 0, 1], &[5, 4, 1]);
-        let candidates = scores(&[Clique::new(vec![0, 1])], &ladder(), &table, &pool, 6.0, 0.5);
-        assert_eq!(candidates.len(), ladder().rungs(1).len());
+        let (table, pool, cliques) = (rows(60, 3), rows(30, 4), cliques());
+        let candidates = scores(&cliques, &ladder(), &table, &pool, 60.0, 0.5);
+        let rungs = |column: usize| ladder().rungs(column).len();
+        let narrow = ladder().rungs(1).iter().filter(|rung| rung.size <= MOST_GROUPS_OF_THREE).count();
+        let wanted = rungs(0) * rungs(2) + rungs(1) * rungs(2) + rungs(0) * narrow * rungs(2);
+        assert!(candidates.len() == wanted && narrow < rungs(1));
         for candidate in candidates {
-            let marginal = Marginal { clique: Clique::new(vec![0, 1]), rungs: candidate.rungs.to_vec() };
+            let marginal = candidate.marginal(&cliques);
             let counts = marginal.count(&ladder(), &table).into_iter().zip(marginal.count(&ladder(), &pool));
             let distance: f64 = counts.map(|(a, b)| (a as f64 - 2.0 * b as f64).abs()).sum();
             let noise = 0.5 * (2.0 / std::f64::consts::PI).sqrt() * marginal.cells(&ladder()) as f64;

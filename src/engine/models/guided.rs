@@ -1,11 +1,12 @@
 //! `guided`: noisy counts and diffusion, joined.
 //!
-//! Private part: noisy one-way counts of every column; then, round after round, the pairs of columns that the model
-//! gets most wrong are chosen (exponential mechanism) and measured (Gaussian counts), as in AIM (McKenna et al.,
+//! Private part: noisy one-way counts of every column; then, round after round, the pairs and triples of columns that the
+//! model gets most wrong are chosen (exponential mechanism) and measured (Gaussian counts), as in AIM (McKenna et al.,
 //! arXiv 2201.12677), each on a grid as coarse as the noise demands. Free part: the denoiser of a masked diffusion over
 //! codes - the distribution of any one column given the others, log-linear in the measured marginals - is fitted to the
 //! noisy counts by running its own chain, so that no junction tree limits which cliques may be measured.
 
+mod candidates;
 mod options;
 mod plan;
 mod sampler;
@@ -14,13 +15,12 @@ mod tests;
 
 use std::collections::{BTreeSet, HashSet};
 
-use rand::{Rng, RngExt};
+use rand::Rng;
 
 pub use self::options::Options;
 use self::plan::Plan;
 pub use self::sampler::Guided;
 use super::{Synthesizer, Trainer, TrainingBudget};
-use crate::engine::marginals::select::Candidate;
 use crate::engine::marginals::{
     Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, chain, fit, margins, select, shares,
 };
@@ -38,30 +38,27 @@ const LEAST_POOL: f64 = 4096.0;
 const MOST_POOL: f64 = 65_536.0;
 /// Codes in the pool, at most, unless it has [`LEAST_POOL`] rows.
 const MOST_POOL_CODES: f64 = 2_097_152.0;
-/// Pairs that are compared in a round, at most: of more, a random choice.
-const MOST_PAIRS: usize = 20_000;
-/// Rows that pairs are compared on, in expectation and at most.
+/// Rows that marginals are compared on, in expectation and at most.
 const MOST_COMPARED_ROWS: f64 = 131_072.0;
 /// Sweeps of the chain, each with a step of the fit, after each round and at the end.
 const SWEEPS_A_ROUND: usize = 6;
 const LAST_SWEEPS: usize = 100;
-/// Share of a Newton step taken at once: the cliques of a column all move together, and the chain's counts follow the
-/// weights some sweeps later, so that larger steps overshoot and swing.
-const RATE: f64 = 0.1;
+/// The last fit ends at this share of its first pace, so that the weights settle between the chain's random counts.
+const LAST_PACE: f64 = 0.05;
 
 /// Bytes that training needs beyond the encoded table: the table as groups is no larger, the pool is bounded, and
-/// measured pairs are few.
+/// measured marginals are few.
 pub fn memory_estimate(columns: usize) -> u64 {
-    let pairs = plan::wanted_pairs(columns as u64);
-    (MOST_POOL as usize * columns) as u64 + pairs * plan::MOST_CELLS as u64 * BYTES_A_CELL
+    let marginals = plan::most_marginals(columns as u64);
+    (MOST_POOL as usize * columns) as u64 + marginals * plan::MOST_CELLS as u64 * BYTES_A_CELL
 }
 
-/// A count, a weight, and two tables of weights for each cell of a measured pair.
-const BYTES_A_CELL: u64 = 20;
+/// A count, a weight, and three tables of weights for each cell of a measured marginal.
+const BYTES_A_CELL: u64 = 24;
 
 /// See [`super::Method::stages`].
-pub fn stages(columns: usize, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
-    Ok(Plan::new(columns, budget, options)?.stages())
+pub fn stages(columns: usize, noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+    Ok(Plan::new(columns, noisy_units, budget, options)?.stages())
 }
 
 /// What is to be done next.
@@ -83,7 +80,8 @@ pub struct Training {
     /// Rows of a privacy unit, at most.
     unit_rows: f64,
     plan: Plan,
-    /// A Poisson sample of the table, with its rate: what pairs are compared on.
+    targets: Vec<usize>,
+    /// A Poisson sample of the table, with its rate: what marginals are compared on.
     compared: (Rows, f64),
     measurements: Vec<Measurement>,
     potentials: Vec<Potential>,
@@ -105,8 +103,9 @@ impl Training {
     ) -> Result<Self> {
         let groups = Groups::new(domains);
         let sizes = groups.sizes();
-        let plan = Plan::new(sizes.len(), &budget, options)?;
         let table = table.into();
+        let noisy_units = table.units.as_ref().map_or(noisy_rows, |units| units.noisy_count);
+        let plan = Plan::new(sizes.len(), noisy_units, &budget, options)?;
         let unit_rows = table.most_rows().into();
         let table = groups.group(&table.table);
         let rate = SamplingRate::nearest(MOST_COMPARED_ROWS / noisy_rows.max(1.0));
@@ -121,6 +120,7 @@ impl Training {
             rows: noisy_rows.max(1.0),
             unit_rows,
             plan,
+            targets: options.targets.clone(),
             compared,
             measurements: Vec::new(),
             potentials: Vec::new(),
@@ -166,29 +166,41 @@ impl Training {
         Ok(())
     }
 
-    /// Chooses and measures the marginals of a round, each of another pair.
-    fn select(&mut self) -> Result<()> {
-        let pairs = self.pairs();
+    /// Chooses and measures the marginals of a round: no two of them share more than one column.
+    fn select(&mut self, round: u64) -> Result<()> {
+        let cliques = self.cliques(round);
         let (compared, rate) = &self.compared;
-        let noise_multiplier = self.plan.pair_noise;
+        let noise_multiplier = self.plan.noise;
         let (rows, noise) = (rate * self.rows, rate * noise_multiplier * self.unit_rows);
-        let mut candidates = select::scores(&pairs, &self.ladder, compared, &self.pool, rows, noise);
-        let marginal = |c: &Candidate| Marginal { clique: pairs[c.pair].clone(), rungs: c.rungs.to_vec() };
+        let mut candidates = select::scores(&cliques, &self.ladder, compared, &self.pool, rows, noise);
         let measured: HashSet<&Marginal> = self.measurements.iter().map(|m| &m.marginal).collect();
         candidates.retain(|c| {
-            let marginal = marginal(c);
+            let marginal = c.marginal(&cliques);
             marginal.cells(&self.ladder) <= plan::MOST_CELLS && !measured.contains(&marginal)
         });
-        for _ in 0..self.plan.pairs_a_round {
+        for _ in 0..self.plan.marginals_a_round {
             // A unit's rows change a score by one each, whichever of them are compared.
             let scores: Vec<f64> = candidates.iter().map(|c| c.score / self.unit_rows).collect();
             let chosen = exponential::choose(&scores, self.plan.selection_epsilon, 1, &mut self.rng);
             let Some(chosen) = chosen.first().map(|place| candidates[*place]) else { break };
-            candidates.retain(|c| c.pair != chosen.pair);
-            self.measure(marginal(&chosen), noise_multiplier)?;
+            candidates.retain(|c| cliques[c.clique].shared(&cliques[chosen.clique]) < 2);
+            self.measure(chosen.marginal(&cliques), noise_multiplier)?;
         }
         self.learn_shares();
         Ok(())
+    }
+
+    /// The cliques that may be measured in a round: public, or drawn by chance, or a function of earlier choices. The
+    /// first rounds are for the targets, so that each might be measured with every other column, but half of them at most.
+    fn cliques(&mut self, round: u64) -> Vec<Clique> {
+        let columns = self.table.sizes.len();
+        let measured: BTreeSet<Clique> = self.measurements.iter().map(|m| m.marginal.clique.clone()).collect();
+        let cliques = candidates::cliques(columns, &measured, &mut self.rng);
+        let for_targets = (self.targets.len() * columns) as u64;
+        if round * self.plan.marginals_a_round >= for_targets || 2 * round >= self.plan.rounds {
+            return cliques;
+        }
+        cliques.into_iter().filter(|clique| self.targets.iter().any(|target| clique.contains(*target))).collect()
     }
 
     /// What all measurements say of every column's shares.
@@ -197,23 +209,9 @@ impl Training {
         self.shares = (0..self.table.sizes.len()).map(shares).collect();
     }
 
-    /// The pairs that may be measured next: public, or drawn by chance.
-    fn pairs(&mut self) -> Vec<Clique> {
-        let columns = self.table.sizes.len();
-        if columns * columns.saturating_sub(1) / 2 <= MOST_PAIRS {
-            return (0..columns).flat_map(|a| (a + 1..columns).map(move |b| Clique::new(vec![a, b]))).collect();
-        }
-        let rng = &mut self.rng;
-        let drawn = (0..MOST_PAIRS).map(|_| {
-            let (a, b) = (rng.random_range(0..columns), rng.random_range(1..columns));
-            Clique::new(vec![a, (a + b) % columns])
-        });
-        drawn.collect::<BTreeSet<Clique>>().into_iter().collect()
-    }
-
     /// One step of the fit and one sweep of the chain.
-    fn fit(&mut self, rate: f64) {
-        fit::step(&mut self.potentials, &self.measurements, &self.ladder, &self.pool, self.rows, rate);
+    fn fit(&mut self, pace: f64) {
+        fit::step(&mut self.potentials, &self.measurements, &self.ladder, &self.pool, self.rows, pace);
         let denoiser = Denoiser::new(&self.ladder, &self.potentials);
         let tree = self.tree();
         let seed = self.rng.next_u64();
@@ -222,8 +220,8 @@ impl Training {
 
     fn tree(&self) -> Tree {
         let cliques = self.measurements.iter().map(|m| &m.marginal.clique);
-        let pairs: BTreeSet<&Clique> = cliques.filter(|clique| clique.columns().len() == 2).collect();
-        Tree::fit(&self.pool, &pairs.into_iter().cloned().collect::<Vec<_>>(), &self.shares)
+        let pairs: BTreeSet<Clique> = cliques.flat_map(Clique::pairs).collect();
+        Tree::fit(&self.pool, &pairs.into_iter().collect::<Vec<_>>(), &self.shares)
     }
 
     /// Sweeps of the last round's fit, or of any other's.
@@ -248,14 +246,14 @@ impl Trainer for Training {
                 if self.plan.rounds > 0 { Work::Select { round: 0 } } else { Work::Fit { round: 0, sweep: 0 } }
             }
             Work::Select { round } => {
-                self.select()?;
+                self.select(round)?;
                 Work::Fit { round, sweep: 0 }
             }
             Work::Fit { round, sweep } => {
                 let sweeps = self.sweeps(round);
-                // The last fit slows down, so that the weights settle between the chain's random counts.
                 let left = (sweeps - sweep) as f64 / sweeps as f64;
-                self.fit(if sweeps == LAST_SWEEPS { RATE * (2.0 * left).clamp(0.05, 1.0) } else { RATE });
+                let is_last = round + 1 >= self.plan.rounds;
+                self.fit(if is_last { (2.0 * left).clamp(LAST_PACE, 1.0) } else { 1.0 });
                 match (sweep + 1 < sweeps, round + 1 < self.plan.rounds) {
                     (true, _) => Work::Fit { round, sweep: sweep + 1 },
                     (false, true) => Work::Select { round: round + 1 },
@@ -274,10 +272,10 @@ impl Trainer for Training {
 
     fn noise_draws(&self) -> u64 {
         let one_way: usize = self.table.sizes.iter().sum();
-        let pairs = self.plan.rounds * self.plan.pairs_a_round;
+        let marginals = self.plan.rounds * self.plan.marginals_a_round;
         // A choice has its own slack, as much as that of so many draws.
         let draws_a_choice = (exponential::SLACK_PER_CHOICE / SLACK_PER_DRAW).ceil() as u64;
-        one_way as u64 + pairs * (plan::MOST_CELLS as u64 + draws_a_choice)
+        one_way as u64 + marginals * (plan::MOST_CELLS as u64 + draws_a_choice)
     }
 
     fn finish(self: Box<Self>) -> Result<Box<dyn Synthesizer>> {

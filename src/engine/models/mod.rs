@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use self::diffusion::Prediction;
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::random::SecretRng;
-use super::table::{Domain, EncodedTable, UnitTable};
+use super::table::{Column, Domain, EncodedTable, UnitTable};
 use super::{EngineError, Result};
 
 /// A model in training. The caller owns the loop, so that it can be interrupted between steps.
@@ -92,13 +92,13 @@ impl Method {
         }
     }
 
-    /// Reads its options from JSON.
+    /// Reads its options from JSON, for a table of these columns.
     ///
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value that cannot be used.
-    pub fn options(self, given: &Map<String, Value>) -> Result<Options> {
+    pub fn options(self, given: &Map<String, Value>, columns: &[Column]) -> Result<Options> {
         match self {
-            Self::Guided => guided::Options::parse(given).map(Options::Guided),
+            Self::Guided => guided::Options::parse(given, columns).map(Options::Guided),
             _ => diffusion::Options::parse(self.name(), given).map(Options::Diffusion),
         }
     }
@@ -124,7 +124,7 @@ impl Method {
         options: &Options,
     ) -> Result<Vec<Stage>> {
         match options {
-            Options::Guided(options) => guided::stages(columns, budget, options),
+            Options::Guided(options) => guided::stages(columns, noisy_units, budget, options),
             Options::Diffusion(options) => diffusion::stages(noisy_units, budget, options),
         }
     }

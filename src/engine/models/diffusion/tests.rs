@@ -47,7 +47,7 @@ fn options(json: &str) -> Map<String, Value> {
 
 fn train(method: Method, rows: usize, noisy_rows: f64, epsilon: f64, json: &str) -> Result<Box<dyn Synthesizer>> {
     let (table, domains) = table(rows);
-    let options = method.options(&options(json))?;
+    let options = method.options(&options(json), &[])?;
     let budget = TrainingBudget { epsilon, delta: 1e-6, prior: Vec::new() };
     let mut trainer = method.trainer(table, &domains, noisy_rows, budget, options, SecretRng::for_tests(5))?;
     let mut steps = 1;
@@ -201,7 +201,7 @@ fn units_are_sampled_at_a_rate_of_their_own() {
         let (table, domains) = table(2_000);
         let unit_of: Vec<u32> = (0..2_000).map(|row| row / 4).collect();
         let units = noisy_units.map(|noisy| Units::new(&unit_of, 4, noisy));
-        let options = METHODS[0].options(&options(r#"{"batch_size": 62.5, "epochs": 0.5}"#)).unwrap();
+        let options = METHODS[0].options(&options(r#"{"batch_size": 62.5, "epochs": 0.5}"#), &[]).unwrap();
         let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
         let data = UnitTable { table, units };
         let mut trainer =

@@ -60,6 +60,52 @@ fn pairs_are_learned() {
     }
 }
 
+/// Three coins, the third the parity of the two others: no pair of them is more than chance.
+#[test]
+fn triples_are_learned() {
+    let (rows, mut rng) = (20_000, ChaCha8Rng::seed_from_u64(3));
+    let mut columns: Vec<Codes> = vec![Codes::with_width(2); 3];
+    for _ in 0..rows {
+        let [a, b] = [0, 1].map(|_| rng.random_range(0..2u32));
+        for (column, code) in columns.iter_mut().zip([a, b, a ^ b]) {
+            column.push(code);
+        }
+    }
+    let category = |i: usize| Category { value: i.to_string(), weight: 0.5 };
+    let coin = Domain { cells: Cells::Categories((0..2).map(category).collect()), other: None, null: None };
+    let budget = TrainingBudget { epsilon: 5.0, delta: 1e-6, prior: Vec::new() };
+    let table = EncodedTable { rows, columns };
+    let options = Options { targets: vec![2], ..Options::default() };
+    let rng = SecretRng::for_tests(2);
+    let mut training =
+        Training::new(table, &[coin.clone(), coin.clone(), coin], rows as f64, budget, &options, rng).unwrap();
+    while training.step().unwrap() {}
+    let drawn = Box::new(training).finish().unwrap().sample(rows, &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
+    let codes = |row| drawn.columns.iter().map(move |column| column.get(row)).fold(0, |parity, code| parity ^ code);
+    let odd = (0..rows).filter(|row| codes(*row) == 1).count();
+    // Seeds are fixed; columns whose pairs alone were known would be odd half the time.
+    assert!(odd < rows / 10, "{odd}");
+}
+
+#[test]
+fn the_stronger_the_signal_the_more_is_measured() {
+    let plan = |rows, epsilon, options: &Options| {
+        let budget = TrainingBudget { epsilon, delta: 1e-6, prior: Vec::new() };
+        Plan::new(15, rows, &budget, options).unwrap()
+    };
+    let options = Options::default();
+    let count = |rows, epsilon| {
+        let plan = plan(rows, epsilon, &options);
+        plan.rounds * plan.marginals_a_round
+    };
+    let (weak, middle, strong) = (count(40_000.0, 0.1), count(40_000.0, 1.0), count(40_000.0, 10.0));
+    assert!(15 <= weak && weak < middle && middle < strong && strong <= 8 * 15 + 12, "{weak} {middle} {strong}");
+    // What counts is rows times epsilon, nearly.
+    assert!(count(400_000.0, 0.1).abs_diff(middle) <= 12);
+    let given = plan(1.0, 1.0, &Options { rounds: Some(2), marginals_a_round: Some(5), ..options.clone() });
+    assert_eq!((given.rounds, given.marginals_a_round), (2, 5));
+}
+
 #[test]
 fn equal_seeds_give_equal_rows_also_after_saving() {
     let model = train(2_000, 1.0);
@@ -135,7 +181,7 @@ fn a_unit_changes_counts_and_scores_by_its_share_at_most() {
             let squares: u64 = pairs.map(|(a, b)| a.abs_diff(b).pow(2)).sum();
             assert!(squares <= u64::from(most).pow(2), "{columns:?}");
         }
-        let pairs = [clique(&[0, 1]), clique(&[0, 2]), clique(&[1, 2])];
+        let pairs = [clique(&[0, 1]), clique(&[0, 2]), clique(&[1, 2]), clique(&[0, 1, 2])];
         let scores = |table| select::scores(&pairs, &ladder, table, &pool, 1_000.0, 3.0);
         let moves = scores(&small).into_iter().zip(scores(&large)).map(|(a, b)| (a.score - b.score).abs());
         let moved = moves.fold(0.0, f64::max);
@@ -143,8 +189,9 @@ fn a_unit_changes_counts_and_scores_by_its_share_at_most() {
     }
     let training = |table: UnitTable| {
         let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
+        let options = Options { rounds: Some(3), marginals_a_round: Some(1), ..Options::default() };
         let rng = SecretRng::for_tests(6);
-        let mut training = Training::new(table, &domains(), 1_000.0, budget, &Options::default(), rng).unwrap();
+        let mut training = Training::new(table, &domains(), 1_000.0, budget, &options, rng).unwrap();
         for _ in 0..2 {
             training.step().unwrap();
         }
