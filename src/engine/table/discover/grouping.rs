@@ -149,12 +149,8 @@ fn spread(cells: &mut [Leaf]) {
 fn keep_fringes(cells: &mut [Leaf], left: bool, right: bool) {
     let length = |cells: &[Leaf]| {
         let lengths = std::iter::successors(Some(1), |length| Some(2 * length)).take_while(|n| *n <= cells.len());
-        let score = |length: usize| {
-            let total = sum(&cells[..length]);
-            (length, total.value / total.variance.sqrt())
-        };
-        let best = lengths.map(score).max_by(|a, b| a.1.total_cmp(&b.1));
-        best.filter(|(_, score)| *score > FRINGE_STANDS_OUT).map_or(0, |(length, _)| length)
+        let mut lengths = lengths.filter(|length| stands_out(&cells[..*length], FRINGE_STANDS_OUT));
+        lengths.next().unwrap_or(0)
     };
     let from_left = if left { length(cells) } else { 0 };
     cells.reverse();
