@@ -23,7 +23,9 @@ pub fn advance(pool: &mut Rows, tree: &Tree, denoiser: &Denoiser, seed: u64) {
                 tree.draw(chunk, row, rng);
             }
         }
+        denoiser.enter(chunk);
         denoiser.sweep(chunk, rng);
+        denoiser.leave(chunk, rng);
     });
 }
 
@@ -35,12 +37,14 @@ pub fn sample(rows: usize, sizes: &[usize], tree: &Tree, denoiser: &Denoiser, se
         let mut sweeps: Vec<usize> = (0..count).map(|_| sweeps(rng)).collect();
         sweeps.sort_unstable_by(|a, b| b.cmp(a));
         (0..count).for_each(|row| tree.draw(chunk, row, rng));
+        denoiser.enter(chunk);
         // Rows stand in descending order of the sweeps they are due, so those still due are a prefix.
         for done in 0..sweeps[0] {
             let due = sweeps.partition_point(|due| *due > done);
             let mut prefix: Vec<&mut [u8]> = chunk.iter_mut().map(|column| &mut column[..due]).collect();
             denoiser.sweep(&mut prefix, rng);
         }
+        denoiser.leave(chunk, rng);
         for row in (1..count).rev() {
             let other = rng.random_range(0..=row);
             chunk.iter_mut().for_each(|column| column.swap(row, other));

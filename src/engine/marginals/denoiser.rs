@@ -1,8 +1,11 @@
 //! The denoiser of the masked diffusion: the distribution of one hidden column given all the others, as a log-linear
 //! model over the measured cliques. Its logits are sums of table rows, one for each clique that holds the column.
 
+use std::ops::Range;
+
 use rand::{Rng, RngExt};
 
+use super::classes::Classes;
 use super::ladder::{Ladder, Rung};
 use super::marginal::Marginal;
 
@@ -14,21 +17,25 @@ pub struct Potential {
 }
 
 /// Potentials laid out for drawing: for each column a base row and the factors that look at other columns, all as
-/// weights to be multiplied rather than logits to be added, so that a draw takes no exponential.
+/// weights to be multiplied rather than logits to be added, so that a draw takes no exponential. What is drawn are
+/// classes of codes; see [`Classes`].
 #[derive(Debug, Clone)]
 pub struct Denoiser {
     columns: Vec<Conditional>,
+    classes: Vec<Classes>,
 }
 
 const LANES: usize = 8;
-/// Weights of eight codes.
+/// Weights of eight classes.
 type Lanes = [f32; LANES];
+/// Rows whose places in tables are looked up at once.
+const ROWS_AT_ONCE: usize = 128;
 /// Products whose sum is below this may have lost codes to underflow and are taken again as logarithms.
 const LEAST_TOTAL: f32 = 1e-24;
 
 #[derive(Debug, Clone)]
 struct Conditional {
-    /// Weights before any other column is looked at, padded with zeros to as many codes as [`padded`] says.
+    /// Weights before any other column is looked at, padded with zeros to as many classes as [`padded`] says.
     base: Vec<Lanes>,
     factors: Vec<Factor>,
 }
@@ -36,7 +43,7 @@ struct Conditional {
 /// What one marginal makes of a column's weights.
 #[derive(Debug, Clone)]
 struct Factor {
-    /// The marginal's other columns, each with what each of its codes adds to the place in `table`.
+    /// The marginal's other columns, each with what each of its classes adds to the place in `table`.
     others: Vec<(usize, Vec<u32>)>,
     /// One row of weights, 1 being the largest, for each combination of the other columns' groups.
     table: Vec<Lanes>,
@@ -45,13 +52,10 @@ struct Factor {
 impl Denoiser {
     /// Lays out the potentials of a table whose columns have the ladder's codes.
     pub fn new(ladder: &Ladder, potentials: &[Potential]) -> Self {
-        let columns = ladder.sizes().into_iter().enumerate().map(|(column, size)| {
+        let alone = |column, size| {
             let mut logits = vec![0.0; size];
-            let mut factors = Vec::new();
-            for potential in potentials.iter().filter(|potential| potential.marginal.clique.contains(column)) {
-                let Potential { marginal, weights } = potential;
-                if marginal.clique.columns().len() > 1 {
-                    factors.push(Factor::new(ladder, potential, column));
+            for Potential { marginal, weights } in potentials {
+                if marginal.clique.columns() != [column] {
                     continue;
                 }
                 for rung in marginal.rungs(ladder).map(|(_, rung)| rung) {
@@ -59,18 +63,42 @@ impl Denoiser {
                     logits.iter_mut().zip(by_code).for_each(|(logit, weight)| *logit += weight);
                 }
             }
-            Conditional { base: row_of_weights(&logits), factors }
+            weights_of(&logits)
+        };
+        let weights: Vec<Vec<f32>> = ladder.sizes().into_iter().enumerate().map(|(c, size)| alone(c, size)).collect();
+        let classes = weights.iter().enumerate().map(|(c, weights)| Classes::new(ladder, potentials, c, weights));
+        let classes: Vec<Classes> = classes.collect();
+        let columns = weights.iter().enumerate().map(|(column, weights)| {
+            let own = |potential: &&Potential| {
+                potential.marginal.clique.columns().len() > 1 && potential.marginal.clique.contains(column)
+            };
+            let sum = |members: &Vec<u8>| members.iter().map(|code| weights[usize::from(*code)]).sum();
+            let base: Vec<f32> = classes[column].members.iter().map(sum).collect();
+            let factors =
+                potentials.iter().filter(own).map(|potential| Factor::new(ladder, &classes, potential, column));
+            Conditional { base: in_lanes(&base), factors: factors.collect() }
         });
-        Self { columns: columns.collect() }
+        Self { columns: columns.collect(), classes }
     }
 
-    /// Draws `column` afresh in every row of `chunk` (one slice a column), given the other columns.
+    /// Turns the codes of `chunk` (one slice a column) into classes, which is what is drawn.
+    pub fn enter(&self, chunk: &mut [&mut [u8]]) {
+        self.classes.iter().zip(chunk).for_each(|(classes, column)| classes.enter(column));
+    }
+
+    /// Turns classes into codes. Each column must have been drawn since the codes were turned into classes.
+    pub fn leave(&self, chunk: &mut [&mut [u8]], rng: &mut impl Rng) {
+        self.classes.iter().zip(chunk).for_each(|(classes, column)| classes.leave(column, rng));
+    }
+
+    /// Draws the class of `column` afresh in every row of `chunk` (one slice a column), given those of other columns.
     pub fn resample(&self, chunk: &mut [&mut [u8]], column: usize, rng: &mut impl Rng) {
         let uniforms: Vec<f32> = (0..chunk[column].len()).map(|_| rng.random()).collect();
-        pulp::Arch::new().dispatch(|| self.columns[column].resample(chunk, column, &uniforms));
+        let conditional = &self.columns[column];
+        pulp::Arch::new().dispatch(Resample { conditional, chunk, column, uniforms: &uniforms });
     }
 
-    /// Draws every column once, in random order, in every row of `chunk`.
+    /// Draws the class of every column once, in random order, in every row of `chunk`.
     pub fn sweep(&self, chunk: &mut [&mut [u8]], rng: &mut impl Rng) {
         let mut order: Vec<usize> = (0..self.columns.len()).collect();
         for i in (1..order.len()).rev() {
@@ -83,8 +111,12 @@ impl Denoiser {
 }
 
 impl Factor {
-    fn new(ladder: &Ladder, potential: &Potential, column: usize) -> Self {
-        let lanes = padded(ladder.rungs(column)[0].size);
+    fn new(ladder: &Ladder, classes: &[Classes], potential: &Potential, column: usize) -> Self {
+        let lanes = padded(classes[column].members.len());
+        // All codes of a class lie in the same group.
+        let groups = |column: usize, rung: &Rung| -> Vec<usize> {
+            classes[column].members.iter().map(|class| usize::from(rung.group_of[usize::from(class[0])])).collect()
+        };
         // Distances between groups in the potential's own numbering, last column fastest, and between the table's rows.
         let (mut step, mut rows) = (1, 1);
         let (mut own, mut others, mut starts) = (None, Vec::new(), vec![0]);
@@ -92,38 +124,74 @@ impl Factor {
             if member == column {
                 own = Some((rung, step));
             } else {
-                let place = |group: &u8| (usize::from(*group) * rows * lanes) as u32;
-                others.push((member, rung.group_of.iter().map(place).collect()));
-                let groups = 0..rung.size;
-                starts = groups.flat_map(|group| starts.iter().map(move |start| start + group * step)).collect();
+                let place = |group: usize| (group * rows * lanes) as u32;
+                others.push((member, groups(member, rung).into_iter().map(place).collect()));
+                starts =
+                    (0..rung.size).flat_map(|group| starts.iter().map(move |start| start + group * step)).collect();
                 rows *= rung.size;
             }
             step *= rung.size;
         }
         let row = |start: usize| {
             let logit = |(rung, step): (&Rung, usize)| {
-                rung.group_of.iter().map(|group| potential.weights[start + usize::from(*group) * step]).collect()
+                groups(column, rung).into_iter().map(|group| potential.weights[start + group * step]).collect()
             };
-            row_of_weights(&own.map_or_else(Vec::new, logit))
+            in_lanes(&weights_of(&own.map_or_else(Vec::new, logit)))
         };
         Self { others, table: starts.into_iter().flat_map(row).collect() }
     }
+
+    /// Where rows of `chunk` find their weights in the table.
+    #[inline(always)]
+    fn find(&self, chunk: &[&mut [u8]], rows: Range<usize>, places: &mut [u32]) {
+        let mut others = self.others.iter();
+        if let Some((other, place)) = others.next() {
+            for (at, class) in places.iter_mut().zip(&chunk[*other][rows.clone()]) {
+                *at = place.get(usize::from(*class)).copied().unwrap_or(0);
+            }
+        }
+        for (other, place) in others {
+            for (at, class) in places.iter_mut().zip(&chunk[*other][rows.clone()]) {
+                *at += place.get(usize::from(*class)).copied().unwrap_or(0);
+            }
+        }
+    }
 }
 
-/// Lanes that so many codes take up: whole, and of a number that [`Conditional::resample`] is compiled for.
-fn padded(codes: usize) -> usize {
-    let lanes = codes.div_ceil(LANES);
+/// Lanes that so many classes take up: whole, and of a number that [`Conditional::resample`] is compiled for.
+fn padded(classes: usize) -> usize {
+    let lanes = classes.div_ceil(LANES);
     [1, 2, 3, 4, 6, 8, 12, 16, 24].into_iter().find(|n| *n >= lanes).unwrap_or(32)
 }
 
 /// The exponentials of logits, relative to the largest.
-fn row_of_weights(logits: &[f32]) -> Vec<Lanes> {
+fn weights_of(logits: &[f32]) -> Vec<f32> {
     let peak = logits.iter().fold(f32::NEG_INFINITY, |a, b| a.max(*b));
-    let mut row = vec![[0.0; LANES]; padded(logits.len())];
-    for (weight, logit) in row.as_flattened_mut().iter_mut().zip(logits) {
-        *weight = (logit - peak).exp();
-    }
+    logits.iter().map(|logit| (logit - peak).exp()).collect()
+}
+
+fn in_lanes(weights: &[f32]) -> Vec<Lanes> {
+    let mut row = vec![[0.0; LANES]; padded(weights.len())];
+    row.as_flattened_mut()[..weights.len()].copy_from_slice(weights);
     row
+}
+
+/// A call of [`Conditional::resample`] for `pulp`. A closure would be compiled by itself, without the vector instructions
+/// that are there at run time.
+struct Resample<'a, 'b> {
+    conditional: &'a Conditional,
+    chunk: &'a mut [&'b mut [u8]],
+    column: usize,
+    uniforms: &'a [f32],
+}
+
+impl pulp::NullaryFnOnce for Resample<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        self.conditional.resample(self.chunk, self.column, self.uniforms);
+    }
 }
 
 impl Conditional {
@@ -146,48 +214,43 @@ impl Conditional {
     #[inline(always)]
     fn resample_lanes<const N: usize>(&self, chunk: &mut [&mut [u8]], column: usize, uniforms: &[f32]) {
         let Some(base) = self.base.first_chunk::<N>() else { return };
-        let places = self.places(chunk, uniforms.len());
-        let width = self.factors.len();
-        for (row, uniform) in uniforms.iter().enumerate() {
-            let places = &places[row * width..(row + 1) * width];
-            let mut weights = *base;
-            for (factor, at) in self.factors.iter().zip(places) {
-                let Some(by) = factor.table[*at as usize..].first_chunk::<N>() else { return };
-                for (weights, by) in weights.iter_mut().zip(by) {
-                    weights.iter_mut().zip(by).for_each(|(weight, by)| *weight *= by);
-                }
+        // A few rows at a time, so that what is found for them stays in the nearest cache.
+        let mut places = vec![0u32; self.factors.len() * ROWS_AT_ONCE];
+        for (run, uniforms) in uniforms.chunks(ROWS_AT_ONCE).enumerate() {
+            let from = run * ROWS_AT_ONCE;
+            for (factor, places) in self.factors.iter().zip(places.chunks_mut(ROWS_AT_ONCE)) {
+                factor.find(chunk, from..from + uniforms.len(), places);
             }
-            chunk[column][row] = draw(&weights, *uniform).unwrap_or_else(|| self.draw_in_logarithms(places, *uniform));
-        }
-    }
-
-    /// Where each row finds its weights in the tables of the factors, row by row.
-    #[inline(always)]
-    fn places(&self, chunk: &[&mut [u8]], rows: usize) -> Vec<u32> {
-        let width = self.factors.len();
-        let mut places = vec![0u32; rows * width];
-        for (f, factor) in self.factors.iter().enumerate() {
-            for (other, place) in &factor.others {
-                for (row, code) in chunk[*other].iter().enumerate() {
-                    places[row * width + f] += place.get(usize::from(*code)).copied().unwrap_or(0);
+            for (row, uniform) in uniforms.iter().enumerate() {
+                let mut weights = *base;
+                for (factor, places) in self.factors.iter().zip(places.chunks(ROWS_AT_ONCE)) {
+                    let rest = factor.table.get(places[row] as usize..);
+                    let Some(by) = rest.and_then(|rest| rest.first_chunk::<N>()) else { return };
+                    for i in 0..N {
+                        weights[i] = product(weights[i], by[i]);
+                    }
                 }
+                let class = draw(&weights, *uniform);
+                chunk[column][from + row] =
+                    class.unwrap_or_else(|| self.draw_in_logarithms(chunk, from + row, *uniform));
             }
         }
-        places
     }
 
     /// What [`draw`] does, slowly, without underflow.
     #[cold]
-    fn draw_in_logarithms(&self, places: &[u32], uniform: f32) -> u8 {
+    fn draw_in_logarithms(&self, chunk: &[&mut [u8]], row: usize, uniform: f32) -> u8 {
         let mut logits: Vec<f32> = self.base.as_flattened().iter().map(|weight| weight.ln()).collect();
-        for (factor, at) in self.factors.iter().zip(places) {
-            let by = &factor.table[*at as usize..][..self.base.len()];
+        for factor in &self.factors {
+            let mut at = [0];
+            factor.find(chunk, row..row + 1, &mut at);
+            let by = &factor.table[at[0] as usize..][..self.base.len()];
             logits.iter_mut().zip(by.as_flattened()).for_each(|(logit, by)| *logit += by.ln());
         }
-        let weights = row_of_weights(&logits);
-        let mut left = uniform * weights.as_flattened().iter().sum::<f32>();
+        let weights = weights_of(&logits);
+        let mut left = uniform * weights.iter().sum::<f32>();
         let mut last = 0;
-        for (code, weight) in weights.as_flattened().iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+        for (code, weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
             last = code;
             left -= weight;
             if left < 0.0 {
@@ -198,37 +261,53 @@ impl Conditional {
     }
 }
 
-/// A code with probability proportional to its weight; `uniform` lies in [0, 1). Nothing where weights are too small.
+/// Taken and given by value, so that all lanes are read before any is written, as one vector.
+#[inline(always)]
+fn product(mut a: Lanes, b: Lanes) -> Lanes {
+    for i in 0..LANES {
+        a[i] *= b[i];
+    }
+    a
+}
+
+/// A class with probability proportional to its weight; `uniform` lies in [0, 1). Nothing where weights are too small.
 #[inline(always)]
 fn draw<const N: usize>(weights: &[Lanes; N], uniform: f32) -> Option<u8> {
-    // Codes are taken lane by lane: any fixed order will do, and this one sums with whole vectors.
+    // Classes are taken lane by lane: any fixed order will do, and this one sums with whole vectors.
     let mut sums = [0.0f32; LANES];
     for weights in weights {
         sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
     }
-    let total = sums.iter().sum::<f32>();
+    let (lane, total, left) = first_above(&sums, |total| uniform * total);
     if total.is_nan() || total < LEAST_TOTAL {
         return None;
     }
-    let mut left = uniform * total;
-    let lane = first_above(sums.iter(), &mut left);
-    let place = first_above(weights.iter().map(|weights| &weights[lane]), &mut left);
+    if N == 1 {
+        return Some(lane as u8);
+    }
+    let mut within = [0.0; N];
+    within.iter_mut().zip(weights).for_each(|(weight, weights)| *weight = weights[lane]);
+    let (place, ..) = first_above(&within, |_| left);
     Some((place * LANES + lane) as u8)
 }
 
-/// The first place whose weight exceeds what is left of `left` once the weights before it are taken off; the last
-/// with any weight if rounding leaves too much.
+/// The first place whose running sum of weights exceeds a level, which may depend on their total; the total; and by how
+/// much the level exceeds the sum before that place. If rounding puts the level above the total, the last place that has
+/// any weight. Without a branch that depends on the level otherwise.
 #[inline(always)]
-fn first_above<'a>(weights: impl Iterator<Item = &'a f32>, left: &mut f32) -> usize {
-    let mut last = 0;
-    for (place, weight) in weights.enumerate().filter(|(_, weight)| **weight > 0.0) {
-        last = place;
-        if *left < *weight {
-            break;
-        }
-        *left -= weight;
+fn first_above<const N: usize>(weights: &[f32; N], level: impl FnOnce(f32) -> f32) -> (usize, f32, f32) {
+    let mut sums = *weights;
+    for i in 1..N {
+        sums[i] += sums[i - 1];
     }
-    last
+    let level = level(sums[N - 1]);
+    // A place without weight has the running sum of the one before it, and so is never the first above.
+    let mut place = sums.iter().map(|sum| usize::from(*sum <= level)).sum::<usize>();
+    if place == N {
+        place = weights.iter().rposition(|weight| *weight > 0.0).unwrap_or(0);
+    }
+    let before = if place > 0 { sums[place - 1] } else { 0.0 };
+    (place, sums[N - 1], level - before)
 }
 
 #[cfg(test)]
@@ -239,13 +318,20 @@ mod tests {
     use super::*;
     use crate::engine::marginals::Clique;
 
+    fn factor(ladder: &Ladder, potential: &Potential, column: usize) -> Factor {
+        let alone = std::slice::from_ref(potential);
+        let classes = |column: usize| Classes::new(ladder, alone, column, &vec![1.0; ladder.rungs(column)[0].size]);
+        let classes: Vec<Classes> = (0..ladder.sizes().len()).map(classes).collect();
+        Factor::new(ladder, &classes, potential, column)
+    }
+
     #[test]
     fn a_factor_keeps_every_weight_whichever_column_is_drawn() {
         let ladder = Ladder::of_codes(&[2, 3, 4]);
         let marginal = Marginal::of_codes(Clique::new(vec![0, 1, 2]));
         let potential = Potential { marginal, weights: (0..24).map(|i| (i % 7) as f32).collect() };
         for column in 0..3 {
-            let factor = Factor::new(&ladder, &potential, column);
+            let factor = factor(&ladder, &potential, column);
             for cell in 0..24usize {
                 let codes = [cell / 12, cell / 4 % 3, cell % 4];
                 let at: u32 = factor.others.iter().map(|(other, place)| place[codes[*other]]).sum();
@@ -264,12 +350,14 @@ mod tests {
         let marginal = Marginal { clique: Clique::new(vec![0, 1]), rungs: vec![1, 1] };
         let potential = Potential { marginal, weights: vec![0.0, 1.0, 3.0, 6.0] };
         for column in 0..2 {
-            let factor = Factor::new(&ladder, &potential, column);
+            let factor = factor(&ladder, &potential, column);
             let (_, place) = &factor.others[0];
+            assert_eq!(place.len(), 2);
             for (other, at) in place.iter().enumerate() {
-                for (code, drawn) in factor.table[*at as usize][..3].iter().enumerate() {
-                    let group = |column: usize, code: usize| usize::from(code != column);
-                    let (own, seen) = (group(column, code), group(1 - column, other));
+                for (class, drawn) in factor.table[*at as usize][..2].iter().enumerate() {
+                    // The heaviest code, which is `column`, is group 0.
+                    let first = |column: usize| usize::from(column != 0);
+                    let (own, seen) = (class ^ first(column), other ^ first(1 - column));
                     let cell = |own: usize| if column == 0 { 2 * own + seen } else { 2 * seen + own };
                     let weight = |own: usize| potential.weights[cell(own)];
                     let wanted = weight(own) - weight(0).max(weight(1));
@@ -290,7 +378,11 @@ mod tests {
         let denoiser = Denoiser::new(&Ladder::of_codes(&[size, 2]), &potentials);
         let rows = 200_000;
         let (mut first, mut second) = (vec![0u8; rows], vec![1u8; rows]);
-        denoiser.resample(&mut [&mut first, &mut second], 0, &mut ChaCha8Rng::seed_from_u64(1));
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut chunk = [first.as_mut_slice(), second.as_mut_slice()];
+        denoiser.enter(&mut chunk);
+        denoiser.resample(&mut chunk, 0, &mut rng);
+        denoiser.leave(&mut chunk, &mut rng);
         let weights: Vec<f64> = (0..size).map(|code| f64::from(base(code) + pair(code)).exp()).collect();
         let total: f64 = weights.iter().sum();
         for (code, weight) in weights.iter().enumerate() {
@@ -307,6 +399,33 @@ mod tests {
         for size in [1, 2, 8, 9, 17, 25, 33, 49, 65, 97, 128, 129, 193, 256] {
             agrees(size, |code| (code % 5) as f32 * 0.3, |code| (code % 3) as f32 * -0.7);
         }
+    }
+
+    #[test]
+    fn codes_that_no_pair_tells_apart_keep_their_shares() {
+        // The pair sees column 0 as its heaviest code and all others, so that the latter are one class.
+        let ladder = Ladder::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 1.0]], &[0, 0]);
+        let marginal = Marginal { clique: Clique::new(vec![0, 1]), rungs: vec![1, 0] };
+        let shares = Marginal::of_codes(Clique::new(vec![0]));
+        let potentials = [
+            Potential { marginal: shares, weights: vec![0.5, 0.0, 1.0] },
+            Potential { marginal, weights: vec![0.3, -0.9, 0.7, 0.2] },
+        ];
+        let denoiser = Denoiser::new(&ladder, &potentials);
+        let rows = 200_000;
+        let (mut first, mut second) = (vec![2u8; rows], vec![1u8; rows]);
+        let (mut chunk, mut rng) = ([first.as_mut_slice(), second.as_mut_slice()], ChaCha8Rng::seed_from_u64(2));
+        denoiser.enter(&mut chunk);
+        denoiser.resample(&mut chunk, 0, &mut rng);
+        denoiser.leave(&mut chunk, &mut rng);
+        let weights = [0.5f64 - 0.9, 0.2, 1.0 + 0.2].map(f64::exp);
+        for (code, weight) in weights.iter().enumerate() {
+            let p = weight / weights.iter().sum::<f64>();
+            let share = first.iter().filter(|c| usize::from(**c) == code).count() as f64 / rows as f64;
+            // Six standard deviations: a false alarm in 5e8 a code.
+            assert!((share - p).abs() < 6.0 * (p * (1.0 - p) / rows as f64).sqrt(), "{code}: {share} for {p}");
+        }
+        assert!(second.iter().all(|code| *code == 1));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Private marginals: counting, choosing and measuring cliques of columns, and a denoiser fitted to the noisy counts.
 
 pub mod chain;
+mod classes;
 pub mod clique;
 pub mod denoiser;
 pub mod fit;
