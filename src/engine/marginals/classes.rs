@@ -5,6 +5,7 @@ use rand::Rng;
 
 use super::denoiser::Potential;
 use super::ladder::Ladder;
+use super::marginal::Marginal;
 use crate::engine::table::codec::Choice;
 
 /// The classes of one column.
@@ -22,21 +23,24 @@ impl Classes {
     /// The classes of a column whose codes have these weights before any other column is looked at.
     pub fn new(ladder: &Ladder, potentials: &[Potential], column: usize, weights: &[f32]) -> Self {
         let joint = potentials.iter().map(|p| &p.marginal).filter(|marginal| marginal.clique.columns().len() > 1);
-        let rungs: Vec<&[u8]> = joint
-            .flat_map(|marginal| marginal.rungs(ladder))
-            .filter(|(member, _)| *member == column)
-            .map(|(_, rung)| &rung.group_of[..])
-            .collect();
-        let groups = |code: usize| rungs.iter().map(move |rung| rung[code]);
+        let rung = |marginal: &Marginal| {
+            let place = marginal.clique.columns().iter().position(|member| *member == column)?;
+            Some(usize::from(marginal.rungs[place]))
+        };
+        // Coarser rungs merge groups of finer ones, so that the finest one in use tells all apart that any does.
+        let group_of = match joint.filter_map(rung).min() {
+            Some(finest) => ladder.rungs(column)[finest].group_of.clone(),
+            None => vec![0; weights.len()],
+        };
+        let mut class_of_group: Vec<Option<u8>> = vec![None; 1 << u8::BITS];
         let (mut class_of, mut members) = (Vec::with_capacity(weights.len()), Vec::<Vec<u8>>::new());
-        for code in 0..weights.len() {
-            let known = members.iter().position(|class| groups(usize::from(class[0])).eq(groups(code)));
-            let class = known.unwrap_or_else(|| {
+        for (code, group) in group_of.into_iter().enumerate() {
+            let class = *class_of_group[usize::from(group)].get_or_insert_with(|| {
                 members.push(Vec::new());
-                members.len() - 1
+                (members.len() - 1) as u8
             });
-            members[class].push(code as u8);
-            class_of.push(class as u8);
+            members[usize::from(class)].push(code as u8);
+            class_of.push(class);
         }
         let weight = |code: &u8| f64::from(weights[usize::from(*code)]);
         let choices = members.iter().map(|class| Choice::new(class.iter().map(weight))).collect();
