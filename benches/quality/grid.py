@@ -14,6 +14,7 @@ A seed numbers a run. It fixes the sampling of rows, but not the noise of traini
 
 import argparse
 import datetime
+import fcntl
 import gzip
 import hashlib
 import json
@@ -158,11 +159,16 @@ def stored():
 
 
 def store(run):
-    """Appends a run, in place of one of the same key."""
-    kept = [old for old in stored() if key(old) != key(run)] + [run]
-    draft = RESULTS.with_suffix(".new")
-    draft.write_text("".join(json.dumps(one) + "\n" for one in kept))
-    draft.replace(RESULTS)
+    """Appends a run, in place of one of the same key. The folder is locked: several grids may run at once."""
+    folder = os.open(HERE, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    try:
+        kept = [old for old in stored() if key(old) != key(run)] + [run]
+        draft = RESULTS.with_suffix(".new")
+        draft.write_text("".join(json.dumps(one) + "\n" for one in kept))
+        draft.replace(RESULTS)
+    finally:
+        os.close(folder)
 
 
 def listed(kind):

@@ -97,18 +97,22 @@ def markdown(inside):
 def ahead(results):
     """Where a peer's mean beats that of guided, with the same domains, by more than the difference's standard error."""
     rows = ["| table | epsilon | metric | peer | its score | ours | ahead by | standard error |", "|---" * 8 + "|"]
+    compared = 0
     for table, inside in results.items():
         for (line, epsilon), cell in sorted(inside.items(), key=lambda item: (item[0][1] or 0, item[0][0])):
             ours = inside.get((("guided", "declared"), epsilon))
             if ":" not in line[0] or ours is None:
                 continue
+            compared += len(METRICS)
             for name, title, more in METRICS:
                 lead = (cell.mean(name) - ours.mean(name)) * (1 if more else -1)
                 error = math.hypot(cell.error(name), ours.error(name))
                 if lead > error:
                     scores = f"{cell.text(name)} | {ours.text(name)} | {lead:.4f} | {error:.4f}"
                     rows.append(f"| {table} | {epsilon:g} | {title} | {LINES[line][0]} | {scores} |")
-    return "\n".join(rows) if len(rows) > 2 else "Nowhere."
+    if not compared:
+        return "Not known: the results hold no run of `guided` and of a peer at one epsilon."
+    return "\n".join(rows) if len(rows) > 2 else f"Nowhere, in {compared} comparisons."
 
 
 def draw(table, inside):
