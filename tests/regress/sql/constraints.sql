@@ -44,8 +44,7 @@ SELECT count(*) AS differ FROM (SELECT id, lo, hi, state, closed, part, rest, co
 -- Without the constraints there are rows that break them.
 CREATE VIEW free AS SELECT lo, hi, state, closed, code FROM orders;
 SELECT tablediffusion_train('free', 1);
-SELECT count(*) FILTER (WHERE lo > hi) > 0 AS out_of_order, count(*) FILTER (WHERE lo % 2 > 0) > 0 AS odd
-FROM tablediffusion_sample('free', 5000, NULL::free, seed => 3);
+SELECT count(*) FILTER (WHERE lo > hi) > 0 AS out_of_order FROM tablediffusion_sample('free', 5000, NULL::free, seed => 3);
 -- Given values and constraints together.
 SELECT count(*), count(*) FILTER (WHERE closed IS NULL) AS open
 FROM tablediffusion_sample('orders', 500, NULL::orders, given => '{"state": "open"}');

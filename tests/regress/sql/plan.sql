@@ -23,6 +23,7 @@ SELECT stage, note FROM tablediffusion_plan('visits', 0.4, model => 'any', repla
 -- What a training would refuse, a plan refuses.
 SELECT * FROM tablediffusion_plan('visits', -1);
 SELECT * FROM tablediffusion_plan('visits', 1, options => '{"magic": 1}');
+SELECT * FROM tablediffusion_plan('visits', 1, options => '{"targets": ["shoe"]}');
 SELECT * FROM tablediffusion_plan('visits', 1, rows => 0);
 SELECT * FROM tablediffusion_plan('visits', 1, rows_per_unit => 3);
 SET ROLE td_planner;
