@@ -67,11 +67,11 @@ SELECT * FROM refusal('{"age": 100}');
 SELECT * FROM refusal('{"sex": "female"}');
 SELECT * FROM refusal('[1]');
 -- Values that do not go together.
-CREATE TABLE never (a boolean NOT NULL, b boolean NOT NULL, c boolean NOT NULL, d boolean NOT NULL);
-INSERT INTO never SELECT i % 2 = 0, i % 2 = 0, i % 2 = 0, i % 2 = 0 FROM generate_series(1, 100000) AS i;
+CREATE TABLE never (a boolean NOT NULL, b boolean NOT NULL, c boolean NOT NULL, d boolean NOT NULL, e boolean NOT NULL, f boolean NOT NULL, g boolean NOT NULL, h boolean NOT NULL);
+INSERT INTO never SELECT i % 2 = 0, i % 2 = 0, i % 2 = 0, i % 2 = 0, i % 2 = 0, i % 2 = 0, i % 2 = 0, i % 2 = 0 FROM generate_series(1, 100000) AS i;
 SELECT tablediffusion_train('never', 50);
-SELECT * FROM refusal('{"a": true, "b": false, "c": true, "d": false}', 'never');
+SELECT * FROM refusal('{"a": true, "b": false, "c": true, "d": false, "e": true, "f": false, "g": true, "h": false}', 'never');
 -- The search for them can be cancelled.
 SET statement_timeout = '300ms';
-SELECT code, message FROM refusal('{"a": true, "b": false, "c": true, "d": false}', 'never');
+SELECT code, message FROM refusal('{"a": true, "b": false, "c": true, "d": false, "e": true, "f": false, "g": true, "h": false}', 'never');
 RESET statement_timeout;
