@@ -36,7 +36,7 @@ impl Clique {
 
     /// Every two of its columns.
     pub fn pairs(&self) -> impl Iterator<Item = Self> {
-        let pairs = self.0.iter().enumerate().flat_map(|(i, a)| self.0[i + 1..].iter().map(|b| Self(vec![*a, *b])));
-        pairs.collect::<Vec<_>>().into_iter()
+        let columns = &self.0;
+        columns.iter().enumerate().flat_map(|(i, a)| columns[i + 1..].iter().map(|b| Self(vec![*a, *b])))
     }
 }
