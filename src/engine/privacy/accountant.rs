@@ -260,7 +260,7 @@ impl Composition {
     /// Delta at an epsilon, roughly.
     fn rough_log_delta(&self, epsilon: f64) -> f64 {
         let sketches = self.sketches(1e-30);
-        sketches.iter().map(|s| Focus::on_epsilon(s, epsilon).log_delta).fold(f64::NEG_INFINITY, f64::max)
+        sketches.iter().map(|s| Focus::on_epsilon(s, epsilon, 1e-30).log_delta).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// The widest range of any single loss.
@@ -347,7 +347,7 @@ impl Accountant {
         let focuses: Vec<Focus> = sketches
             .iter()
             .map(|sketches| match goal {
-                Goal::Delta { epsilon } => Focus::on_epsilon(sketches, epsilon),
+                Goal::Delta { epsilon } => Focus::on_epsilon(sketches, epsilon, tail),
                 Goal::Epsilon { delta } => Focus::on_delta(sketches, delta),
             })
             .collect();

@@ -130,9 +130,14 @@ impl Focus {
         Self { tilt, centre, spread, log_delta: log_delta.min(0.0) }
     }
 
-    /// For the delta of a given epsilon.
-    pub fn on_epsilon(sketches: &[Sketch], epsilon: f64) -> Self {
-        let tilt = search(|tilt| cumulant(sketches, tilt).1 < epsilon);
+    /// For the delta of a given epsilon, as far as it exceeds `tail`: losses that hardly occur, or do not at all, are
+    /// no place to tilt to.
+    pub fn on_epsilon(sketches: &[Sketch], epsilon: f64, tail: f64) -> Self {
+        let tilt = search(|tilt| {
+            let (value, mean, _) = cumulant(sketches, tilt);
+            // Chernoff's bound, which falls as long as the mean is below.
+            mean < epsilon && value - tilt * epsilon > tail.ln()
+        });
         Self::at(sketches, tilt, Some(epsilon))
     }
 

@@ -287,3 +287,16 @@ fn extremes_stay_finite_and_ordered() {
         }
     }
 }
+/// A unit that comes changes little in few steps, so that in this direction losses near the target hardly occur.
+#[test]
+fn calibration_stands_losses_that_end_at_the_target() {
+    let prior = [(Mechanism::Gaussian { noise_multiplier: 8.92 }, 1)];
+    let (epsilon, delta) = (0.97, 8.89e-7);
+    for sampling_rate in [0.0101, 0.010_223, 0.0103, 0.0104, 0.02, 0.05] {
+        let family =
+            |noise_multiplier| vec![(Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps: 10 }, 1)];
+        let noise = calibrate(&prior, epsilon, delta, family).unwrap();
+        let at = |noise: f64| super::delta(&[&prior[..], &family(noise)].concat(), epsilon).unwrap();
+        assert!(at(noise) <= delta && at(noise * (1.0 - 3.0 * TOLERANCE)) > delta, "{sampling_rate}: {noise}");
+    }
+}
