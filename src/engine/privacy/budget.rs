@@ -16,7 +16,7 @@ const SLACK_DELTA_SHARE: f64 = 1e-3;
 /// Share of the precision (1 / noise multiplier squared) that one histogram of domain discovery gets, and all of them
 /// together at most.
 const HISTOGRAM_SHARE: f64 = 0.01;
-const DISCOVERY_SHARE: f64 = 0.15;
+const DISCOVERY_SHARE: f64 = 0.25;
 
 /// Epsilon that is spent at most: beyond it noise is negligible, and the samplers' slack, which counts
 /// exp(epsilon)-fold, no longer is.

@@ -54,9 +54,9 @@ impl Plan {
         noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, rng)
     }
 
-    /// The plan of a histogram whose keys are not known in advance, paid for as [`KEY_PRECISION`] others.
-    fn for_keys(&self) -> Self {
-        Self { noise_multiplier: self.noise_multiplier / (KEY_PRECISION as f64).sqrt(), ..*self }
+    /// The plan of a histogram that is paid for as so many others.
+    fn times(&self, precision: u64) -> Self {
+        Self { noise_multiplier: self.noise_multiplier / (precision as f64).sqrt(), ..*self }
     }
 }
 
@@ -96,21 +96,23 @@ impl Source {
     }
 }
 
-/// How many times as precise as other histograms (in 1 / noise squared) those are whose keys are not known in advance,
-/// texts and exact numbers: rare keys are lost below a threshold that grows with the noise, while bins adapt to it.
-const KEY_PRECISION: u64 = 4;
+/// How many times as precise as other histograms (in 1 / noise squared) those are whose keys are not known in advance:
+/// rare keys are lost below a threshold that grows with the noise, while bins adapt to it. A number that is lost still
+/// has its bin; a text has nothing.
+const TEXT_PRECISION: u64 = 8;
+const EXACT_PRECISION: u64 = 4;
 
 /// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: none for a
 /// declared set of values; one for text; four or five for numbers (the steps that they are multiples of, exact values,
 /// two rounds of bins, and octaves unless both bounds are declared). Those of texts and exact values count as
-/// [`KEY_PRECISION`] of the others each.
+/// [`TEXT_PRECISION`] and [`EXACT_PRECISION`] of the others.
 pub fn histograms(column: &Column) -> u64 {
     match Source::of(column) {
         Source::Public(_) => 0,
-        Source::Texts => KEY_PRECISION,
+        Source::Texts => TEXT_PRECISION,
         Source::Numbers { lo, hi } => {
             let octaves = u64::from(lo.is_none() || hi.is_none());
-            KEY_PRECISION + 3 + octaves
+            EXACT_PRECISION + 3 + octaves
         }
     }
 }
@@ -170,9 +172,12 @@ impl Discovery {
         };
         let found = match state {
             State::Found(_) => None,
-            State::Texts { texts, nullable } => {
-                Some(category::discover(std::mem::take(texts), *nullable, &self.plan.for_keys(), &mut self.rng)?)
-            }
+            State::Texts { texts, nullable } => Some(category::discover(
+                std::mem::take(texts),
+                *nullable,
+                &self.plan.times(TEXT_PRECISION),
+                &mut self.rng,
+            )?),
             State::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
         };
         if let Some(domain) = found {

@@ -9,7 +9,7 @@ use crate::engine::privacy::mechanism::{Mechanism, Stage};
 use crate::engine::privacy::{accountant, analytic_gaussian};
 
 /// Shares of the precision (1 / noise multiplier squared) that one-way counts and selection get.
-const ONE_WAY_SHARE: f64 = 0.1;
+const ONE_WAY_SHARE: f64 = 0.2;
 const SELECTION_SHARE: f64 = 0.1;
 /// Cells of a marginal, at most.
 pub const MOST_CELLS: usize = 16_384;

@@ -13,7 +13,6 @@
 
 use std::cmp::Ordering;
 
-use super::Plan;
 use super::grouping::{self, Atom, Leaf, Masses};
 use super::layout;
 use super::line::{Interval, Line};
@@ -21,6 +20,7 @@ use super::significance::standing_out;
 use super::steps::{self, Scale};
 use super::survey::Survey;
 use super::tree::{Estimate, consistent};
+use super::{EXACT_PRECISION, Plan};
 use crate::engine::Result;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::random::SecretRng;
@@ -125,7 +125,7 @@ impl Numeric {
     }
 
     fn find_atoms(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
-        let (line, scale, plan) = (self.line(), self.scale, plan.for_keys());
+        let (line, scale, plan) = (self.line(), self.scale, plan.times(EXACT_PRECISION));
         self.values.sort_unstable_by(f64::total_cmp);
         let runs = self.values.chunk_by(|a, b| a == b).filter(|run| run.len() as u64 >= MIN_COUNT);
         let excess = runs.map(|run| (Ordered(run[0]), run.len() as u64 - (MIN_COUNT - 1)));

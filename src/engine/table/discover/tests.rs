@@ -252,21 +252,21 @@ fn noise_of_large_units_teaches_nothing() {
         let plan = Plan { unit_rows, ..plan(1.0, 1) };
         Discovery::new(sample(), plan, SecretRng::for_tests(8)).noise_draws()
     };
-    assert_eq!((draws(1), draws(10)), (KEY_PRECISION + 4, 10 * (KEY_PRECISION + 4)));
+    assert_eq!((draws(1), draws(10)), (EXACT_PRECISION + 4, 10 * (EXACT_PRECISION + 4)));
 }
 
 #[test]
 fn columns_cost_what_they_say() {
     let range = |lo, hi| Some(Declared::Range { lo, hi });
     for (measure, declared, expected) in [
-        (Measure::Category, None, (KEY_PRECISION, 1)),
+        (Measure::Category, None, (TEXT_PRECISION, 1)),
         (Measure::Category, Some(Declared::Categories(vec!["a".into()])), (0, 0)),
-        (Measure::Lattice, None, (KEY_PRECISION + 4, 1)),
-        (Measure::Lattice, range(Some(0.0), None), (KEY_PRECISION + 4, 1)),
-        (Measure::Lattice, range(Some(0.0), Some(9.0)), (KEY_PRECISION + 3, 1)),
+        (Measure::Lattice, None, (EXACT_PRECISION + 4, 1)),
+        (Measure::Lattice, range(Some(0.0), None), (EXACT_PRECISION + 4, 1)),
+        (Measure::Lattice, range(Some(0.0), Some(9.0)), (EXACT_PRECISION + 3, 1)),
         (Measure::Lattice, Some(Declared::Categories(vec!["1".into(), "2".into()])), (0, 0)),
-        (Measure::Real, None, (KEY_PRECISION + 4, 1)),
-        (Measure::Real, range(Some(0.0), Some(1.0)), (KEY_PRECISION + 3, 1)),
+        (Measure::Real, None, (EXACT_PRECISION + 4, 1)),
+        (Measure::Real, range(Some(0.0), Some(1.0)), (EXACT_PRECISION + 3, 1)),
     ] {
         let column = column(measure, true, declared);
         assert_eq!((histograms(&column), thresholds(&column)), expected, "{column:?}");
@@ -499,7 +499,7 @@ fn frequent_texts_are_released_with_their_shares() {
     };
     let column = column(Measure::Category, true, None);
     let block = texts((0..20_000).map(value));
-    let domain = discover(&column, &block, plan(60.0 * (KEY_PRECISION as f64).sqrt(), 20_000), 15);
+    let domain = discover(&column, &block, plan(60.0 * (TEXT_PRECISION as f64).sqrt(), 20_000), 15);
     let Cells::Categories(categories) = &domain.cells else { panic!("no categories") };
     let names: Vec<&str> = categories.iter().map(|category| category.value.as_str()).collect();
     assert_eq!(names, ["often", "größer"]);
