@@ -25,6 +25,8 @@ pub struct Measurement {
 const PRIOR_SD: f64 = 2.0;
 /// Weights stay within this of zero.
 const WEIGHT_LIMIT: f64 = 15.0;
+/// The weight of a cell that is known to be empty, and stays so.
+pub const EMPTY: f32 = -20.0;
 
 /// Share of a Newton step that a potential takes, at most: the chain's counts follow the weights some sweeps later.
 const MOST_RATE: f64 = 0.3;
@@ -52,7 +54,8 @@ pub fn step(
         let columns = measurement.marginal.clique.columns().iter();
         let rate = pace * MOST_RATE.min(1.0 / columns.map(|column| sharing[*column]).fold(1.0, f64::max));
         let pooled = measurement.marginal.count(ladder, pool);
-        for ((weight, target), count) in potential.weights.iter_mut().zip(&measurement.counts).zip(pooled) {
+        let cells = potential.weights.iter_mut().zip(&measurement.counts).zip(pooled);
+        for ((weight, target), count) in cells.filter(|((weight, _), _)| **weight != EMPTY) {
             // Half a row of the pool keeps an empty cell movable.
             let expected = (count as f64 + 0.5) * scale;
             let gradient = (target - expected) * expected * precision - f64::from(*weight) * prior;

@@ -4,6 +4,7 @@ pub mod chain;
 mod classes;
 pub mod clique;
 pub mod denoiser;
+pub mod empty;
 pub mod fit;
 pub mod groups;
 pub mod ladder;

@@ -22,7 +22,8 @@ use self::plan::Plan;
 pub use self::sampler::Guided;
 use super::{Synthesizer, Trainer, TrainingBudget};
 use crate::engine::marginals::{
-    Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, chain, fit, margins, select, shares,
+    Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, chain, empty, fit, margins, select,
+    shares,
 };
 use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::exponential;
@@ -187,6 +188,7 @@ impl Training {
             self.measure(chosen.marginal(&cliques), noise_multiplier)?;
         }
         self.learn_shares();
+        self.clear_empty_cells();
         Ok(())
     }
 
@@ -207,6 +209,15 @@ impl Training {
     fn learn_shares(&mut self) {
         let shares = |column| margins::shares(column, &self.measurements, &self.ladder, self.rows);
         self.shares = (0..self.table.sizes.len()).map(shares).collect();
+    }
+
+    /// Keeps the chain out of cells that are found empty, with what is known of the columns' shares by now.
+    fn clear_empty_cells(&mut self) {
+        let several = self.potentials.iter_mut().zip(&self.measurements).skip(self.table.sizes.len());
+        for (potential, measurement) in several {
+            let empty = empty::cells(measurement, &self.ladder, &self.shares, self.rows);
+            potential.weights.iter_mut().zip(empty).filter(|(_, empty)| *empty).for_each(|(w, _)| *w = fit::EMPTY);
+        }
     }
 
     /// One step of the fit and one sweep of the chain.
