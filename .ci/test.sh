@@ -17,8 +17,9 @@ test_style() {
     need_rust_components
     need_major 15
     need_packages shellcheck
-    say "Format, and shell scripts"
+    say "Format, shell scripts, and messages that docs/troubleshooting.md explains"
     cargo fmt --check
+    python3 tests/troubleshooting.py
     find .ci tests benches -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
     say "Lints, engine alone"
     cargo clippy --quiet --no-default-features --all-targets -- -D warnings

@@ -111,8 +111,8 @@ fn main() -> Result<()> {
     };
     let mut phase = "";
     loop {
-        if job.progress().phase != phase {
-            phase = job.progress().phase;
+        if job.progress().phase() != phase {
+            phase = job.progress().phase();
             tell(phase, made);
         }
         match job.next() {

@@ -90,15 +90,69 @@ CREATE FUNCTION tablediffusion_create_table(
     model text,
     n bigint,
     seed bigint DEFAULT NULL,
-    given jsonb DEFAULT NULL
+    given jsonb DEFAULT NULL,
+    including text[] DEFAULT '{}'
 ) RETURNS regclass
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME', 'tablediffusion_create_table';
-REVOKE ALL ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb) FROM PUBLIC;
--- Checks that the caller owns the model, and creates the table as the caller.
-GRANT EXECUTE ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb)
-    IS 'create a table with the column types of a model''s source and fill it with synthetic rows';
+REVOKE ALL ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb, text[]) FROM PUBLIC;
+-- Checks that the caller may sample the model, and creates the table as the caller.
+GRANT EXECUTE ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb, text[]) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb, text[])
+    IS 'create a table with the column types of a model''s source, and comments, constraints and indexes if named, and fill it with synthetic rows';
+
+-- PARALLEL UNSAFE: writes.
+CREATE FUNCTION tablediffusion_refresh_table(
+    target regclass,
+    model text,
+    n bigint,
+    seed bigint DEFAULT NULL,
+    given jsonb DEFAULT NULL
+) RETURNS bigint
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000
+AS 'MODULE_PATHNAME', 'tablediffusion_refresh_table';
+REVOKE ALL ON FUNCTION tablediffusion_refresh_table(regclass, text, bigint, bigint, jsonb) FROM PUBLIC;
+-- Checks that the caller owns the table and may sample the model.
+GRANT EXECUTE ON FUNCTION tablediffusion_refresh_table(regclass, text, bigint, bigint, jsonb) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_refresh_table(regclass, text, bigint, bigint, jsonb)
+    IS 'replace the rows of a synthetic table, at once for its readers, and return their number';
+
+-- PARALLEL UNSAFE: reads the stored model as its owner.
+CREATE FUNCTION tablediffusion_export(model text) RETURNS bytea
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_export';
+REVOKE ALL ON FUNCTION tablediffusion_export(text) FROM PUBLIC;
+-- Checks that the caller owns the model.
+GRANT EXECUTE ON FUNCTION tablediffusion_export(text) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_export(text) IS 'a model as bytes that tablediffusion_import takes, in any database';
+
+-- PARALLEL UNSAFE: writes. What a model claims of itself is believed, so that not everybody may bring one.
+CREATE FUNCTION tablediffusion_import(bytes bytea, model text, replace boolean DEFAULT false) RETURNS text
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_import';
+REVOKE ALL ON FUNCTION tablediffusion_import(bytea, text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION tablediffusion_import(bytea, text, boolean)
+    IS 'store what tablediffusion_export returned as a model and return its name';
+
+-- PARALLEL UNSAFE: writes.
+CREATE FUNCTION tablediffusion_rename(model text, new_name text) RETURNS void
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_rename';
+REVOKE ALL ON FUNCTION tablediffusion_rename(text, text) FROM PUBLIC;
+-- Checks that the caller owns the model.
+GRANT EXECUTE ON FUNCTION tablediffusion_rename(text, text) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_rename(text, text) IS 'give a model another name; the ledger keeps the old one';
+
+-- STABLE and PARALLEL RESTRICTED, as PostgreSQL's own: what is read is a copy that the leader took.
+CREATE FUNCTION tablediffusion_progress() RETURNS TABLE (
+    pid int, database oid, role oid, source oid, model text, method text, phase text, phases_done int, phases int,
+    percent int, started timestamptz, phase_started timestamptz)
+LANGUAGE c STABLE STRICT SECURITY INVOKER PARALLEL RESTRICTED COST 100 ROWS 10
+AS 'MODULE_PATHNAME', 'tablediffusion_progress';
+REVOKE ALL ON FUNCTION tablediffusion_progress() FROM PUBLIC;
+-- Shows trainings of roles whose privileges the caller has.
+GRANT EXECUTE ON FUNCTION tablediffusion_progress() TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_progress() IS 'trainings in progress; the view tablediffusion.progress reads better';
 
 -- PARALLEL UNSAFE: writes.
 CREATE FUNCTION tablediffusion_drop(model text) RETURNS void

@@ -153,3 +153,28 @@ COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase
 COMMENT ON COLUMN tablediffusion.ledger.charged IS 'the relations that were read, through views and inheritance, and those that they are part of';
 COMMENT ON COLUMN tablediffusion.ledger.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
 COMMENT ON COLUMN tablediffusion.ledger.excess_delta IS 'delta that comes on top of that mechanism''s';
+
+-- The estimate takes a phase to go on as it went so far.
+CREATE VIEW tablediffusion.progress AS
+SELECT p.pid, d.datname AS database, pg_catalog.pg_get_userbyid(p.role) AS role,
+       CASE WHEN d.datname = pg_catalog.current_database() THEN p.source::pg_catalog.regclass::pg_catalog.text END AS source,
+       p.model, p.method, p.phase, p.phases_done, p.phases, p.percent, p.started,
+       CASE WHEN p.percent > 0
+            THEN (pg_catalog.clock_timestamp() - p.phase_started) * ((100.0 - p.percent) / p.percent) END AS remaining
+FROM tablediffusion_progress() AS p
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid = p.database;
+REVOKE ALL ON tablediffusion.progress FROM PUBLIC;
+GRANT SELECT ON tablediffusion.progress TO PUBLIC;
+COMMENT ON VIEW tablediffusion.progress IS 'trainings in progress, of roles whose privileges the current role has';
+COMMENT ON COLUMN tablediffusion.progress.pid IS 'process that trains; pg_cancel_backend(pid) ends the training';
+COMMENT ON COLUMN tablediffusion.progress.database IS 'database of the source';
+COMMENT ON COLUMN tablediffusion.progress.role IS 'role that trains';
+COMMENT ON COLUMN tablediffusion.progress.source IS 'the source, if it is in this database';
+COMMENT ON COLUMN tablediffusion.progress.model IS 'name of the model, its first 104 bytes';
+COMMENT ON COLUMN tablediffusion.progress.method IS 'method of the training';
+COMMENT ON COLUMN tablediffusion.progress.phase IS 'what it does now';
+COMMENT ON COLUMN tablediffusion.progress.phases_done IS 'phases that are over';
+COMMENT ON COLUMN tablediffusion.progress.phases IS 'phases in all';
+COMMENT ON COLUMN tablediffusion.progress.percent IS 'how much of the phase is over; NULL if that cannot be told';
+COMMENT ON COLUMN tablediffusion.progress.started IS 'when the training started';
+COMMENT ON COLUMN tablediffusion.progress.remaining IS 'time that the rest of the phase is expected to take';

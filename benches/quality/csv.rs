@@ -154,8 +154,8 @@ fn main() -> Result<()> {
     })?;
     let mut phase = "";
     loop {
-        if job.progress().phase != phase {
-            phase = job.progress().phase;
+        if job.progress().phase() != phase {
+            phase = job.progress().phase();
             eprintln!("{:8.3} s  {phase}", start.elapsed().as_secs_f64());
         }
         match job.next() {

@@ -80,13 +80,24 @@ pub struct Plan {
     pub neighbours: Neighbours,
 }
 
-/// How far a job is. Public quantities only.
+/// The phases of a job, in their order.
+pub const PHASES: [&str; 5] = ["counting rows", "learning domains", "encoding rows", "calibrating noise", "training"];
+
+/// How far a job is. Public quantities only: how many steps there are follows from noisy counts, which are not told before
+/// they are charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    pub phase: &'static str,
-    pub done: u64,
-    /// 0 where it is not known in advance.
-    pub total: u64,
+    /// Phases that are over, of [`PHASES`].
+    pub phases_done: usize,
+    /// Of the phase in progress, where that can be told.
+    pub percent: Option<u8>,
+}
+
+impl Progress {
+    /// The phase in progress.
+    pub fn phase(&self) -> &'static str {
+        PHASES.get(self.phases_done).copied().unwrap_or("done")
+    }
 }
 
 /// The caller did not do what [`Job::next`] said.
@@ -414,16 +425,15 @@ impl Job {
 
     /// How far the job is.
     pub fn progress(&self) -> Progress {
-        let (phase, done, total) = match &self.state {
-            State::Counting => ("counting rows", 0, 0),
-            State::Sampling(_) | State::Discovering(_) => ("learning domains", 0, 0),
-            State::Encoding(_) => ("encoding rows", 0, 0),
-            State::Preparing(_) => ("calibrating noise", 0, 0),
-            State::Training(trainer) => ("training", trainer.steps_done(), trainer.steps_total()),
-            State::Trained(_) => ("done", 0, 0),
-            State::Failed => ("failed", 0, 0),
+        let (phases_done, percent) = match &self.state {
+            State::Counting => (0, None),
+            State::Sampling(_) | State::Discovering(_) => (1, None),
+            State::Encoding(_) => (2, None),
+            State::Preparing(_) => (3, None),
+            State::Training(trainer) => (4, (100 * trainer.steps_done()).checked_div(trainer.steps_total())),
+            State::Trained(_) | State::Failed => (PHASES.len(), None),
         };
-        Progress { phase, done, total }
+        Progress { phases_done, percent: percent.map(|percent| percent.min(100) as u8) }
     }
 
     fn memory_estimate(&self, rows: f64) -> u64 {

@@ -74,6 +74,16 @@ impl Call {
         self.want(name, self.get(i))
     }
 
+    pub fn bytes(&self, i: usize, name: &str) -> Result<Vec<u8>> {
+        self.want(name, self.get(i))
+    }
+
+    /// How many arguments SQL passes: a database may still have an older definition of a function.
+    pub fn count(&self) -> usize {
+        // SAFETY: the call is in progress.
+        unsafe { (*self.0).nargs }.max(0) as usize
+    }
+
     pub fn name(&self, i: usize, name: &str) -> Result<String> {
         self.want(name, self.optional_name(i))
     }
@@ -121,6 +131,28 @@ impl Call {
             Some(JsonB(Value::Object(map))) => Ok(map),
             Some(_) => Err(errors::not_an_object(name)),
         }
+    }
+
+    /// A jsonb value as it is, for SQL.
+    pub fn json(&self, i: usize, name: &str) -> Result<Option<JsonB>> {
+        self.object(i, name).map(|map| (!map.is_empty()).then_some(JsonB(Value::Object(map))))
+    }
+
+    /// A `text[]`.
+    pub fn texts(&self, i: usize, name: &str) -> Result<Vec<String>> {
+        let elements: Option<Vec<Option<String>>> = self.get(i);
+        let element = |element: Option<String>| element.ok_or_else(|| errors::null_in_list(name));
+        elements.unwrap_or_default().into_iter().map(element).collect()
+    }
+
+    /// The schema that the extension's functions are in, as SQL writes it.
+    pub fn schema(&self) -> String {
+        // SAFETY: the call is in progress; a function has a schema, and that a name.
+        let schema = unsafe {
+            let function = (*(*self.0).flinfo).fn_oid;
+            super::datum::optional_string(pg_sys::get_namespace_name(pg_sys::get_func_namespace(function)))
+        };
+        super::datum::quoted(&schema.unwrap_or_default())
     }
 
     /// A `name[]`.

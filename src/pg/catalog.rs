@@ -10,10 +10,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::annotation::Annotation;
 use super::datum::{self, c_string};
 use super::errors::{self, Result};
 use super::lineage::Charged;
+use super::released;
 use crate::engine::EngineError;
+use crate::engine::artifact::Artifact;
 use crate::engine::privacy::equivalent::Equivalent;
 use crate::engine::privacy::mutant::{self, Mutant};
 
@@ -37,21 +40,49 @@ impl Catalog {
     }
 }
 
-/// What is kept of a training.
+/// A model as it is kept.
 pub struct Record {
     pub name: String,
     pub source: String,
+    /// Invalid for a model that comes from elsewhere.
     pub source_oid: pg_sys::Oid,
     pub method: String,
     pub epsilon: f64,
     pub delta: f64,
     pub neighbours: String,
-    pub privacy_unit: Option<String>,
-    pub rows_per_unit: Option<i32>,
     pub noisy_rows: f64,
     pub columns: Value,
-    pub stages: Value,
     pub bytes: Vec<u8>,
+}
+
+impl Record {
+    pub fn new(
+        name: &str,
+        source_oid: pg_sys::Oid,
+        annotation: &Annotation,
+        artifact: &Artifact,
+        bytes: Vec<u8>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            source: annotation.source.clone(),
+            source_oid,
+            method: artifact.method.name().to_owned(),
+            epsilon: artifact.ledger.epsilon,
+            delta: artifact.ledger.delta,
+            neighbours: artifact.ledger.neighbours.describe(),
+            noisy_rows: artifact.noisy_rows,
+            columns: released::columns(annotation, artifact),
+            bytes,
+        }
+    }
+}
+
+/// What a training spent, besides what is kept of its model.
+pub struct Charge {
+    pub privacy_unit: Option<String>,
+    pub rows_per_unit: Option<i32>,
+    pub stages: Value,
     pub row_security: bool,
     pub cost: Equivalent,
     pub charged: Vec<Charged>,
@@ -87,33 +118,32 @@ fn hash(name: &str) -> u32 {
     hasher.finish() as u32
 }
 
-/// Stores a model, in place of an older one of its name, and what it cost. The charge stays whatever becomes of the
-/// model.
-pub fn store(record: Record) -> Result<()> {
+/// Enters in the ledger what the training of a model cost. The charge stays whatever becomes of the model.
+pub fn charge(record: &Record, charge: Charge) -> Result<()> {
     // SAFETY: plain calls. The charge must be on disk before anybody can sample: a crash would take it back.
-    let owner = unsafe {
+    let role = unsafe {
         pg_sys::ForceSyncCommit();
         pg_sys::GetUserId()
     };
     // Rounded down, so that its precision is not below what was found.
-    let gaussian = record.cost.precision.sqrt().recip() * (1.0 - 4.0 * f64::EPSILON);
-    let charged = json(&record.charged)?;
+    let gaussian = charge.cost.precision.sqrt().recip() * (1.0 - 4.0 * f64::EPSILON);
+    let charged = json(&charge.charged)?;
     as_owner(|client| {
         let spent = [
             record.name.clone().into(),
-            owner.into(),
+            role.into(),
             record.source.clone().into(),
             record.source_oid.into(),
             record.method.clone().into(),
             record.epsilon.into(),
             record.delta.into(),
             record.neighbours.clone().into(),
-            record.privacy_unit.into(),
-            record.rows_per_unit.into(),
-            JsonB(record.stages).into(),
-            record.row_security.into(),
+            charge.privacy_unit.into(),
+            charge.rows_per_unit.into(),
+            JsonB(charge.stages).into(),
+            charge.row_security.into(),
             gaussian.into(),
-            record.cost.delta.into(),
+            charge.cost.delta.into(),
             charged.into(),
         ];
         client.update(
@@ -130,10 +160,19 @@ pub fn store(record: Record) -> Result<()> {
             None,
             &spent,
         )?;
+        Ok(())
+    })
+}
+
+/// Stores a model as the caller's, in place of an older one of its name.
+pub fn store(record: Record) -> Result<()> {
+    // SAFETY: a plain call.
+    let owner = unsafe { pg_sys::GetUserId() };
+    as_owner(|client| {
         client.update(
             "INSERT INTO tablediffusion.models_store AS m
                  (name, owner, source, source_id, method, epsilon, delta, neighbours, noisy_rows, columns, bytes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+             VALUES ($1, $2, $3, $4::pg_catalog.oid, $5, $6, $7, $8, $9, $10, $11)
              ON CONFLICT (name) DO UPDATE SET
                  owner = EXCLUDED.owner, created = EXCLUDED.created, source = EXCLUDED.source,
                  source_id = EXCLUDED.source_id, method = EXCLUDED.method, epsilon = EXCLUDED.epsilon,
@@ -144,7 +183,7 @@ pub fn store(record: Record) -> Result<()> {
                 record.name.into(),
                 owner.into(),
                 record.source.into(),
-                record.source_oid.into(),
+                number(record.source_oid),
                 record.method.into(),
                 record.epsilon.into(),
                 record.delta.into(),
@@ -163,12 +202,12 @@ pub fn store(record: Record) -> Result<()> {
 /// # Errors
 /// If it does not exist, the caller neither owns it nor was granted it, or it was trained by a transaction that is still
 /// in progress: a rollback would take its charge back. `xmin` names that transaction, is right after a restore too, and
-/// is that of the subtransaction inside a savepoint.
+/// is that of the subtransaction inside a savepoint. A model without a source was imported, and charged elsewhere.
 pub fn load(name: &str) -> Result<Vec<u8>> {
     // SAFETY: a plain call.
     let user = unsafe { pg_sys::GetUserId() };
     let found = as_owner(|client| {
-        let query = "SELECT xmin, bytes,
+        let query = "SELECT CASE WHEN source_id <> 0 THEN xmin END, bytes,
                 pg_catalog.pg_has_role($2, owner::pg_catalog.oid, 'USAGE') OR EXISTS (
                     SELECT FROM tablediffusion.grants_store AS g
                     WHERE g.model = m.name AND (
@@ -181,14 +220,15 @@ pub fn load(name: &str) -> Result<Vec<u8>> {
         }
         let row = rows.first();
         let (creator, bytes) = (row.get::<pg_sys::TransactionId>(1)?, row.get::<Vec<u8>>(2)?);
-        Ok(creator.zip(bytes).zip(row.get::<bool>(3)?))
+        Ok(bytes.zip(row.get::<bool>(3)?).map(|(bytes, may_sample)| (creator, bytes, may_sample)))
     })?;
-    let ((creator, bytes), may_sample) = found.ok_or_else(|| errors::no_such_model(name))?;
+    let (creator, bytes, may_sample) = found.ok_or_else(|| errors::no_such_model(name))?;
     if !may_sample {
         return Err(errors::not_model_user(name));
     }
     // SAFETY: any transaction id may be asked about.
-    if unsafe { pg_sys::TransactionIdIsCurrentTransactionId(creator) } && !mutant::is(Mutant::SampleBeforeCommit) {
+    let uncommitted = creator.is_some_and(|creator| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(creator) });
+    if uncommitted && !mutant::is(Mutant::SampleBeforeCommit) {
         return Err(errors::model_not_committed(name));
     }
     Ok(bytes)
@@ -264,6 +304,26 @@ pub fn drop(name: &str) -> Result<()> {
         Ok(client.update(query, None, &[name.into(), owner.into()])?.len())
     })?;
     if dropped == 1 { Ok(()) } else { Err(errors::no_such_model(name)) }
+}
+
+/// Gives a model of the caller's another name.
+pub fn rename(name: &str, new_name: &str) -> Result<()> {
+    let owner = check_owner(name)?;
+    claim(new_name, false)?;
+    let renamed = as_owner(|client| {
+        let query = "UPDATE tablediffusion.models_store SET name = $2 WHERE name = $1 AND owner = $3";
+        Ok(client.update(query, None, &[name.into(), new_name.into(), owner.into()])?.len())
+    })?;
+    if renamed == 1 { Ok(()) } else { Err(errors::no_such_model(name)) }
+}
+
+/// Whether any training was charged to a relation of this database.
+pub fn was_charged(relation: pg_sys::Oid) -> Result<bool> {
+    as_owner(|client| {
+        let query = "SELECT EXISTS (SELECT FROM tablediffusion.charges_store AS c
+            JOIN tablediffusion.origin_store AS o ON o.id = c.origin WHERE c.relation = $1)";
+        Ok(client.select(query, Some(1), &[relation.into()])?.first().get_one::<bool>()?.unwrap_or(true))
+    })
 }
 
 /// The owner of a model, as of now rather than as of the calling statement's snapshot.
@@ -343,10 +403,10 @@ fn as_owner<T>(work: impl FnOnce(&mut SpiClient<'_>) -> SpiResult<T>) -> Result<
 }
 
 /// Says no to a training where nothing can be written, before it reads a row.
-pub fn check_writable() {
+pub fn check_writable(command: &CStr) {
     // SAFETY: each raises an ERROR or returns.
     unsafe {
-        pg_sys::PreventCommandIfReadOnly(c"tablediffusion_train()".as_ptr());
-        pg_sys::PreventCommandDuringRecovery(c"tablediffusion_train()".as_ptr());
+        pg_sys::PreventCommandIfReadOnly(command.as_ptr());
+        pg_sys::PreventCommandDuringRecovery(command.as_ptr());
     }
 }

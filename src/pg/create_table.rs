@@ -2,13 +2,16 @@
 
 use pgrx::{Spi, pg_sys};
 
+use super::annotation::ColumnFacts;
 use super::call::{Call, sql_function};
 use super::datum::{self, Scratch, c_string};
 use super::errors::{self, Result};
 use super::given;
+use super::like::{self, Including};
 use super::output::Typed;
 use super::rows::{self, Rows};
 use super::sample::{self, Model, Writers};
+use super::source::Source;
 use crate::engine::EngineError;
 
 sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table, create_table);
@@ -16,11 +19,13 @@ sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table,
 /// Rows that are written at once.
 const BATCH: usize = 1000;
 
-/// `(target text, model text, n bigint, seed bigint, given jsonb)`.
+/// `(target text, model text, n bigint, seed bigint, given jsonb, including text[])`, the last from version 0.2.0 on.
 fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (target, name, total) = (call.text(0, "target")?, call.text(1, "model")?, call.rows(2)?);
     let seed = rows::seed(call.optional_int(3))?;
     let given = call.object(4, "given")?;
+    let including = if call.count() > 5 { call.texts(5, "including")? } else { Vec::new() };
+    let including = Including::parse(&including)?;
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;
     let (writers, targets) = sample::own_writers(&model, total, seed)?;
@@ -30,8 +35,22 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let relation = Table::open(table)?;
     relation.fill(writers, Rows::new(&model, given, seed, total)?)?;
     drop(relation);
-    comment(table, &model);
+    forbid_nulls(table, &model)?;
+    like::take_over(including, table, &model.annotation)?;
+    describe(table, &model);
     Ok(Some(table.into()))
+}
+
+/// Columns that were NOT NULL in the source are so here.
+fn forbid_nulls(table: pg_sys::Oid, model: &Model) -> Result<()> {
+    let columns = model.annotation.columns.iter().filter(|column| column.not_null);
+    let forbid = |column: &ColumnFacts| format!("ALTER COLUMN {} SET NOT NULL", datum::quoted(&column.name));
+    let actions: Vec<String> = columns.map(forbid).collect();
+    if actions.is_empty() {
+        return Ok(());
+    }
+    let statement = format!("ALTER TABLE {} {}", Source::open(table)?.quoted(), actions.join(", "));
+    Spi::run(&statement).map_err(|_| EngineError::Internal("a statement could not be run").into())
 }
 
 fn sql_type(target: &super::output::Target) -> String {
@@ -194,13 +213,16 @@ impl Batch {
     }
 }
 
+/// How the comment on a synthetic table starts.
+const DESCRIBED: &str = "Synthetic rows from model ";
+
 /// Says on the table what it is.
-fn comment(table: pg_sys::Oid, model: &Model) {
+pub fn describe(table: pg_sys::Oid, model: &Model) {
     let ledger = &model.artifact.ledger;
     // SAFETY: the result is a NUL-terminated string in static memory.
     let now = unsafe { datum::string(pg_sys::timestamptz_to_str(pg_sys::GetCurrentTimestamp())) };
     let text = c_string(&format!(
-        "Synthetic rows from model \"{}\" (method {}, epsilon {}, delta {:e}, neighbouring tables: {}), made by tablediffusion on {now}.",
+        "{DESCRIBED}\"{}\" (method {}, epsilon {}, delta {:e}, neighbouring tables: {}), made by tablediffusion on {now}.",
         model.name,
         model.artifact.method.name(),
         ledger.epsilon,
@@ -209,4 +231,11 @@ fn comment(table: pg_sys::Oid, model: &Model) {
     ));
     // SAFETY: the table exists; a NUL-terminated string.
     unsafe { pg_sys::CreateComments(table, pg_sys::RelationRelationId, 0, text.as_ptr()) };
+}
+
+/// Whether that is said on a table.
+pub fn is_described(table: &Source) -> bool {
+    // SAFETY: a look-up; what is found lives in the current memory context.
+    let comment = unsafe { datum::optional_string(pg_sys::GetComment(table.oid, pg_sys::RelationRelationId, 0)) };
+    comment.is_some_and(|comment| comment.starts_with(DESCRIBED))
 }

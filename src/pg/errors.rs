@@ -76,7 +76,7 @@ impl From<EngineError> for Fault {
                 bytes(needed),
                 bytes(limit)
             ))
-            .hint("Exclude columns, train on a view of fewer rows, or have a superuser raise the setting."),
+            .hint("Exclude columns, train on a table of fewer rows, or have a superuser raise the setting."),
             EngineError::MoreRowsThanExpected { limit } => {
                 Self::new(PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message)
                     .detail(format!("tablediffusion.memory_limit is {}.", bytes(limit)))
@@ -117,7 +117,7 @@ pub fn argument_is_null(name: &str) -> Fault {
 
 pub fn null_in_list(name: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_NULL_VALUE_NOT_ALLOWED, format!("argument \"{name}\" must not contain nulls"))
-        .detail("It is a list of column names.")
+        .detail("It is a list of names.")
         .hint("Leave the null out.")
 }
 
@@ -365,6 +365,14 @@ pub fn model_not_committed(name: &str) -> Fault {
     .hint("COMMIT first.")
 }
 
+/// Why bytes cannot be imported.
+pub fn not_importable(error: EngineError) -> Fault {
+    let EngineError::CorruptModel { reason } = error else { return error.into() };
+    Fault::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, format!("argument \"bytes\" is no model: {reason}"))
+        .detail("It is not what tablediffusion_export returned, or was changed on the way.")
+        .hint("Export the model again, and keep the bytes as they are.")
+}
+
 pub fn annotation_unreadable(name: &str) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_DATA_CORRUPTED,
@@ -377,7 +385,7 @@ pub fn annotation_unreadable(name: &str) -> Fault {
 pub fn catalog_missing() -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the tables of extension tablediffusion are missing")
         .detail("They live in the schema tablediffusion.")
-        .hint("Run DROP EXTENSION tablediffusion and CREATE EXTENSION tablediffusion.")
+        .hint("Restore the database from a backup. DROP EXTENSION would delete what is left of models, charges and budgets.")
 }
 
 // Sampling.
@@ -443,6 +451,36 @@ pub fn target_changed() -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the new table is not as it was made")
         .detail("Something, such as an event trigger, put indexes, triggers or constraints on it.")
         .hint("Disable it for this statement, or insert from tablediffusion_sample.")
+}
+
+pub fn including_unknown(word: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        format!("\"{word}\" is nothing that a table can take over"),
+    )
+    .detail("It is named in argument \"including\".")
+    .hint("Name any of comments, constraints and indexes.")
+}
+
+pub fn including_without_source(source: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, format!("the source {source} of the model does not exist here"))
+        .detail("Argument \"including\" takes comments, constraints and indexes from it.")
+        .hint("Leave the argument out, and create what is wanted on the new table.")
+}
+
+pub fn not_a_table(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{relation}\" is no plain table"))
+        .detail("Rows are replaced in tables without partitions only.")
+        .hint("Name a table that tablediffusion_create_table made.")
+}
+
+pub fn not_synthetic(relation: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        format!("table \"{relation}\" may hold rows that are not synthetic"),
+    )
+    .detail("All of its rows would be deleted. Its comment does not start as that of a synthetic table, or a model was trained on it.")
+    .hint("Name a table that tablediffusion_create_table made, or an empty one.")
 }
 
 // Given values.
@@ -627,8 +665,7 @@ pub fn nothing_released<S: AsRef<str>>(columns: impl IntoIterator<Item = S>) -> 
     .hint("Exclude them, declare their domains, or spend a larger epsilon.")
 }
 
-pub fn progress(phase: &str, done: u64, total: u64) -> Fault {
-    let percent = (100 * done).checked_div(total);
+pub fn progress(phase: &str, percent: Option<u8>) -> Fault {
     let message = percent.map_or_else(|| phase.to_owned(), |percent| format!("{phase}: {percent} %"));
     Fault::new(PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION, message)
 }

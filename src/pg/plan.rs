@@ -93,7 +93,6 @@ impl Line {
             number(self.delta),
             self.note.and_then(IntoDatum::into_datum),
         ];
-        let mut nulls = values.map(|value| value.is_none());
-        store.put(&mut values.map(|value| value.unwrap_or(pg_sys::Datum::null())), &mut nulls);
+        store.put_options(values);
     }
 }

@@ -6,7 +6,7 @@ use pgrx::pg_sys;
 static DELTA: GucSetting<f64> = GucSetting::<f64>::new(1e-6);
 static MEMORY_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(4 * 1024 * 1024);
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
-static PROGRESS_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(5_000);
+static PROGRESS_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(0);
 
 /// `tablediffusion.delta`: the delta of a training that names none.
 pub fn delta() -> f64 {
@@ -64,7 +64,7 @@ pub fn define() {
     GucRegistry::define_int_guc(
         c"tablediffusion.progress_interval",
         c"Time between two notices about the progress of a training.",
-        c"0 means no such notices.",
+        c"0 means no such notices; the view tablediffusion.progress shows progress in any case.",
         &PROGRESS_INTERVAL,
         0,
         i32::MAX,

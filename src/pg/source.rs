@@ -12,6 +12,7 @@ pub struct Source {
     owner: pg_sys::Oid,
     pub schema: String,
     pub name: String,
+    kind: u8,
     /// Whether other tables may inherit from it.
     pub has_children: bool,
     pub columns: Vec<Attribute>,
@@ -47,26 +48,26 @@ impl Source {
             return Err(errors::relation_missing());
         }
         // SAFETY: the relation is open, so its descriptors are valid.
-        let (found, kind) = unsafe {
+        let found = unsafe {
             let class = &*(*relation).rd_rel;
             let columns = (0..(*(*relation).rd_att).natts as usize)
                 .map(|i| datum::attribute((*relation).rd_att, i))
                 .filter(|attribute| !attribute.attisdropped)
                 .map(|attribute| look_at(attribute))
                 .collect();
-            let found = Self {
+            Self {
                 oid,
                 owner: class.relowner,
                 schema: datum::optional_string(pg_sys::get_namespace_name(class.relnamespace)).unwrap_or_default(),
                 name: name_data_to_str(&class.relname).to_owned(),
+                kind: class.relkind as u8,
                 has_children: class.relhassubclass,
                 columns,
-            };
-            (found, class.relkind as u8)
+            }
         };
         // SAFETY: opened above.
         unsafe { pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE) };
-        match kind {
+        match found.kind {
             pg_sys::RELKIND_RELATION
             | pg_sys::RELKIND_PARTITIONED_TABLE
             | pg_sys::RELKIND_VIEW
@@ -80,6 +81,11 @@ impl Source {
     pub fn is_owned(&self) -> bool {
         // SAFETY: a look-up; superusers have the privileges of every role.
         unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), self.owner) }
+    }
+
+    /// Whether it is a plain table.
+    pub fn is_table(&self) -> bool {
+        self.kind == pg_sys::RELKIND_RELATION
     }
 
     /// Its name as SQL writes it.

@@ -32,4 +32,10 @@ impl Store {
         // SAFETY: as many values as the descriptor has attributes; the store copies them.
         unsafe { pg_sys::tuplestore_putvalues(self.store, self.desc, values.as_mut_ptr(), nulls.as_mut_ptr()) };
     }
+
+    /// A row of values, or NULLs.
+    pub fn put_options<const N: usize>(&self, values: [Option<pg_sys::Datum>; N]) {
+        let mut nulls = values.map(|value| value.is_none());
+        self.put(&mut values.map(|value| value.unwrap_or(pg_sys::Datum::null())), &mut nulls);
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::annotation::{Annotation, ColumnFacts};
 use super::call::{Call, sql_function};
-use super::catalog::{self, Record};
+use super::catalog::{self, Charge, Record};
 use super::errors::{self, Result};
 use super::invariants::Constraints;
 use super::keys::{Key, Keys};
@@ -14,7 +14,7 @@ use super::progress::Reporter;
 use super::source::{Attribute, Source};
 use super::told::{self, Level};
 use super::unit::Unit;
-use super::{budget, constraints, datum, declared, guard, invariants, released, settings, stream, threads};
+use super::{budget, constraints, datum, declared, guard, invariants, settings, stream, threads};
 use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
@@ -99,7 +99,7 @@ impl<'a> Asked<'a> {
 
 fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
-    catalog::check_writable();
+    catalog::check_writable(c"tablediffusion_train()");
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
     let Asked { mut job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
@@ -115,7 +115,8 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     // Before anything of the engine may use a thread.
     threads::start()?;
     announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
-    let trained = drive(job, delta, &source, &modelled, unit_column)?;
+    let reporter = Reporter::new(source.oid, &name, &arguments.method);
+    let trained = drive(job, delta, &source, &modelled, unit_column, reporter)?;
     store(&name, &source, annotation, trained, lineage)?;
     Ok(name.into_datum())
 }
@@ -177,10 +178,13 @@ fn drive(
     source: &Source,
     modelled: &[&Attribute],
     unit: Option<&Attribute>,
+    mut reporter: Reporter,
 ) -> Result<(Artifact, Equivalent)> {
-    let mut reporter = Reporter::new();
     loop {
         check_for_interrupts!();
+        if job.next() != Next::Done {
+            reporter.tick(job.progress());
+        }
         match job.next() {
             Next::Count => {
                 let rows = stream::count(source)?;
@@ -193,7 +197,7 @@ fn drive(
                         None => job.observe(block),
                         Some(units) => job.observe_units(block, units),
                     })?;
-                    report(&mut reporter, &job);
+                    reporter.tick(job.progress());
                     Ok(())
                 })?;
                 let (ended, result) = threads::run(move || {
@@ -211,9 +215,6 @@ fn drive(
                 })?;
                 job = stepped;
                 result?;
-                if job.next() != Next::Done {
-                    report(&mut reporter, &job);
-                }
             }
             Next::Done => {
                 tell(&job, delta);
@@ -222,11 +223,6 @@ fn drive(
             }
         }
     }
-}
-
-fn report(reporter: &mut Reporter, job: &Job) {
-    let progress = job.progress();
-    reporter.tick(progress.phase, progress.done, progress.total);
 }
 
 /// Says how much memory is needed where that is much: by public facts and the planner's statistics, since no noisy
@@ -259,26 +255,17 @@ fn store(
     lineage: Lineage,
 ) -> Result<()> {
     let internal = |_| EngineError::Internal("a description could not be written as JSON");
-    let columns = released::columns(&annotation, &artifact);
     artifact.annotation = serde_json::to_string(&annotation).map_err(internal)?;
     let bytes = guard::engine(|| artifact.to_bytes())?;
-    let ledger = &artifact.ledger;
-    catalog::store(Record {
-        name: name.to_owned(),
-        source: annotation.source,
-        source_oid: source.oid,
-        method: artifact.method.name().to_owned(),
-        epsilon: ledger.epsilon,
-        delta: ledger.delta,
-        neighbours: ledger.neighbours.describe(),
-        privacy_unit: ledger.neighbours.unit().map(|unit| unit.column.clone()),
-        rows_per_unit: ledger.neighbours.unit().map(|unit| unit.rows as i32),
-        noisy_rows: artifact.noisy_rows,
-        columns,
-        stages: serde_json::to_value(&ledger.phases).map_err(internal)?,
-        bytes,
+    let charge = Charge {
+        privacy_unit: artifact.ledger.neighbours.unit().map(|unit| unit.column.clone()),
+        rows_per_unit: artifact.ledger.neighbours.unit().map(|unit| unit.rows as i32),
+        stages: serde_json::to_value(&artifact.ledger.phases).map_err(internal)?,
         row_security: lineage.row_security(),
         cost,
         charged: lineage.charged,
-    })
+    };
+    let record = Record::new(name, source.oid, &annotation, &artifact, bytes);
+    catalog::charge(&record, charge)?;
+    catalog::store(record)
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Regression tests: every sql/*.sql in a database of its own, its output compared with expected/*.out; then
-# sessions.sh.
+# sessions.sh and upgrade.sh.
 #   run.sh [PG_CONFIG] [NAME...]     UPDATE=1 writes the expected files instead
 # The extension has to be installed there; the cluster is thrown away.
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -15,7 +15,7 @@ pg_config=${1:-$PG_CONFIG}
 names=("$@")
 if [ "${#names[@]}" = 0 ]; then
     for file in "$here"/sql/*.sql; do names+=("$(basename "$file" .sql)"); done
-    names+=(sessions)
+    names+=(sessions upgrade)
 fi
 
 cluster_start "$pg_config" max_prepared_transactions=2 wal_writer_delay=10s log_min_messages=warning log_error_verbosity=verbose
@@ -45,6 +45,8 @@ run_one() { # NAME
 
 # shellcheck source-path=SCRIPTDIR source=sessions.sh
 source "$here/sessions.sh"
+# shellcheck source-path=SCRIPTDIR source=upgrade.sh
+source "$here/upgrade.sh"
 
 # Whether this PostgreSQL has what a file needs.
 can_run() { # NAME
@@ -59,6 +61,8 @@ can_run() { # NAME
 for name in "${names[@]}"; do
     if [ "$name" = sessions ]; then
         run_sessions "$out"
+    elif [ "$name" = upgrade ]; then
+        run_upgrade "$out"
     elif can_run "$name"; then
         run_one "$name"
     else

@@ -140,6 +140,41 @@ SQL
     [ "$workers" -gt 0 ] && [ "$unblocked" = 0 ]
 }
 
+# A training is seen from other sessions, but not by roles that have nothing to do with it, and not after its end.
+test_progress_view() {
+    local mine="SELECT EXISTS (SELECT FROM tablediffusion.progress WHERE model = 'seen' AND source = 'people' AND database = 'sessions'
+        AND role = current_user AND method = 'tablediffusion' AND phase = 'training' AND phases_done = 4 AND phases = 5 AND percent > 0
+        AND remaining > interval '0' AND started < clock_timestamp())"
+    psql -XAtq -d sessions >/dev/null 2>&1 \
+        -c "SELECT tablediffusion_train('people', 1, model => 'seen', method => 'tablediffusion', options => '{\"epochs\": 200}')" &
+    sql -d sessions -c 'DROP ROLE IF EXISTS td_stranger' -c 'CREATE ROLE td_stranger' 2>/dev/null
+    wait_until sessions "$mine" || return 1
+    [ "$(psql -XAtq -d sessions -c 'SET ROLE td_stranger' -c 'SELECT count(*) FROM tablediffusion.progress')" = 0 ] || return 1
+    psql -XAtq -d sessions -c "SELECT pg_cancel_backend(pid) FROM tablediffusion.progress WHERE model = 'seen'" >/dev/null
+    wait
+    sql -d sessions -c 'DROP ROLE td_stranger'
+    [ "$(psql -XAtq -d sessions -c 'SELECT count(*) FROM tablediffusion.progress')" = 0 ]
+}
+
+# While a table is refreshed, readers go on reading the rows that it had, and then read the others.
+test_refresh() {
+    local count='SELECT count(*) FROM shared'
+    sql -d sessions -c "SELECT tablediffusion_create_table('shared', 'watched', 100)" >/dev/null
+    psql -XAtq -d sessions >/dev/null <<'SQL' &
+SET application_name = 'refreshing';
+BEGIN;
+SELECT tablediffusion_refresh_table('shared', 'watched', 200);
+SELECT pg_sleep(1);
+COMMIT;
+SQL
+    wait_until sessions "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'refreshing' AND wait_event = 'PgSleep')" || return 1
+    [ "$(psql -XAtq -d sessions -c "SET lock_timeout = '200ms'" -c "$count")" = 100 ] || return 1
+    # A second run waits for the first, and is harmless.
+    sql -d sessions -c "SELECT tablediffusion_refresh_table('shared', 'watched', 200)" >/dev/null
+    wait
+    [ "$(psql -XAtq -d sessions -c "$count")" = 200 ]
+}
+
 # Models, ledger and the ledger's counter survive dump and restore; grants do too.
 test_dump() {
     local dump=$1/sessions.dump
@@ -188,6 +223,8 @@ run_sessions() { # DIRECTORY
     verdict 'two trainings and one budget' test_budget_race "$1"
     verdict 'a model is not seen before it is committed' test_other_session
     verdict 'threads take no signals' test_threads
+    verdict 'progress is seen by others' test_progress_view
+    verdict 'readers of a table that is refreshed' test_refresh
     verdict 'dump and restore' test_dump "$1"
     verdict 'sessions share no noise' test_streams
     verdict 'a charge outlives a crash' test_crash
