@@ -81,6 +81,9 @@ pub fn admit(lineage: &Lineage, job: &mut Job) -> Result<()> {
     for Charged { relation, .. } in &lineage.charged {
         catalog::lock(Catalog::Charges, *relation, pg_sys::ShareLock)?;
     }
+    if let Some((epsilon, delta)) = settings::default_budget() {
+        catalog::default_budgets(&catalog::json(&lineage.charged)?, epsilon, delta)?;
+    }
     let budgets = Budget::applying(lineage)?;
     for budget in &budgets {
         catalog::lock(Catalog::Budgets, budget.id as u32, pg_sys::ExclusiveLock)?;

@@ -295,6 +295,22 @@ pub fn set_budget(relation: pg_sys::Oid, epsilon: Option<f64>, delta: f64) -> Re
     })
 }
 
+/// Gives the tables among some relations, in JSON, a budget if none applies to them.
+pub fn default_budgets(charged: &str, epsilon: f64, delta: f64) -> Result<()> {
+    as_owner(|client| {
+        let query = "INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role)
+            SELECT r.relation, o.id, r.name, $2, $3, c.relowner
+            FROM tablediffusion.origin_store AS o,
+                 pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r (relation oid, name text, \"table\" boolean)
+            JOIN pg_catalog.pg_class AS c ON c.oid = r.relation
+            WHERE r.\"table\" AND NOT EXISTS (
+                SELECT FROM tablediffusion.budgets_store AS b
+                WHERE b.relation = r.relation AND b.origin = o.id OR b.name = r.name)
+            ON CONFLICT (relation, origin) DO NOTHING";
+        client.update(query, None, &[charged.into(), epsilon.into(), delta.into()]).map(|_| ())
+    })
+}
+
 /// Drops a model of the caller's.
 pub fn drop(name: &str) -> Result<()> {
     let owner = check_owner(name)?;

@@ -20,6 +20,8 @@ pub struct Charged {
     pub relation: u32,
     /// As SQL writes it.
     pub name: String,
+    /// Whether it is a table.
+    table: bool,
     /// Rows by the planner's statistics, where they are those of a relation that holds rows; no secret to anybody who
     /// can connect.
     #[serde(skip_serializing)]
@@ -68,6 +70,7 @@ const QUERY: &str = "
     SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
                'relation', c.oid::pg_catalog.int8,
                'name', pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname),
+               'table', c.relkind IN ('r', 'p', 'f'),
                'estimate', CASE WHEN c.relkind IN ('r', 'm', 'f') AND c.oid IN (
                    SELECT object FROM read WHERE class = 'pg_catalog.pg_class'::pg_catalog.regclass)
                    THEN greatest(c.reltuples, 0)::pg_catalog.int8 ELSE 0 END) ORDER BY c.oid), '[]')::pg_catalog.text

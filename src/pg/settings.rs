@@ -5,6 +5,8 @@ use pgrx::pg_sys;
 
 static DELTA: GucSetting<f64> = GucSetting::<f64>::new(1e-6);
 static MEMORY_LIMIT: GucSetting<i32> = GucSetting::<i32>::new(4 * 1024 * 1024);
+static DEFAULT_BUDGET: GucSetting<f64> = GucSetting::<f64>::new(0.0);
+static DEFAULT_BUDGET_DELTA: GucSetting<f64> = GucSetting::<f64>::new(1e-6);
 static THREADS: GucSetting<i32> = GucSetting::<i32>::new(0);
 static PROGRESS_INTERVAL: GucSetting<i32> = GucSetting::<i32>::new(0);
 
@@ -16,6 +18,13 @@ pub fn delta() -> f64 {
 /// `tablediffusion.memory_limit` in bytes; 0 for no limit.
 pub fn memory_limit() -> u64 {
     MEMORY_LIMIT.get().max(0) as u64 * 1024
+}
+
+/// `tablediffusion.default_budget` and `tablediffusion.default_budget_delta`: what a table without a budget gets, if it
+/// gets one.
+pub fn default_budget() -> Option<(f64, f64)> {
+    let epsilon = DEFAULT_BUDGET.get();
+    (epsilon > 0.0).then(|| (epsilon, DEFAULT_BUDGET_DELTA.get()))
 }
 
 /// `tablediffusion.threads`: 0 for as many as there are processors.
@@ -50,6 +59,27 @@ pub fn define() {
         i32::MAX,
         GucContext::Suset,
         GucFlags::UNIT_KB,
+    );
+    // What trainings may spend is not for those who train to say.
+    GucRegistry::define_float_guc(
+        c"tablediffusion.default_budget",
+        c"Epsilon of the budget that a table without one gets at its first training.",
+        c"0 means none. The owner of the table may set another.",
+        &DEFAULT_BUDGET,
+        0.0,
+        1e6,
+        GucContext::Suset,
+        GucFlags::empty(),
+    );
+    GucRegistry::define_float_guc(
+        c"tablediffusion.default_budget_delta",
+        c"Delta of that budget.",
+        c"Keep it well below one in the number of rows.",
+        &DEFAULT_BUDGET_DELTA,
+        1e-30,
+        0.5,
+        GucContext::Suset,
+        GucFlags::empty(),
     );
     GucRegistry::define_int_guc(
         c"tablediffusion.threads",

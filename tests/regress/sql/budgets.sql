@@ -167,3 +167,20 @@ COMMIT PREPARED 'quiet';
 
 DROP OWNED BY td_owner, td_trainer, td_stranger CASCADE;
 DROP ROLE td_owner, td_trainer, td_stranger;
+
+-- The default budget of tables that have none, through views too; only a superuser sets it.
+SET tablediffusion.default_budget = 1.2;
+CREATE TABLE fresh AS SELECT i % 5 AS a FROM generate_series(1, 2000) AS i;
+CREATE VIEW of_fresh AS SELECT a FROM fresh;
+SELECT tablediffusion_train('of_fresh', 1, options => '{"rounds": 0}');
+SELECT source, epsilon, delta, trainings FROM tablediffusion.budgets WHERE source ~ 'fresh';
+SELECT tablediffusion_train('fresh', 1, options => '{"rounds": 0}');
+SELECT tablediffusion_set_budget('fresh', 5);
+SELECT tablediffusion_train('fresh', 1, replace => true, options => '{"rounds": 0}');
+RESET tablediffusion.default_budget;
+CREATE ROLE td_default;
+SET ROLE td_default;
+SET tablediffusion.default_budget = 100;
+SET tablediffusion.default_budget_delta = 0.1;
+RESET ROLE;
+DROP ROLE td_default;
