@@ -72,6 +72,17 @@ REVOKE ALL ON FUNCTION tablediffusion_progress() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tablediffusion_progress() TO PUBLIC;
 COMMENT ON FUNCTION tablediffusion_progress() IS 'trainings in progress; the view tablediffusion.progress reads better';
 
+-- VOLATILE: says that it is not private. PARALLEL UNSAFE: the threads and the sample are one session's.
+CREATE FUNCTION tablediffusion_quality(synthetic regclass, source regclass, target name DEFAULT NULL)
+RETURNS TABLE (metric text, column_name text, synthetic_rows float8, real_rows float8, independent_columns float8)
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 10000 ROWS 40
+AS 'MODULE_PATHNAME', 'tablediffusion_quality';
+REVOKE ALL ON FUNCTION tablediffusion_quality(regclass, regclass, name) FROM PUBLIC;
+-- Needs the privilege to select from both tables.
+GRANT EXECUTE ON FUNCTION tablediffusion_quality(regclass, regclass, name) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_quality(regclass, regclass, name)
+    IS 'how close a synthetic table is to its source, with what other real rows and independent columns achieve; not differentially private';
+
 -- The estimate takes a phase to go on as it went so far.
 CREATE VIEW tablediffusion.progress AS
 SELECT p.pid, d.datname AS database, pg_catalog.pg_get_userbyid(p.role) AS role,

@@ -1,7 +1,7 @@
 //! The engine: private synthetic data from tables of codes, without PostgreSQL.
 //!
 //! Floors, each importing only from those above it in this list: [`privacy`], [`table`], [`marginals`], [`nn`],
-//! [`models`], [`artifact`] and [`job`].
+//! [`models`], [`artifact`] and [`job`]. [`quality`], which knows tables only, stands beside them.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ pub mod marginals;
 pub mod models;
 pub mod nn;
 pub mod privacy;
+pub mod quality;
 pub mod table;
 
 pub use error::{EngineError, Result};

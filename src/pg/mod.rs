@@ -26,6 +26,7 @@ mod numeric;
 mod output;
 mod plan;
 mod progress;
+mod quality;
 mod reader;
 mod refresh;
 mod released;

@@ -1,0 +1,116 @@
+//! What a random forest makes of synthetic rows: whether it tells them from real ones, and what it learns from them.
+
+use rayon::prelude::*;
+use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
+use smartcore::linalg::basic::matrix::DenseMatrix;
+
+use super::Metric;
+use super::codes::Codes;
+
+/// Rows of each table that a forest sees, at most.
+const MOST_ROWS: usize = 5_000;
+const TREES: usize = 40;
+const DEPTH: u16 = 12;
+const LEAST_LEAF: usize = 5;
+/// Every third row is not learned from but judged.
+const JUDGED: usize = 3;
+
+/// The AUC of a forest that tells rows from the first half of the real ones; and, if there is a target, that of one which
+/// has learned it and predicts it in the first half.
+pub fn metrics(first: &Codes, made: &Codes, second: &Codes, shuffled: &Codes, target: Option<usize>) -> Vec<Metric> {
+    let three = |name, column, of: &(dyn Fn(&Codes) -> Option<f64> + Sync)| {
+        let found: Vec<Option<f64>> = [made, second, shuffled].par_iter().map(|other| of(other)).collect();
+        Some(Metric { name, column, synthetic: found[0]?, real: found[1]?, independent: found[2] })
+    };
+    let told = three("discriminator AUC", None, &|other| discriminate(first, other));
+    let predicted =
+        target.and_then(|target| three("train-on-synthetic AUC", Some(target), &|other| predict(other, first, target)));
+    told.into_iter().chain(predicted).collect()
+}
+
+fn discriminate(real: &Codes, other: &Codes) -> Option<f64> {
+    let (mut learned, mut judged) = (Rows::default(), Rows::default());
+    for (codes, label) in [(real, 0.0), (other, 1.0)] {
+        for row in 0..codes.first()?.len().min(MOST_ROWS) {
+            let to = if row % JUDGED == 0 { &mut judged } else { &mut learned };
+            to.push(codes.iter().map(|column| column[row]), label);
+        }
+    }
+    learned.judge(&judged)
+}
+
+/// The target's codes are split in two at the one that splits the rows to be judged most evenly.
+fn predict(from: &Codes, judged: &Codes, target: usize) -> Option<f64> {
+    let share = |split: u8| {
+        judged[target].iter().filter(|code| **code > split).count() as f64 / judged[target].len().max(1) as f64
+    };
+    let split = (0..=u8::MAX).min_by(|a, b| (share(*a) - 0.5).abs().total_cmp(&(share(*b) - 0.5).abs()))?;
+    let rows = |codes: &Codes| {
+        let mut rows = Rows::default();
+        for row in 0..codes[target].len().min(MOST_ROWS) {
+            let others = codes.iter().enumerate().filter(|(column, _)| *column != target);
+            rows.push(others.map(|(_, column)| column[row]), f64::from(u8::from(codes[target][row] > split)));
+        }
+        rows
+    };
+    rows(from).judge(&rows(judged))
+}
+
+/// Rows with labels.
+#[derive(Default)]
+struct Rows {
+    features: Vec<Vec<f64>>,
+    labels: Vec<f64>,
+}
+
+impl Rows {
+    fn push(&mut self, codes: impl Iterator<Item = u8>, label: f64) {
+        self.features.push(codes.map(f64::from).collect());
+        self.labels.push(label);
+    }
+
+    /// The AUC with which a forest that has learned these rows tells the labels of others; nothing if there is nothing to
+    /// learn or to tell.
+    fn judge(&self, judged: &Self) -> Option<f64> {
+        let several = |labels: &[f64]| labels.iter().any(|label| *label != labels[0]);
+        if self.features.first().is_none_or(Vec::is_empty) || judged.labels.is_empty() || !several(&judged.labels) {
+            return None;
+        }
+        if !several(&self.labels) {
+            return Some(0.5);
+        }
+        let parameters = RandomForestRegressorParameters::default()
+            .with_n_trees(TREES)
+            .with_max_depth(DEPTH)
+            .with_min_samples_leaf(LEAST_LEAF);
+        let matrix = |rows: &Self| DenseMatrix::from_2d_vec(&rows.features).ok();
+        let forest = RandomForestRegressor::fit(&matrix(self)?, &self.labels, parameters).ok()?;
+        Some(auc(&forest.predict(&matrix(judged)?).ok()?, &judged.labels))
+    }
+}
+
+/// Chance that a row of label 1 has a higher score than one of label 0, equal scores counting half.
+fn auc(scores: &[f64], labels: &[f64]) -> f64 {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
+    let (mut rank, mut sum) = (0.0, 0.0);
+    for equal in order.chunk_by(|a, b| scores[*a] == scores[*b]) {
+        let ones = equal.iter().filter(|row| labels[**row] > 0.5).count() as f64;
+        sum += ones * (rank + (equal.len() as f64 + 1.0) / 2.0);
+        rank += equal.len() as f64;
+    }
+    let ones = labels.iter().filter(|label| **label > 0.5).count() as f64;
+    let zeros = labels.len() as f64 - ones;
+    (sum - ones * (ones + 1.0) / 2.0) / (ones * zeros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auc_counts_pairs_in_order() {
+        assert_eq!(auc(&[0.1, 0.4, 0.35, 0.8], &[0.0, 0.0, 1.0, 1.0]), 0.75);
+        assert_eq!(auc(&[1.0, 1.0, 1.0], &[0.0, 1.0, 1.0]), 0.5);
+    }
+}
