@@ -165,6 +165,16 @@ GRANT EXECUTE ON FUNCTION tablediffusion_quality(regclass, regclass, name) TO PU
 COMMENT ON FUNCTION tablediffusion_quality(regclass, regclass, name)
     IS 'how close a synthetic table is to its source, with what other real rows and independent columns achieve; not differentially private';
 
+-- VOLATILE and PARALLEL UNSAFE, as tablediffusion_quality.
+CREATE FUNCTION tablediffusion_report(model text, source regclass DEFAULT NULL) RETURNS text
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 10000
+AS 'MODULE_PATHNAME', 'tablediffusion_report';
+REVOKE ALL ON FUNCTION tablediffusion_report(text, regclass) FROM PUBLIC;
+-- Checks that the caller may sample the model, and may select from the source if one is named.
+GRANT EXECUTE ON FUNCTION tablediffusion_report(text, regclass) TO PUBLIC;
+COMMENT ON FUNCTION tablediffusion_report(text, regclass)
+    IS 'a model as an HTML page; without a source it holds released information only and may be published';
+
 -- PARALLEL UNSAFE: writes.
 CREATE FUNCTION tablediffusion_drop(model text) RETURNS void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE

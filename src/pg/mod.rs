@@ -30,6 +30,7 @@ mod quality;
 mod reader;
 mod refresh;
 mod released;
+mod report;
 mod rows;
 mod sample;
 mod settings;

@@ -6,6 +6,8 @@
 //! real rows would come) and between the first half and the second with every column shuffled by itself (what
 //! independent columns achieve).
 
+mod association;
+pub mod chart;
 mod codes;
 mod distances;
 mod forest;
@@ -14,6 +16,7 @@ mod sample;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
+pub use self::association::associations;
 pub use self::sample::Sample;
 
 /// A figure of synthetic rows, and of the others that are compared in the same way.
@@ -102,6 +105,12 @@ mod tests {
         assert!(value(&metrics, "discriminator AUC", None).synthetic > 0.8);
         let nulls = value(&metrics, "NULL share difference", Some(0));
         assert!(nulls.synthetic < 0.02);
+    }
+
+    #[test]
+    fn what_determines_another_is_fully_associated_and_chance_is_not() {
+        let found = associations(&sample(3_000, 0.0, 7));
+        assert!(found[0][1] > 0.9 && found[0][1] == found[1][0] && found[0][2] < 0.08, "{found:?}");
     }
 
     #[test]

@@ -1,0 +1,125 @@
+//! Charts as SVG, without fonts or scripts. Colours are given as attributes, so that the page around them may change
+//! them by CSS.
+
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+
+use crate::engine::{EngineError, Result};
+
+/// Colours of the series of a bar chart, in their order.
+pub const SERIES: [RGBColor; 3] = [RGBColor(0x8a, 0xa0, 0xb8), RGBColor(0x1f, 0x6f, 0xb4), RGBColor(0xc7, 0x7c, 0x11)];
+/// That of the strongest association.
+pub const STRONG: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
+const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
+
+/// Pixels.
+const WIDTH: u32 = 640;
+const LABELS: i32 = 230;
+const BAR: i32 = 8;
+const GAP: i32 = 6;
+const CELL: i32 = 22;
+const FONT: i32 = 12;
+/// Characters of a label.
+const LONGEST: usize = 34;
+
+/// A label with one share for each series.
+pub struct Bar {
+    pub label: String,
+    pub shares: Vec<f64>,
+}
+
+/// A chart of horizontal bars, one group a label.
+///
+/// # Errors
+/// `Internal` if it cannot be drawn.
+pub fn bars(bars: &[Bar]) -> Result<String> {
+    let series = bars.first().map_or(0, |bar| bar.shares.len()) as i32;
+    let height = bars.len() as i32 * (BAR * series + GAP).max(FONT + 2) + GAP;
+    let largest = bars.iter().flat_map(|bar| &bar.shares).copied().fold(f64::MIN_POSITIVE, f64::max);
+    draw(WIDTH, height as u32, |area| {
+        let room = f64::from(WIDTH as i32 - LABELS - 60);
+        for (place, bar) in bars.iter().enumerate() {
+            let top = GAP + place as i32 * (BAR * series + GAP).max(FONT + 2);
+            let middle = top + BAR * series / 2;
+            text(area, &shortened(&bar.label), (LABELS - 8, middle), Pos::new(HPos::Right, VPos::Center))?;
+            let mut end = LABELS;
+            for (number, share) in bar.shares.iter().enumerate() {
+                let (from, length) = (top + BAR * number as i32, (share / largest * room).round().max(0.0) as i32);
+                let colour = SERIES[number % SERIES.len()].filled();
+                area.draw(&Rectangle::new([(LABELS, from), (LABELS + length, from + BAR - 1)], colour))?;
+                end = end.max(LABELS + length);
+            }
+            let last = bar.shares.last().copied().unwrap_or(0.0);
+            text(area, &format!("{:.1} %", 100.0 * last), (end + 5, middle), Pos::new(HPos::Left, VPos::Center))?;
+        }
+        Ok(())
+    })
+}
+
+/// A square of associations between 0 and 1, row by row, with the names of the rows.
+///
+/// # Errors
+/// `Internal` if it cannot be drawn.
+pub fn heat(names: &[String], values: &[Vec<f64>]) -> Result<String> {
+    let side = names.len() as i32 * CELL;
+    draw((LABELS + side + 40) as u32, (side + CELL) as u32, |area| {
+        for (row, (name, values)) in names.iter().zip(values).enumerate() {
+            let top = row as i32 * CELL;
+            let label = format!("{} {}", shortened(name), row + 1);
+            text(area, &label, (LABELS - 8, top + CELL / 2), Pos::new(HPos::Right, VPos::Center))?;
+            let number = (row + 1).to_string();
+            text(area, &number, (LABELS + top + CELL / 2, side + CELL / 2), Pos::new(HPos::Center, VPos::Center))?;
+            for (column, value) in values.iter().enumerate() {
+                let left = LABELS + column as i32 * CELL;
+                let colour = STRONG.mix(0.06 + 0.94 * value.clamp(0.0, 1.0)).filled();
+                area.draw(&Rectangle::new([(left, top), (left + CELL - 2, top + CELL - 2)], colour))?;
+            }
+        }
+        Ok(())
+    })
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+type Drawn = std::result::Result<(), DrawingAreaErrorKind<std::io::Error>>;
+
+fn draw(width: u32, height: u32, paint: impl FnOnce(&Area) -> Drawn) -> Result<String> {
+    let mut svg = String::new();
+    let area = SVGBackend::with_string(&mut svg, (width, height)).into_drawing_area();
+    let drawn = paint(&area).and_then(|()| area.present());
+    drop(area);
+    drawn.map_err(|_| EngineError::Internal("a chart could not be drawn"))?;
+    Ok(svg)
+}
+
+fn text(area: &Area, text: &str, at: (i32, i32), anchor: Pos) -> Drawn {
+    let style = TextStyle::from(("sans-serif", FONT).into_font()).color(&INK).pos(anchor);
+    area.draw(&Text::new(text.to_owned(), at, style))
+}
+
+fn shortened(label: &str) -> String {
+    if label.chars().count() <= LONGEST {
+        return label.to_owned();
+    }
+    label.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_text_and_nothing_else() {
+        let label = "<script>\"&' and so much more that it has to end".to_owned();
+        let svg = bars(&[Bar { label, shares: vec![0.5, 0.25, 0.125] }]).unwrap();
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && !svg.contains("<script"));
+        assert!(svg.contains("&lt;script&gt;") && svg.contains("…") && svg.contains("12.5 %"));
+        assert_eq!(svg.matches("<rect").count(), 3);
+    }
+
+    #[test]
+    fn a_square_has_every_cell() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let svg = heat(&names, &vec![vec![1.0, 0.5, 0.0]; 3]).unwrap();
+        assert_eq!(svg.matches("<rect").count(), 9);
+    }
+}
