@@ -3,7 +3,7 @@ PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 MAJORS ?= 15 16 18
 export PG_CONFIG MAJORS
 
-.PHONY: help demo test test-style test-engine audit install installcheck bench quality clean
+.PHONY: help demo test test-style test-engine audit all install installcheck package package-test bench quality clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,11 +27,20 @@ test-%:
 audit: ## attacks on the engine, and on mutants of it that they have to catch: ten minutes
 	@tests/audit/run.sh
 
+all: ## build in release: what PGXN's client does before it installs
+	@bash -c 'source .ci/setup.sh && need_postgresql && build_extension "$$PG_CONFIG"'
+
 install: ## build in release and install into the PostgreSQL of PG_CONFIG
 	@bash -c 'source .ci/setup.sh && need_postgresql && build_extension "$$PG_CONFIG" && install_extension "$$PG_CONFIG"'
 
 installcheck: ## regression files against what is installed in the PostgreSQL of PG_CONFIG
 	@tests/regress/run.sh $(PG_CONFIG)
+
+package: ## Debian packages in target/deb: for the PostgreSQL of PG_CONFIG, or for each of MAJORS if that is set
+	@packaging/deb.sh $(if $(filter file,$(origin MAJORS)),,$(MAJORS))
+
+package-test: package ## installs the package for PostgreSQL 15 into a copy of it, and uses it there
+	@packaging/test.sh
 
 bench: ## speed: the engine's benchmarks, then whole calls inside PostgreSQL
 	@cargo bench --no-default-features --bench dp_step

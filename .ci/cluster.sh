@@ -5,31 +5,48 @@
 CLUSTER=
 
 cluster_start() { # PG_CONFIG [NAME=VALUE server setting...]
-    local bin setting options
-    bin=$("$1" --bindir)
+    CLUSTER_BIN=$("$1" --bindir)
     shift
     CLUSTER=$(mktemp -d /tmp/tablediffusion.XXXXXX)
-    CLUSTER_BIN=$bin
     [ "$(id -u)" != 0 ] || chown "$SERVER_USER" "$CLUSTER"
     trap cluster_stop EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP PIPE
-    as_server "$bin/initdb" --pgdata="$CLUSTER/data" --username=postgres --auth=trust --encoding=UTF8 \
-        --locale=C.UTF-8 --no-sync >"$CLUSTER/initdb.log" || { cat "$CLUSTER/initdb.log" >&2; die "initdb failed"; }
-    options="-c listen_addresses= -c unix_socket_directories=$CLUSTER -c port=5432 -c fsync=off"
-    for setting; do options+=" -c $setting"; done
-    as_server "$bin/pg_ctl" start --silent --wait --pgdata="$CLUSTER/data" --log="$CLUSTER/server.log" \
-        --options="$options" || { as_server cat "$CLUSTER/server.log" >&2; die "the server did not start"; }
+    server_init data
+    server_start data 5432 "$@"
     unset PGOPTIONS PGSERVICE PGSSLMODE PGHOSTADDR
     export PGHOST=$CLUSTER PGPORT=5432 PGUSER=postgres PGDATABASE=postgres
-    export PATH="$bin:$PATH"
+    export PATH="$CLUSTER_BIN:$PATH"
+}
+
+# Further servers live in the cluster's directory too, each on a port of its own, and write into the same log.
+server_init() { # NAME [initdb option...]
+    as_server "$CLUSTER_BIN/initdb" --pgdata="$CLUSTER/$1" --username=postgres --auth=trust --encoding=UTF8 \
+        --locale=C.UTF-8 --no-sync "${@:2}" >"$CLUSTER/initdb.log" || { cat "$CLUSTER/initdb.log" >&2; die "initdb failed"; }
+}
+
+server_start() { # NAME PORT [NAME=VALUE server setting...]
+    local setting options="-c listen_addresses= -c unix_socket_directories=$CLUSTER -c port=$2 -c fsync=off"
+    for setting in "${@:3}"; do options+=" -c $setting"; done
+    as_server "$CLUSTER_BIN/pg_ctl" start --silent --wait --pgdata="$CLUSTER/$1" --log="$CLUSTER/server.log" \
+        --options="$options" || { as_server cat "$CLUSTER/server.log" >&2; die "the server did not start"; }
+}
+
+server_stop() { # NAME [MODE]
+    [ ! -e "$CLUSTER/$1/postmaster.pid" ] ||
+        as_server "$CLUSTER_BIN/pg_ctl" stop --silent --wait --mode="${2:-fast}" --pgdata="$CLUSTER/$1"
+}
+
+server_remove() { # NAME
+    server_stop "$1" && rm -rf "${CLUSTER:?}/$1"
 }
 
 cluster_stop() {
     [ -n "$CLUSTER" ] || return 0
-    if [ -e "$CLUSTER/data/postmaster.pid" ]; then
-        as_server "$CLUSTER_BIN/pg_ctl" stop --silent --mode=immediate --pgdata="$CLUSTER/data" || true
-    fi
+    local server
+    for server in "$CLUSTER"/*/postmaster.pid; do
+        server_stop "$(basename "$(dirname "$server")")" immediate || true
+    done
     rm -rf "$CLUSTER"
     CLUSTER=
 }

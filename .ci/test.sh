@@ -5,6 +5,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$ROOT"
 
 PGDATA_BASE=
+TESTED=()
 trap '[ -z "$PGDATA_BASE" ] || rm -rf "$PGDATA_BASE"' EXIT
 
 need_rust_components() {
@@ -20,7 +21,7 @@ test_style() {
     say "Format, shell scripts, and messages that docs/troubleshooting.md explains"
     cargo fmt --check
     python3 tests/troubleshooting.py
-    find .ci tests benches -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
+    find .ci tests benches packaging -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
     say "Lints, engine alone"
     cargo clippy --quiet --no-default-features --all-targets -- -D warnings
     cargo clippy --quiet --no-default-features --features mutants --all-targets -- -D warnings
@@ -53,8 +54,22 @@ test_major() { # MAJOR
     build_extension "$pg_config" debug
     install_extension "$pg_config"
     tests/regress/run.sh "$pg_config"
+    TESTED+=("$1")
+    [ "$1" != 18 ] || test_pg_upgrade
     say "SQL of README.md in $("$pg_config" --version)"
     tests/readme.sh "$pg_config"
+}
+
+# Only majors that were tested by the same call have the extension as it is now.
+test_pg_upgrade() {
+    local major
+    for major in 15 16; do
+        say "pg_upgrade from $major to 18"
+        case " ${TESTED[*]} " in
+        *" $major "*) tests/regress/major.sh "$(pg_config_of "$major")" "$(pg_config_of 18)" ;;
+        *) echo "skipped: $major was not tested before 18 in this call" ;;
+        esac
+    done
 }
 
 if [ $# = 0 ]; then

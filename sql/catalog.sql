@@ -89,8 +89,9 @@ COMMENT ON COLUMN tablediffusion.ledger_store.stages IS 'the mechanisms used, by
 COMMENT ON COLUMN tablediffusion.ledger_store.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
 COMMENT ON COLUMN tablediffusion.ledger_store.excess_delta IS 'delta that comes on top of that mechanism''s';
 
+-- No table refers to another by a foreign key: pg_restore with several jobs fills them in any order.
 CREATE TABLE tablediffusion.charges_store (
-    entry bigint NOT NULL REFERENCES tablediffusion.ledger_store,
+    entry bigint NOT NULL,
     relation oid NOT NULL,
     origin uuid NOT NULL,
     name text NOT NULL,
@@ -130,7 +131,7 @@ COMMENT ON COLUMN tablediffusion.budgets_store.role IS 'role that set the budget
 COMMENT ON COLUMN tablediffusion.budgets_store.at IS 'when it was set';
 
 CREATE TABLE tablediffusion.grants_store (
-    model text NOT NULL REFERENCES tablediffusion.models_store ON UPDATE CASCADE ON DELETE CASCADE,
+    model text NOT NULL,
     grantee regrole NOT NULL,
     grantor regrole NOT NULL,
     at timestamptz NOT NULL DEFAULT pg_catalog.now(),

@@ -1,5 +1,9 @@
 -- From version 0.1.0 to 0.2.0; leaves what a fresh install of 0.2.0 has.
 
+-- A restore with several jobs fills tables in any order.
+ALTER TABLE tablediffusion.charges_store DROP CONSTRAINT charges_store_entry_fkey;
+ALTER TABLE tablediffusion.grants_store DROP CONSTRAINT grants_store_model_fkey;
+
 DROP FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb);
 
 -- PARALLEL UNSAFE: writes.

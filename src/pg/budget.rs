@@ -107,6 +107,7 @@ pub fn admit(lineage: &Lineage, job: &mut Job) -> Result<()> {
 
 /// `(source regclass, epsilon float8, delta float8)`.
 fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    catalog::check_writable(c"tablediffusion_set_budget()");
     let source = Source::open(call.oid(0, "source")?)?;
     let epsilon = call.optional_float(1);
     let delta = call.optional_float(2).unwrap_or_else(settings::delta);

@@ -93,14 +93,19 @@ pub fn claim(name: &str, replace: bool) -> Result<()> {
     if name.is_empty() || name.chars().count() > 200 {
         return Err(errors::model_name_unusable());
     }
-    // A hash may make two names wait for each other, which does no harm.
-    lock(Catalog::Models, hash(name), pg_sys::AccessExclusiveLock)?;
+    lock_name(name)?;
     match owner_of(name)? {
         None => Ok(()),
         Some(_) if !replace => Err(errors::model_exists(name)),
         Some(owner) if !is_owner(owner) => Err(errors::not_model_owner(name)),
         Some(_) => Ok(()),
     }
+}
+
+/// What is done to a model or its grants under one name goes one after the other, until the transaction ends.
+fn lock_name(name: &str) -> Result<()> {
+    // A hash may make two names wait for each other, which does no harm.
+    lock(Catalog::Models, hash(name), pg_sys::AccessExclusiveLock)
 }
 
 /// Locks something that has to do with a table of ours, which need not exist, until the transaction ends.
@@ -234,6 +239,12 @@ pub fn load(name: &str) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The owner of a model of the caller's, which nobody else changes until the transaction ends.
+fn own(name: &str) -> Result<pg_sys::Oid> {
+    lock_name(name)?;
+    check_owner(name)
+}
+
 /// The owner of a model of the caller's.
 pub fn check_owner(name: &str) -> Result<pg_sys::Oid> {
     let owner = owner_of(name)?.ok_or_else(|| errors::no_such_model(name))?;
@@ -245,8 +256,9 @@ fn number<'a>(oid: pg_sys::Oid) -> DatumWithOid<'a> {
     i64::from(oid.to_u32()).into()
 }
 
-/// Lets a role sample a model; granting twice is granting once.
+/// Lets a role sample a model of the caller's; granting twice is granting once.
 pub fn grant(model: &str, grantee: pg_sys::Oid) -> Result<()> {
+    own(model)?;
     // SAFETY: a plain call.
     let grantor = unsafe { pg_sys::GetUserId() };
     as_owner(|client| {
@@ -257,8 +269,9 @@ pub fn grant(model: &str, grantee: pg_sys::Oid) -> Result<()> {
     })
 }
 
-/// Takes a grant back; false if there was none.
+/// Takes a grant on a model of the caller's back; false if there was none.
 pub fn revoke(model: &str, grantee: pg_sys::Oid) -> Result<bool> {
+    own(model)?;
     as_owner(|client| {
         let query = "DELETE FROM tablediffusion.grants_store WHERE model = $1 AND grantee = $2::pg_catalog.oid";
         Ok(!client.update(query, None, &[model.into(), number(grantee)])?.is_empty())
@@ -311,22 +324,25 @@ pub fn default_budgets(charged: &str, epsilon: f64, delta: f64) -> Result<()> {
     })
 }
 
-/// Drops a model of the caller's.
+/// Drops a model of the caller's, and the grants on it: a later model of its name has none. There is no foreign key,
+/// because a restore with several jobs fills tables in any order.
 pub fn drop(name: &str) -> Result<()> {
-    let owner = check_owner(name)?;
-    // By owner too: another role's model may have taken the name in between.
+    let owner = own(name)?;
     let dropped = as_owner(|client| {
+        client.update("DELETE FROM tablediffusion.grants_store WHERE model = $1", None, &[name.into()])?;
         let query = "DELETE FROM tablediffusion.models_store WHERE name = $1 AND owner = $2";
         Ok(client.update(query, None, &[name.into(), owner.into()])?.len())
     })?;
     if dropped == 1 { Ok(()) } else { Err(errors::no_such_model(name)) }
 }
 
-/// Gives a model of the caller's another name.
+/// Gives a model of the caller's another name, which its grants follow.
 pub fn rename(name: &str, new_name: &str) -> Result<()> {
-    let owner = check_owner(name)?;
+    let owner = own(name)?;
     claim(new_name, false)?;
     let renamed = as_owner(|client| {
+        let query = "UPDATE tablediffusion.grants_store SET model = $2 WHERE model = $1";
+        client.update(query, None, &[name.into(), new_name.into()])?;
         let query = "UPDATE tablediffusion.models_store SET name = $2 WHERE name = $1 AND owner = $3";
         Ok(client.update(query, None, &[name.into(), new_name.into(), owner.into()])?.len())
     })?;
@@ -342,13 +358,11 @@ pub fn was_charged(relation: pg_sys::Oid) -> Result<bool> {
     })
 }
 
-/// The owner of a model, as of now rather than as of the calling statement's snapshot.
+/// The owner of a model, as of now rather than as of the calling statement's snapshot. Writes nothing.
 fn owner_of(name: &str) -> Result<Option<pg_sys::Oid>> {
-    as_owner(|client| {
-        let query = "SELECT owner::pg_catalog.oid FROM tablediffusion.models_store WHERE name = $1";
-        let rows = client.update(query, Some(1), &[name.into()])?;
-        if rows.is_empty() { Ok(None) } else { rows.first().get_one::<pg_sys::Oid>() }
-    })
+    let query = "SELECT coalesce((SELECT pg_catalog.to_json(owner::pg_catalog.oid::pg_catalog.int8)
+            FROM tablediffusion.models_store WHERE name = $1), 'null')::pg_catalog.text";
+    Ok(ask::<Option<u32>>(query, name)?.map(pg_sys::Oid::from))
 }
 
 /// Whether the caller has the privileges of a model's owner.

@@ -6,12 +6,12 @@ use super::annotation::ColumnFacts;
 use super::call::{Call, sql_function};
 use super::datum::{self, Scratch, c_string};
 use super::errors::{self, Result};
-use super::given;
 use super::like::{self, Including};
 use super::output::Typed;
 use super::rows::{self, Rows};
 use super::sample::{self, Model, Writers};
 use super::source::Source;
+use super::{catalog, given};
 use crate::engine::EngineError;
 
 sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table, create_table);
@@ -24,6 +24,7 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (target, name, total) = (call.text(0, "target")?, call.text(1, "model")?, call.rows(2)?);
     let seed = rows::seed(call.optional_int(3))?;
     let given = call.object(4, "given")?;
+    catalog::check_writable(c"tablediffusion_create_table()");
     let including = if call.count() > 5 { call.texts(5, "including")? } else { Vec::new() };
     let including = Including::parse(&including)?;
     let model = Model::load(name)?;

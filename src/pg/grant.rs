@@ -14,6 +14,7 @@ sql_function!(tablediffusion_revoke, pg_finfo_tablediffusion_revoke, revoke);
 /// `(model text, role name)`.
 fn grant(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (model, role) = (call.text(0, "model")?, call.name(1, "role")?);
+    catalog::check_writable(c"tablediffusion_grant()");
     catalog::check_owner(&model)?;
     catalog::grant(&model, grantee(&role)?)?;
     Ok(Some(pg_sys::Datum::null()))
@@ -22,6 +23,7 @@ fn grant(call: &Call) -> Result<Option<pg_sys::Datum>> {
 /// `(model text, role name)`.
 fn revoke(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (model, role) = (call.text(0, "model")?, call.name(1, "role")?);
+    catalog::check_writable(c"tablediffusion_revoke()");
     catalog::check_owner(&model)?;
     if catalog::revoke(&model, grantee(&role)?)? {
         Ok(Some(pg_sys::Datum::null()))

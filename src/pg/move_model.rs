@@ -40,6 +40,7 @@ fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
 
 /// `(model text, new_name text)`.
 fn rename(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    catalog::check_writable(c"tablediffusion_rename()");
     catalog::rename(&call.text(0, "model")?, &call.text(1, "new_name")?)?;
     Ok(Some(pg_sys::Datum::null()))
 }

@@ -17,6 +17,7 @@ sql_function!(tablediffusion_refresh_table, pg_finfo_tablediffusion_refresh_tabl
 fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (target, name, total) = (call.oid(0, "target")?, call.text(1, "model")?, call.rows(2)?);
     let (seed, given) = (call.optional_int(3), call.json(4, "given")?);
+    catalog::check_writable(c"tablediffusion_refresh_table()");
     let model = Model::load(name)?;
     // One refresh after the other, and no row in between from anybody else; readers go on.
     // SAFETY: any oid may be locked; ERROR if it is no relation any more.

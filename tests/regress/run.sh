@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Regression tests: every sql/*.sql in a database of its own, its output compared with expected/*.out; then
-# sessions.sh and upgrade.sh.
+# sessions.sh, upgrade.sh and servers.sh.
 #   run.sh [PG_CONFIG] [NAME...]     UPDATE=1 writes the expected files instead
 # The extension has to be installed there; the cluster is thrown away.
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -15,7 +15,7 @@ pg_config=${1:-$PG_CONFIG}
 names=("$@")
 if [ "${#names[@]}" = 0 ]; then
     for file in "$here"/sql/*.sql; do names+=("$(basename "$file" .sql)"); done
-    names+=(sessions upgrade)
+    names+=(sessions upgrade servers)
 fi
 
 cluster_start "$pg_config" max_prepared_transactions=2 wal_writer_delay=10s log_min_messages=warning log_error_verbosity=verbose
@@ -47,6 +47,8 @@ run_one() { # NAME
 source "$here/sessions.sh"
 # shellcheck source-path=SCRIPTDIR source=upgrade.sh
 source "$here/upgrade.sh"
+# shellcheck source-path=SCRIPTDIR source=servers.sh
+source "$here/servers.sh"
 
 # Whether this PostgreSQL has what a file needs.
 can_run() { # NAME
@@ -63,6 +65,8 @@ for name in "${names[@]}"; do
         run_sessions "$out"
     elif [ "$name" = upgrade ]; then
         run_upgrade "$out"
+    elif [ "$name" = servers ]; then
+        run_servers "$out" "$pg_config"
     elif can_run "$name"; then
         run_one "$name"
     else

@@ -36,7 +36,7 @@ DECLARE
     statement text;
 BEGIN
     FOR relation IN SELECT oid FROM pg_class WHERE relnamespace = 'tablediffusion'::regnamespace AND relkind IN ('r', 'v', 'S')
-        AND NOT (relkind = 'v' AND relname IN ('models', 'columns', 'ledger', 'budgets', 'grants')) LOOP
+        AND NOT (relkind = 'v' AND relname IN ('models', 'columns', 'ledger', 'budgets', 'grants', 'progress')) LOOP
         FOREACH statement IN ARRAY '{SELECT * FROM %s, DELETE FROM %s, TRUNCATE %s, COPY %s TO STDOUT}'::text[] LOOP
             BEGIN
                 EXECUTE format(statement, relation);
