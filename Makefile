@@ -3,7 +3,7 @@ PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 MAJORS ?= 15 16 18
 export PG_CONFIG MAJORS
 
-.PHONY: help demo test test-style test-engine audit all install installcheck package package-test bench quality clean
+.PHONY: help demo week test test-style test-engine audit all install installcheck package package-test bench quality clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +29,9 @@ audit: ## attacks on the engine, and on mutants of it that they have to catch: t
 
 all: ## build in release: what PGXN's client does before it installs
 	@bash -c 'source .ci/setup.sh && need_postgresql && build_extension "$$PG_CONFIG"'
+
+week: ## a DBA's week with what is installed in the PostgreSQL of PG_CONFIG, each step checked
+	@tests/demo/week.sh $(PG_CONFIG)
 
 install: ## build in release and install into the PostgreSQL of PG_CONFIG
 	@bash -c 'source .ci/setup.sh && need_postgresql && build_extension "$$PG_CONFIG" && install_extension "$$PG_CONFIG"'

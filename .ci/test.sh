@@ -58,6 +58,8 @@ test_major() { # MAJOR
     [ "$1" != 18 ] || test_pg_upgrade
     say "SQL of README.md in $("$pg_config" --version)"
     tests/readme.sh "$pg_config"
+    say "A week of a DBA in $("$pg_config" --version)"
+    tests/demo/week.sh "$pg_config" >/dev/null
 }
 
 # Only majors that were tested by the same call have the extension as it is now.

@@ -113,7 +113,7 @@ COMMENT ON COLUMN tablediffusion.progress.pid IS 'process that trains; pg_cancel
 COMMENT ON COLUMN tablediffusion.progress.database IS 'database of the source';
 COMMENT ON COLUMN tablediffusion.progress.role IS 'role that trains';
 COMMENT ON COLUMN tablediffusion.progress.source IS 'the source, if it is in this database';
-COMMENT ON COLUMN tablediffusion.progress.model IS 'name of the model, its first 104 bytes';
+COMMENT ON COLUMN tablediffusion.progress.model IS 'name of the model, its first 96 bytes';
 COMMENT ON COLUMN tablediffusion.progress.method IS 'method of the training';
 COMMENT ON COLUMN tablediffusion.progress.phase IS 'what it does now';
 COMMENT ON COLUMN tablediffusion.progress.phases_done IS 'phases that are over';

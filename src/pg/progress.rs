@@ -19,13 +19,14 @@ sql_function!(tablediffusion_progress, pg_finfo_tablediffusion_progress, progres
 const COMMAND: pg_sys::ProgressCommandType::Type = 0x7464_0001;
 
 /// Numbers that a backend shows: the phase, its percent, when the training and the phase started, the method in three,
-/// and the model's name in the rest.
+/// the role, and the model's name in the rest.
 const PHASE: usize = 0;
 const PERCENT: usize = 1;
 const STARTED: usize = 2;
 const PHASE_STARTED: usize = 3;
 const METHOD: usize = 4;
-const MODEL: usize = 7;
+const ROLE: usize = 7;
+const MODEL: usize = 8;
 const NUMBERS: usize = 20;
 
 /// Shows and tells the progress of one training.
@@ -40,7 +41,9 @@ impl Reporter {
         let now = now();
         let mut numbers = [0; NUMBERS];
         (numbers[PERCENT], numbers[STARTED], numbers[PHASE_STARTED]) = (-1, now, now);
-        pack(method, &mut numbers[METHOD..MODEL]);
+        // SAFETY: a plain call.
+        numbers[ROLE] = i64::from(unsafe { pg_sys::GetUserId() }.to_u32());
+        pack(method, &mut numbers[METHOD..ROLE]);
         pack(model, &mut numbers[MODEL..]);
         // SAFETY: plain calls; each number has its place.
         unsafe { pg_sys::pgstat_progress_start_command(COMMAND, source) };
@@ -104,7 +107,8 @@ fn unpack(numbers: &[i64]) -> String {
 struct Shown {
     pid: i32,
     database: pg_sys::Oid,
-    role: pg_sys::Oid,
+    /// Who logged in; the training may run as another role.
+    user: pg_sys::Oid,
     source: pg_sys::Oid,
     numbers: [i64; NUMBERS],
 }
@@ -115,7 +119,7 @@ fn progress(call: &Call) -> Result<Option<pg_sys::Datum>, errors::Fault> {
     // SAFETY: plain calls; an entry is a copy that lives until the transaction ends.
     let backends = unsafe { pg_sys::pgstat_fetch_stat_numbackends() };
     for index in 1..=backends {
-        if let Some(shown) = training(index).filter(|shown| may_know(shown.role)) {
+        if let Some(shown) = training(index).filter(|shown| may_know(shown.user) || may_know(shown.role())) {
             store.scratch.within(|| shown.put(&store));
         }
     }
@@ -134,7 +138,7 @@ fn training(index: i32) -> Option<Shown> {
         (status.st_procpid > 0 && status.st_progress_command == COMMAND).then_some(Shown {
             pid: status.st_procpid,
             database: status.st_databaseid,
-            role: status.st_userid,
+            user: status.st_userid,
             source: status.st_progress_command_target,
             numbers: status.st_progress_param,
         })
@@ -151,8 +155,13 @@ fn may_know(role: pg_sys::Oid) -> bool {
 }
 
 impl Shown {
+    fn role(&self) -> pg_sys::Oid {
+        pg_sys::Oid::from(self.numbers[ROLE] as u32)
+    }
+
     fn put(self, store: &Store) {
-        let Self { pid, database, role, source, numbers } = self;
+        let role = self.role();
+        let Self { pid, database, source, numbers, .. } = self;
         let phases_done = numbers[PHASE].clamp(0, PHASES.len() as i64 - 1) as usize;
         let percent = Some(numbers[PERCENT]).filter(|percent| *percent >= 0);
         let moment = |place: usize| Some(pg_sys::Datum::from(numbers[place]));
@@ -162,7 +171,7 @@ impl Shown {
             Some(role.into()),
             Some(source.into()),
             unpack(&numbers[MODEL..]).into_datum(),
-            unpack(&numbers[METHOD..MODEL]).into_datum(),
+            unpack(&numbers[METHOD..ROLE]).into_datum(),
             PHASES[phases_done].into_datum(),
             (phases_done as i32).into_datum(),
             (PHASES.len() as i32).into_datum(),
