@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the SQL of README.md and docs/operating.md, block after block, against the server that PG* variables or a throw-away cluster give:
-# readme.sh [PG_CONFIG]. The extension has to be installed there.
+# Runs the SQL of README.md and docs/operating.md, block after block, and compares docs/reference.md with the catalogs, against
+# the server that PG* variables or a throw-away cluster give:
+# readme.sh [PG_CONFIG]. The extension has to be installed there. UPDATE=1 writes docs/reference.md instead.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../.ci/setup.sh
 source "$here/../.ci/setup.sh"
@@ -15,3 +16,11 @@ for page in README.md docs/operating.md; do
     sql --echo-errors --output=/dev/null <<<"$blocks"
     echo "$page: its SQL runs"
 done
+# A session that has loaded the library knows its settings.
+reference=$(sql -At -c 'SET search_path = public' -c "SELECT set_config('x.version', tablediffusion_version(), false)" -f tests/reference.sql | tail -n +2)
+if [ -n "${UPDATE:-}" ]; then
+    printf '%s\n' "$reference" >docs/reference.md
+else
+    diff -u docs/reference.md <(printf '%s\n' "$reference") || die "docs/reference.md is not what the catalogs say: UPDATE=1 tests/readme.sh"
+fi
+echo "docs/reference.md: as the catalogs say"
