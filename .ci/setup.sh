@@ -151,6 +151,8 @@ build_extension() { # PG_CONFIG [release|debug] [FEATURE...]
         die "the extension did not build"
     fi
     rm -f "$log"
+    # Released versions too, of which cargo-pgrx takes the updates alone.
+    cp "$ROOT"/sql/tablediffusion--*.sql "$PACKAGE$("$1" --sharedir)/extension/"
 }
 
 # Copies what build_extension laid out, and only what differs, so that a second run needs no privilege.
