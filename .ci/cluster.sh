@@ -53,3 +53,13 @@ cluster_stop() {
 
 # psql that stops at the first error and reads nobody's start-up file.
 sql() { psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 "$@"; }
+
+# Waits until a query gives t, ten seconds at most.
+wait_until() { # DATABASE QUERY
+    local i
+    for ((i = 0; i < 200; i++)); do
+        [ "$(psql -XAtq -d "$1" -c "$2")" = t ] && return 0
+        sleep 0.05
+    done
+    return 1
+}

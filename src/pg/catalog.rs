@@ -240,7 +240,7 @@ pub fn load(name: &str) -> Result<Vec<u8>> {
 }
 
 /// The owner of a model of the caller's, which nobody else changes until the transaction ends.
-fn own(name: &str) -> Result<pg_sys::Oid> {
+pub fn own(name: &str) -> Result<pg_sys::Oid> {
     lock_name(name)?;
     check_owner(name)
 }
@@ -256,9 +256,8 @@ fn number<'a>(oid: pg_sys::Oid) -> DatumWithOid<'a> {
     i64::from(oid.to_u32()).into()
 }
 
-/// Lets a role sample a model of the caller's; granting twice is granting once.
+/// Lets a role sample a model that the caller [`own`]s; granting twice is granting once.
 pub fn grant(model: &str, grantee: pg_sys::Oid) -> Result<()> {
-    own(model)?;
     // SAFETY: a plain call.
     let grantor = unsafe { pg_sys::GetUserId() };
     as_owner(|client| {
@@ -269,9 +268,8 @@ pub fn grant(model: &str, grantee: pg_sys::Oid) -> Result<()> {
     })
 }
 
-/// Takes a grant on a model of the caller's back; false if there was none.
+/// Takes a grant on a model that the caller [`own`]s back; false if there was none.
 pub fn revoke(model: &str, grantee: pg_sys::Oid) -> Result<bool> {
-    own(model)?;
     as_owner(|client| {
         let query = "DELETE FROM tablediffusion.grants_store WHERE model = $1 AND grantee = $2::pg_catalog.oid";
         Ok(!client.update(query, None, &[model.into(), number(grantee)])?.is_empty())

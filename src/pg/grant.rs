@@ -15,7 +15,7 @@ sql_function!(tablediffusion_revoke, pg_finfo_tablediffusion_revoke, revoke);
 fn grant(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (model, role) = (call.text(0, "model")?, call.name(1, "role")?);
     catalog::check_writable(c"tablediffusion_grant()");
-    catalog::check_owner(&model)?;
+    catalog::own(&model)?;
     catalog::grant(&model, grantee(&role)?)?;
     Ok(Some(pg_sys::Datum::null()))
 }
@@ -24,7 +24,7 @@ fn grant(call: &Call) -> Result<Option<pg_sys::Datum>> {
 fn revoke(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (model, role) = (call.text(0, "model")?, call.name(1, "role")?);
     catalog::check_writable(c"tablediffusion_revoke()");
-    catalog::check_owner(&model)?;
+    catalog::own(&model)?;
     if catalog::revoke(&model, grantee(&role)?)? {
         Ok(Some(pg_sys::Datum::null()))
     } else {

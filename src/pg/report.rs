@@ -273,17 +273,12 @@ fn bars(column: &Value, others: &[Vec<f64>]) -> Vec<Bar> {
             None => put(shown(&value["min"]), shown(&value["max"]), share(&value["share"])),
         }
     }
-    let cells = all.len();
-    let mut put = |label: &str, released: &Value| {
+    for (label, released) in [("other values", &column["other_share"]), ("NULL", &column["null_share"])] {
         if !released.is_null() {
-            let code = all.len();
-            let shares =
-                std::iter::once(share(released)).chain(others.iter().map(|s| s.get(code).copied().unwrap_or(0.0)));
-            all.push((label.to_owned(), label.to_owned(), shares.collect()));
+            put(label.to_owned(), label.to_owned(), share(released));
         }
-    };
-    put("other values", &column["other_share"]);
-    put("NULL", &column["null_share"]);
+    }
+    let cells = values.len();
     let rest = all.split_off(cells);
     let width = cells.div_ceil(MOST_BARS).max(1);
     let ordered = column["kind"] == "bins";

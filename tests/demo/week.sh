@@ -18,16 +18,6 @@ check() { # EXPECTED SQL [psql option...]
     [[ $found =~ $1 ]] || die "that should have been: $1"
 }
 
-# Waits until a query gives t, twenty seconds at most.
-wait_until() { # SQL
-    local i
-    for ((i = 0; i < 400; i++)); do
-        [ "$(psql -XAtq -d "$DATABASE" -c "$1")" = t ] && return 0
-        sleep 0.05
-    done
-    die "this did not come true: $1"
-}
-
 cluster_start "${1:-$PG_CONFIG}"
 export PGOPTIONS='-c client_min_messages=warning -c search_path=public'
 sql -c "CREATE DATABASE $DATABASE"
@@ -50,7 +40,7 @@ say "Wednesday: train, watch, change one's mind, cancel; then train for good"
 long="SET ROLE analyst; SELECT tablediffusion_train('adult', 1.0, method => 'tablediffusion', options => '{\"epochs\": 500}')"
 printf '%s=> %s   (in another session)\n' "$DATABASE" "$long"
 psql -XAtq -d "$DATABASE" -c "$long" >"$CLUSTER/long.out" 2>&1 &
-wait_until "SELECT EXISTS (SELECT FROM tablediffusion.progress WHERE phase = 'training')"
+wait_until "$DATABASE" "SELECT EXISTS (SELECT FROM tablediffusion.progress WHERE phase = 'training')" || die "it did not come to training"
 check '^adult\|analyst\|tablediffusion\|training\|4\|5$' 'SELECT source, role, method, phase, phases_done, phases FROM tablediffusion.progress'
 check '^t$' 'SELECT pg_cancel_backend(pid) FROM tablediffusion.progress'
 wait

@@ -19,16 +19,6 @@ people_database() { # NAME
         SELECT i % 50 + 18 AS age, (ARRAY['f', 'm'])[i % 2 + 1] AS sex FROM generate_series(1, 100000) AS i"
 }
 
-# Waits until a query gives t, ten seconds at most.
-wait_until() { # DATABASE QUERY
-    local i
-    for ((i = 0; i < 200; i++)); do
-        [ "$(psql -XAtq -d "$1" -c "$2")" = t ] && return 0
-        sleep 0.05
-    done
-    return 1
-}
-
 test_progress() {
     local notices
     notices=$(PGOPTIONS='-c tablediffusion.progress_interval=1ms' psql -Xq -d sessions \
