@@ -3,7 +3,7 @@ PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 MAJORS ?= 15 16 18
 export PG_CONFIG MAJORS
 
-.PHONY: help demo week test test-style test-engine audit all install installcheck package package-test bench quality clean
+.PHONY: help demo week test test-style test-engine audit fuzz all install installcheck package package-test bench quality clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,9 @@ test-%:
 
 audit: ## attacks on the engine, and on mutants of it that they have to catch: ten minutes
 	@tests/audit/run.sh
+
+fuzz: ## ten minutes of hostile models for tablediffusion_import: needs Rust's nightly toolchain
+	@fuzz/run.sh
 
 all: ## build in release: what PGXN's client does before it installs
 	@bash -c 'source .ci/setup.sh && need_postgresql && build_extension "$$PG_CONFIG"'

@@ -16,10 +16,17 @@ use super::{EngineError, Result};
 const MAGIC: &[u8; 8] = b"TDIFFMDL";
 const FORMAT_VERSION: u16 = 1;
 const DIGEST_LENGTH: usize = 32;
-const HEADER_LENGTH: usize = MAGIC.len() + 2 + DIGEST_LENGTH;
+/// Bytes before the body.
+pub const HEADER_LENGTH: usize = MAGIC.len() + 2 + DIGEST_LENGTH;
 
-/// Rows that a [`Sampler`] makes at once, at most.
-pub const SAMPLE_BLOCK: usize = 4096;
+/// Bytes of memory for each byte that is read, at most: an empty list, of one byte, is three words, and three times that
+/// while a list of them grows.
+const MEMORY_A_BYTE: u64 = 80;
+/// The same for each code of a domain, which is told to users as JSON.
+const MEMORY_A_CODE: u64 = 3072;
+
+/// Rows that a [`Sampler`] makes at once, at most: few where fuzzing looks for bytes that break it.
+pub const SAMPLE_BLOCK: usize = if cfg!(fuzzing) { 64 } else { 4096 };
 
 /// A column and its released domain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -61,7 +68,7 @@ impl Artifact {
         Self { method, columns, ledger, noisy_rows, annotation: String::new(), synthesizer }
     }
 
-    /// Header (magic, little-endian format version, SHA-256 of the body), then the body.
+    /// The model as versioned and checksummed bytes.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let body = Body {
             method: self.method.name().to_owned(),
@@ -72,12 +79,7 @@ impl Artifact {
             model: self.synthesizer.save()?,
         };
         let body = postcard::to_stdvec(&body).map_err(|_| EngineError::Internal("model cannot be serialised"))?;
-        let mut bytes = Vec::with_capacity(HEADER_LENGTH + body.len());
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-        bytes.extend_from_slice(&Sha256::digest(&body));
-        bytes.extend_from_slice(&body);
-        Ok(bytes)
+        Ok(sealed(&body))
     }
 
     /// Reads what [`Artifact::to_bytes`] wrote.
@@ -85,7 +87,17 @@ impl Artifact {
     /// # Errors
     /// `CorruptModel` for bytes that are not a whole model, `UnsupportedVersion` for a newer format.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        Self::from_bytes_within(bytes, 0)
+    }
+
+    /// The same, with so much memory; 0 for no limit.
+    ///
+    /// # Errors
+    /// `MemoryLimit` too, if more may be needed.
+    pub fn from_bytes_within(bytes: &[u8], limit: u64) -> Result<Self> {
         let corrupt = |reason| EngineError::CorruptModel { reason };
+        let needed = memory_for(bytes.len() as u64);
+        check_memory(needed, limit)?;
         if bytes.len() < HEADER_LENGTH || &bytes[..MAGIC.len()] != MAGIC {
             return Err(corrupt("it does not start as a model does"));
         }
@@ -102,8 +114,12 @@ impl Artifact {
         if body.columns.is_empty() || !body.columns.iter().all(|c| c.domain.is_valid()) {
             return Err(corrupt("a domain is not valid"));
         }
+        let codes: usize = body.columns.iter().map(|c| c.domain.size()).sum();
+        let needed = needed.saturating_add(MEMORY_A_CODE.saturating_mul(codes as u64));
+        check_memory(needed, limit)?;
         let domains: Vec<Domain> = body.columns.iter().map(|c| c.domain.clone()).collect();
-        let synthesizer = method.load(&body.model, &domains)?;
+        let synthesizer =
+            method.load(&body.model, &domains, &|more| check_memory(needed.saturating_add(more), limit))?;
         Ok(Self {
             method,
             columns: body.columns,
@@ -122,6 +138,29 @@ impl Artifact {
     fn domains(&self) -> Vec<Domain> {
         self.columns.iter().map(|c| c.domain.clone()).collect()
     }
+}
+
+/// Bytes of memory that reading so many bytes needs at most, before what is in them is known.
+pub fn memory_for(bytes: u64) -> u64 {
+    bytes.saturating_mul(MEMORY_A_BYTE)
+}
+
+/// Whether so much memory is allowed; a limit of 0 is none.
+///
+/// # Errors
+/// `MemoryLimit` if it is not.
+pub fn check_memory(needed: u64, limit: u64) -> Result<()> {
+    if limit > 0 && needed > limit { Err(EngineError::MemoryLimit { needed, limit }) } else { Ok(()) }
+}
+
+/// Header (magic, little-endian format version, SHA-256 of the body), then the body.
+pub fn sealed(body: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER_LENGTH + body.len());
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes.extend_from_slice(&Sha256::digest(body));
+    bytes.extend_from_slice(body);
+    bytes
 }
 
 /// Makes synthetic rows, block by block.
@@ -198,6 +237,9 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         Ok(block)
     }
 }
+
+#[cfg(test)]
+mod hostile_tests;
 
 #[cfg(test)]
 mod tests {

@@ -81,6 +81,22 @@ impl Denoiser {
         Self { columns: columns.collect(), classes }
     }
 
+    /// Bytes of memory that [`Denoiser::new`] needs for them, at most. A marginal that is stored in a few bytes may have a
+    /// row of as many weights as a column has codes for each of its cells.
+    pub fn memory(ladder: &Ladder, potentials: &[Potential]) -> u64 {
+        let codes = ladder.sizes();
+        let of = |potential: &Potential| -> usize {
+            let marginal = &potential.marginal;
+            let others: usize = marginal.clique.columns().iter().map(|column| size_of::<u32>() * codes[*column]).sum();
+            let factor = |(column, rung): (usize, &Rung)| {
+                let rows = potential.weights.len() / rung.size;
+                size_of::<Factor>() + others + rows * (size_of::<usize>() + padded(codes[column]) * size_of::<Lanes>())
+            };
+            marginal.rungs(ladder).map(factor).sum()
+        };
+        potentials.iter().map(|potential| of(potential) as u64).sum()
+    }
+
     /// Turns the codes of `chunk` (one slice a column) into classes, which is what is drawn.
     pub fn enter(&self, chunk: &mut [&mut [u8]]) {
         self.classes.iter().zip(chunk).for_each(|(classes, column)| classes.enter(column));
@@ -342,6 +358,23 @@ mod tests {
                 assert!(((row[codes[column]] / row[0]).ln() - wanted).abs() < 1e-5);
             }
         }
+    }
+
+    #[test]
+    fn memory_is_known_beforehand() {
+        let ladder = Ladder::new(&[vec![1.0; 90], vec![1.0; 17], vec![9.0, 1.0]], &[90, 17, 2]);
+        let potential = |columns: &[usize], rungs: &[u8]| {
+            let marginal = Marginal { clique: Clique::new(columns.to_vec()), rungs: rungs.to_vec() };
+            Potential { weights: vec![0.0; marginal.cells(&ladder)], marginal }
+        };
+        let potentials = [potential(&[0, 1], &[0, 0]), potential(&[0, 1, 2], &[1, 1, 0]), potential(&[1, 2], &[0, 0])];
+        let denoiser = Denoiser::new(&ladder, &potentials);
+        let tables = denoiser.columns.iter().flat_map(|column| &column.factors).map(|factor| {
+            let others: usize = factor.others.iter().map(|(_, places)| size_of_val(&places[..])).sum();
+            size_of_val(&factor.table[..]) + others
+        });
+        let (held, told) = (tables.sum::<usize>() as u64, Denoiser::memory(&ladder, &potentials));
+        assert!(held <= told && told < 2 * held, "{held} {told}");
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub trait Synthesizer: Send + Sync {
     fn save(&self) -> Result<Vec<u8>>;
 }
 
+/// Whether so many bytes of memory may be taken.
+pub type Allow<'a> = &'a dyn Fn(u64) -> Result<()>;
+
 /// What training may spend: `epsilon` at `delta`, for `prior` (mechanisms already used, with their numbers of uses)
 /// and training together.
 #[derive(Debug, Clone)]
@@ -155,13 +158,14 @@ impl Method {
         }
     }
 
-    /// Reads a model from what [`Synthesizer::save`] wrote, for columns with these domains.
+    /// Reads a model from what [`Synthesizer::save`] wrote, for columns with these domains. `allow` is asked about
+    /// memory that bytes and domains do not tell.
     ///
     /// # Errors
-    /// `CorruptModel` for any other bytes.
-    pub fn load(self, bytes: &[u8], domains: &[Domain]) -> Result<Box<dyn Synthesizer>> {
+    /// `CorruptModel` for any other bytes, and whatever `allow` says.
+    pub fn load(self, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
         match self {
-            Self::Guided => Ok(Box::new(guided::Guided::load(bytes, domains)?)),
+            Self::Guided => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
             _ => Ok(Box::new(diffusion::Model::load(self.prediction(), bytes, domains)?)),
         }
     }

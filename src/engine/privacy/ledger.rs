@@ -101,7 +101,23 @@ pub struct Ledger {
     pub phases: Vec<Phase>,
 }
 
+/// Stages of a training, at most.
+const MOST_STAGES: usize = 100;
+
 impl Ledger {
+    /// Whether a training may have written it: what others wrote might have the accountant run out of memory or time.
+    pub fn is_plausible(&self) -> bool {
+        let known = |phase: &Phase| {
+            (1e-60..1.0).contains(&phase.accounted_delta) && phase.stages.iter().all(Stage::is_plausible)
+        };
+        self.stages().count() <= MOST_STAGES
+            && self.epsilon.is_finite()
+            && self.epsilon > 0.0
+            && self.delta > 0.0
+            && self.delta < 1.0
+            && self.phases.iter().all(known)
+    }
+
     /// All stages in the order in which they ran.
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.phases.iter().flat_map(|phase| &phase.stages)
@@ -111,6 +127,36 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::privacy::mechanism::tests::extremes;
+
+    #[test]
+    fn extremes_of_what_is_plausible_are_answered() {
+        for mechanism in extremes() {
+            for (times, accounted_delta) in [(1, 1e-60), (1_000_000, 1e-6)] {
+                let stages = vec![Stage { name: String::new(), mechanism, times }];
+                let phase = Phase { epsilon: 1.0, delta: 1e-6, accounted_delta, stages };
+                let _ = phase.accounted_epsilon();
+                let neighbours = Neighbours::AddRemoveRow;
+                assert!(Ledger { epsilon: 1.0, delta: 1e-6, neighbours, phases: vec![phase] }.is_plausible());
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_training_writes_is_not_plausible() {
+        let ledger = |epsilon, noise_multiplier, steps, times| {
+            let mechanism = Mechanism::SubsampledGaussian { sampling_rate: 0.5, noise_multiplier, steps };
+            let stages = vec![Stage { name: String::new(), mechanism, times }];
+            let phases = vec![Phase { epsilon, delta: 1e-6, accounted_delta: 1e-6, stages }];
+            Ledger { epsilon, delta: 1e-6, neighbours: Neighbours::AddRemoveRow, phases }
+        };
+        assert!(ledger(1.0, 1.0, 1000, 1).is_plausible());
+        for (epsilon, noise, steps, times) in
+            [(f64::NAN, 1.0, 1, 1), (1.0, 1e-300, 1, 1), (1.0, 1.0, u64::MAX, 1), (1.0, 1.0, 1, u64::MAX)]
+        {
+            assert!(!ledger(epsilon, noise, steps, times).is_plausible());
+        }
+    }
 
     #[test]
     fn relations_are_stored_as_they_always_were() {

@@ -27,3 +27,51 @@ pub struct Stage {
     pub mechanism: Mechanism,
     pub times: u64,
 }
+
+impl Stage {
+    /// Whether a training may have had it.
+    pub fn is_plausible(&self) -> bool {
+        self.times <= MOST_TIMES && self.mechanism.is_plausible()
+    }
+}
+
+/// Uses of a mechanism, and steps of a training, at most.
+const MOST_TIMES: u64 = 1_000_000;
+const MOST_STEPS: u64 = 1_000_000_000;
+
+impl Mechanism {
+    fn is_plausible(self) -> bool {
+        let epsilons = |epsilon: f64| epsilon == 0.0 || (1e-9..=1e6).contains(&epsilon);
+        match self {
+            Self::Gaussian { noise_multiplier } => (1e-9..=1e12).contains(&noise_multiplier),
+            Self::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => {
+                (0.0..=1.0).contains(&sampling_rate) && (1e-3..=1e12).contains(&noise_multiplier) && steps <= MOST_STEPS
+            }
+            Self::Laplace { scale } => (1e-6..=1e12).contains(&scale),
+            Self::Pure { epsilon } | Self::BoundedRange { epsilon } => epsilons(epsilon),
+        }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// The least and the most of each parameter that is plausible.
+    pub fn extremes() -> Vec<Mechanism> {
+        let mut all = Vec::new();
+        for epsilon in [0.0, 1e-9, 1e6] {
+            all.extend([Mechanism::Pure { epsilon }, Mechanism::BoundedRange { epsilon }]);
+        }
+        all.extend([1e-6, 1e12].map(|scale| Mechanism::Laplace { scale }));
+        all.extend([1e-9, 1e12].map(|noise_multiplier| Mechanism::Gaussian { noise_multiplier }));
+        for sampling_rate in [1e-12, 0.5] {
+            for noise_multiplier in [1e-3, 1.0, 1e12] {
+                for steps in [1, MOST_STEPS] {
+                    all.push(Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps });
+                }
+            }
+        }
+        all
+    }
+}

@@ -13,8 +13,10 @@ pub const STRONG: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 
 /// Pixels.
-const WIDTH: u32 = 640;
-const LABELS: i32 = 230;
+const WIDTH: u32 = 520;
+/// A character of a label, and labels at most.
+const CHARACTER: i32 = 7;
+const MOST_LABELS: i32 = 230;
 const BAR: i32 = 8;
 const GAP: i32 = 6;
 const CELL: i32 = 22;
@@ -36,18 +38,19 @@ pub fn bars(bars: &[Bar]) -> Result<String> {
     let series = bars.first().map_or(0, |bar| bar.shares.len()) as i32;
     let height = bars.len() as i32 * (BAR * series + GAP).max(FONT + 2) + GAP;
     let largest = bars.iter().flat_map(|bar| &bar.shares).copied().fold(f64::MIN_POSITIVE, f64::max);
+    let left = room_for(bars.iter().map(|bar| bar.label.as_str()));
     draw(WIDTH, height as u32, |area| {
-        let room = f64::from(WIDTH as i32 - LABELS - 60);
+        let room = f64::from(WIDTH as i32 - left - 60);
         for (place, bar) in bars.iter().enumerate() {
             let top = GAP + place as i32 * (BAR * series + GAP).max(FONT + 2);
             let middle = top + BAR * series / 2;
-            text(area, &shortened(&bar.label), (LABELS - 8, middle), Pos::new(HPos::Right, VPos::Center))?;
-            let mut end = LABELS;
+            text(area, &shortened(&bar.label), (left - 8, middle), Pos::new(HPos::Right, VPos::Center))?;
+            let mut end = left;
             for (number, share) in bar.shares.iter().enumerate() {
                 let (from, length) = (top + BAR * number as i32, (share / largest * room).round().max(0.0) as i32);
                 let colour = SERIES[number % SERIES.len()].filled();
-                area.draw(&Rectangle::new([(LABELS, from), (LABELS + length, from + BAR - 1)], colour))?;
-                end = end.max(LABELS + length);
+                area.draw(&Rectangle::new([(left, from), (left + length, from + BAR - 1)], colour))?;
+                end = end.max(left + length);
             }
             let last = bar.shares.last().copied().unwrap_or(0.0);
             text(area, &format!("{:.1} %", 100.0 * last), (end + 5, middle), Pos::new(HPos::Left, VPos::Center))?;
@@ -62,15 +65,17 @@ pub fn bars(bars: &[Bar]) -> Result<String> {
 /// `Internal` if it cannot be drawn.
 pub fn heat(names: &[String], values: &[Vec<f64>]) -> Result<String> {
     let side = names.len() as i32 * CELL;
-    draw((LABELS + side + 40) as u32, (side + CELL) as u32, |area| {
+    // A number follows each name.
+    let room = room_for(names.iter().map(String::as_str)) + 4 * CHARACTER;
+    draw((room + side) as u32, (side + CELL) as u32, |area| {
         for (row, (name, values)) in names.iter().zip(values).enumerate() {
             let top = row as i32 * CELL;
             let label = format!("{} {}", shortened(name), row + 1);
-            text(area, &label, (LABELS - 8, top + CELL / 2), Pos::new(HPos::Right, VPos::Center))?;
+            text(area, &label, (room - 8, top + CELL / 2), Pos::new(HPos::Right, VPos::Center))?;
             let number = (row + 1).to_string();
-            text(area, &number, (LABELS + top + CELL / 2, side + CELL / 2), Pos::new(HPos::Center, VPos::Center))?;
+            text(area, &number, (room + top + CELL / 2, side + CELL / 2), Pos::new(HPos::Center, VPos::Center))?;
             for (column, value) in values.iter().enumerate() {
-                let left = LABELS + column as i32 * CELL;
+                let left = room + column as i32 * CELL;
                 let colour = STRONG.mix(0.06 + 0.94 * value.clamp(0.0, 1.0)).filled();
                 area.draw(&Rectangle::new([(left, top), (left + CELL - 2, top + CELL - 2)], colour))?;
             }
@@ -94,6 +99,12 @@ fn draw(width: u32, height: u32, paint: impl FnOnce(&Area) -> Drawn) -> Result<S
 fn text(area: &Area, text: &str, at: (i32, i32), anchor: Pos) -> Drawn {
     let style = TextStyle::from(("sans-serif", FONT).into_font()).color(&INK).pos(anchor);
     area.draw(&Text::new(text.to_owned(), at, style))
+}
+
+/// Pixels that labels take up.
+fn room_for<'a>(labels: impl Iterator<Item = &'a str>) -> i32 {
+    let longest = labels.map(|label| label.chars().count().min(LONGEST)).max().unwrap_or(0);
+    (longest as i32 * CHARACTER + 12).min(MOST_LABELS)
 }
 
 fn shortened(label: &str) -> String {

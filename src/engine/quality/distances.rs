@@ -21,7 +21,14 @@ pub fn metrics(
 ) -> Vec<Metric> {
     let columns = first.len();
     let mut metrics = Vec::new();
-    for (ways, name) in [(1, "1-way distance"), (2, "2-way distance"), (3, "3-way distance")] {
+    let alone = |other: &Codes| -> Vec<f64> {
+        (0..columns).into_par_iter().map(|column| distance(coding, &[column], first, other)).collect()
+    };
+    let (of_made, of_second) = (alone(made), alone(second));
+    let mean = |distances: &[f64]| distances.iter().sum::<f64>() / distances.len() as f64;
+    let all = |synthetic, real| Metric { name: "1-way distance", column: None, synthetic, real, independent: None };
+    metrics.push(all(mean(&of_made), mean(&of_second)));
+    for (ways, name) in [(2, "2-way distance"), (3, "3-way distance")] {
         let sets = sets(columns, ways, rng);
         if sets.is_empty() {
             continue;
@@ -30,19 +37,14 @@ pub fn metrics(
             let distances = sets.par_iter().map(|set| distance(coding, set, first, other));
             distances.sum::<f64>() / sets.len() as f64
         };
-        let independent = (ways > 1).then(|| mean(shuffled));
+        let independent = Some(mean(shuffled));
         metrics.push(Metric { name, column: None, synthetic: mean(made), real: mean(second), independent });
     }
     for column in 0..columns {
-        let own = |name, of: &dyn Fn(&Codes) -> f64| Metric {
-            name,
-            column: Some(column),
-            synthetic: of(made),
-            real: of(second),
-            independent: None,
-        };
-        metrics.push(own("1-way distance", &|other| distance(coding, &[column], first, other)));
-        metrics.push(own("NULL share difference", &|other| (nulls(&first[column]) - nulls(&other[column])).abs()));
+        let own = |name, synthetic, real| Metric { name, column: Some(column), synthetic, real, independent: None };
+        metrics.push(own("1-way distance", of_made[column], of_second[column]));
+        let missing = |other: &Codes| (nulls(&first[column]) - nulls(&other[column])).abs();
+        metrics.push(own("NULL share difference", missing(made), missing(second)));
     }
     let pairs: Vec<Vec<usize>> =
         sets(columns, 2, rng).into_iter().filter(|set| set.iter().all(|column| coding.is_ordered(*column))).collect();
@@ -77,7 +79,7 @@ fn sets(columns: usize, ways: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
             all.swap_remove(rng.random_range(0..all.len()));
         }
     }
-    while ways > 1 && all.len() > MOST_SETS {
+    while all.len() > MOST_SETS {
         all.swap_remove(rng.random_range(0..all.len()));
     }
     all

@@ -121,7 +121,7 @@ fn stored_models_sample_alike() {
         let method = Method::TableDiffusion;
         let model = train(method, 300, 300.0, 1.0, json).unwrap();
         let bytes = model.save().unwrap();
-        let read = method.load(&bytes, &table(1).1).unwrap();
+        let read = method.load(&bytes, &table(1).1, &|_| Ok(())).unwrap();
         assert_eq!(sample(read.as_ref(), 200, 4), sample(model.as_ref(), 200, 4));
         assert_eq!(read.save().unwrap(), bytes);
     }
@@ -133,8 +133,9 @@ fn damaged_models_are_refused() {
     let method = Method::TableDiffusionDenoiser;
     let model = train(method, 100, 100.0, 1.0, "{\"epochs\": 0.01, \"hidden\": [5]}").unwrap();
     let (bytes, domains) = (model.save().unwrap(), table(1).1);
-    let refused =
-        |bytes: &[u8], domains: &[Domain]| matches!(method.load(bytes, domains), Err(EngineError::CorruptModel { .. }));
+    let refused = |bytes: &[u8], domains: &[Domain]| {
+        matches!(method.load(bytes, domains, &|_| Ok(())), Err(EngineError::CorruptModel { .. }))
+    };
     assert!((0..bytes.len()).all(|end| refused(&bytes[..end], &domains)));
     assert!(refused(&[&bytes[..], &[0]].concat(), &domains));
     assert!(refused(&bytes, &domains[..3]) && refused(&bytes, &[]));
@@ -142,7 +143,7 @@ fn damaged_models_are_refused() {
     for at in 0..bytes.len().min(400) {
         for change in [0xff, 0x80, 0x01, 0x7f] {
             damaged[at] ^= change;
-            if let Ok(model) = method.load(&damaged, &domains) {
+            if let Ok(model) = method.load(&damaged, &domains, &|_| Ok(())) {
                 sample(model.as_ref(), 2, 1);
             }
             damaged[at] = bytes[at];

@@ -5,9 +5,12 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::marginals::{Denoiser, Groups, Ladder, Marginal, Potential, Tree, chain};
-use crate::engine::models::Synthesizer;
+use crate::engine::models::{Allow, Synthesizer};
 use crate::engine::table::{Domain, EncodedTable};
 use crate::engine::{EngineError, Result};
+
+/// Columns of a marginal, at most.
+const MOST_MEMBERS: usize = 3;
 
 /// A trained model.
 pub struct Guided {
@@ -33,16 +36,14 @@ impl Guided {
         Self { groups, stored: Stored { tree, ladder, potentials }, denoiser }
     }
 
-    /// Reads what [`Synthesizer::save`] wrote.
-    ///
-    /// # Errors
-    /// `CorruptModel` for any other bytes.
-    pub fn load(bytes: &[u8], domains: &[Domain]) -> Result<Self> {
+    /// See [`crate::engine::models::Method::load`].
+    pub fn load(bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Self> {
         let corrupt = |reason| EngineError::CorruptModel { reason };
         let stored: Stored = postcard::from_bytes(bytes).map_err(|_| corrupt("its weights cannot be read"))?;
         let sizes = Groups::new(domains).sizes();
         let fits = |(marginal, weights): &(Marginal, Vec<f32>)| {
             marginal.is_valid(&stored.ladder, sizes.len())
+                && marginal.clique.columns().len() <= MOST_MEMBERS
                 && marginal.cells(&stored.ladder) == weights.len()
                 && weights.iter().all(|weight| weight.is_finite())
         };
@@ -51,7 +52,9 @@ impl Guided {
             return Err(corrupt("its weights do not fit its columns"));
         }
         let potentials = stored.potentials.into_iter().map(|(marginal, weights)| Potential { marginal, weights });
-        Ok(Self::new(domains, stored.tree, stored.ladder, potentials.collect()))
+        let potentials: Vec<Potential> = potentials.collect();
+        allow(Denoiser::memory(&stored.ladder, &potentials))?;
+        Ok(Self::new(domains, stored.tree, stored.ladder, potentials))
     }
 }
 

@@ -110,7 +110,7 @@ fn the_stronger_the_signal_the_more_is_measured() {
 fn equal_seeds_give_equal_rows_also_after_saving() {
     let model = train(2_000, 1.0);
     let rows = |model: &dyn Synthesizer, seed| model.sample(700, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap();
-    let saved = Guided::load(&model.save().unwrap(), &domains()).unwrap();
+    let saved = Guided::load(&model.save().unwrap(), &domains(), &|_| Ok(())).unwrap();
     assert_eq!(rows(&*model, 5), rows(&saved, 5));
     assert_ne!(rows(&*model, 5), rows(&*model, 6));
 }
@@ -119,9 +119,31 @@ fn equal_seeds_give_equal_rows_also_after_saving() {
 fn damaged_models_are_refused() {
     let bytes = train(500, 1.0).save().unwrap();
     for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
-        assert!(Guided::load(&bytes[..length], &domains()).is_err());
+        assert!(Guided::load(&bytes[..length], &domains(), &|_| Ok(())).is_err());
     }
-    assert!(Guided::load(&bytes, &domains()[..2]).is_err());
+    assert!(Guided::load(&bytes, &domains()[..2], &|_| Ok(())).is_err());
+}
+
+/// A few bytes of a marginal of many columns would become a table for each pair of them.
+#[test]
+fn marginals_of_more_columns_than_are_measured_are_refused() {
+    let category = |i: usize| Category { value: i.to_string(), weight: 0.5 };
+    let coin = Domain { cells: Cells::Categories((0..2).map(category).collect()), other: None, null: None };
+    for (columns, known) in [(3, true), (4, false)] {
+        let (domains, sizes) = (vec![coin.clone(); columns], vec![2; columns]);
+        let tree = Tree::fit(&Rows::zeros(100, &sizes), &[], &vec![vec![0.5, 0.5]; columns]);
+        let marginal = Marginal::of_codes(Clique::new((0..columns).collect()));
+        let potentials = vec![Potential { marginal, weights: vec![0.0; 1 << columns] }];
+        let bytes = Guided::new(&domains, tree, Ladder::of_codes(&sizes), potentials).save().unwrap();
+        assert_eq!(Guided::load(&bytes, &domains, &|_| Ok(())).is_ok(), known);
+    }
+}
+
+#[test]
+fn models_that_outgrow_the_memory_are_refused() {
+    let bytes = train(500, 1.0).save().unwrap();
+    let refuse = |needed| Err(EngineError::MemoryLimit { needed, limit: 1 });
+    assert!(matches!(Guided::load(&bytes, &domains(), &refuse), Err(EngineError::MemoryLimit { needed: 1000.., .. })));
 }
 
 #[test]

@@ -1,0 +1,35 @@
+//! Bodies that fuzzing found (fuzz/README.md), read again.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Artifact, memory_for, sealed};
+use crate::engine::EngineError;
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/import");
+
+#[test]
+fn bodies_that_fuzzing_found_are_refused_or_make_rows() {
+    let (mut read, mut refused) = (0, 0);
+    for entry in fs::read_dir(CORPUS).unwrap() {
+        match Artifact::from_bytes(&sealed(&fs::read(entry.unwrap().path()).unwrap())) {
+            Ok(artifact) => {
+                read += 1;
+                let _ = artifact.sampler(1).block(0);
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(read > 0 && refused > 0, "{read} {refused}");
+}
+
+#[test]
+fn what_a_model_holds_counts_as_well_as_its_bytes() {
+    let bytes = sealed(&fs::read(Path::new(CORPUS).join("guided")).unwrap());
+    let alone = memory_for(bytes.len() as u64);
+    for limit in [alone - 1, alone + 1] {
+        let refused = Artifact::from_bytes_within(&bytes, limit).err();
+        assert!(matches!(refused, Some(EngineError::MemoryLimit { needed, .. }) if needed > limit), "{refused:?}");
+    }
+    assert!(Artifact::from_bytes_within(&bytes, 100 * alone).is_ok());
+}
