@@ -21,7 +21,7 @@ test_style() {
     say "Format, shell scripts, and messages that docs/troubleshooting.md explains"
     cargo fmt --check
     python3 tests/troubleshooting.py
-    find .ci tests benches packaging -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
+    find .ci tests benches fuzz packaging -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
     say "Lints, engine alone"
     cargo clippy --quiet --no-default-features --all-targets -- -D warnings
     cargo clippy --quiet --no-default-features --features mutants --all-targets -- -D warnings
@@ -60,6 +60,13 @@ test_major() { # MAJOR
     tests/readme.sh "$pg_config"
     say "A week of a DBA in $("$pg_config" --version)"
     tests/demo/week.sh "$pg_config" >/dev/null
+    [ "$1" != 15 ] || test_report "$pg_config"
+}
+
+# The page is the same whatever the major.
+test_report() { # PG_CONFIG
+    say "Pages of tablediffusion_report in Chromium"
+    tests/report/run.sh "$1"
 }
 
 # Only majors that were tested by the same call have the extension as it is now.
