@@ -78,6 +78,15 @@ impl Call {
         self.want(name, self.get(i))
     }
 
+    /// How many bytes a `bytea` has; they are not fetched for that.
+    pub fn length_of_bytes(&self, i: usize, name: &str) -> Result<u64> {
+        let given = (!self.is_null(i)).then_some(());
+        self.want(name, given)?;
+        // SAFETY: see `new`; a varlena that is not NULL.
+        let with_header = unsafe { pg_sys::toast_raw_datum_size(pg_getarg_datum_raw(self.0, i)) };
+        Ok(with_header.saturating_sub(size_of::<i32>()) as u64)
+    }
+
     /// How many arguments SQL passes: a database may still have an older definition of a function.
     pub fn count(&self) -> usize {
         // SAFETY: the call is in progress.
@@ -118,10 +127,10 @@ impl Call {
         unsafe { pg_arg_is_null(self.0, i) }
     }
 
-    /// A count of rows to make.
-    pub fn rows(&self, i: usize) -> Result<u64> {
-        let n: i64 = self.want("n", self.get(i))?;
-        u64::try_from(n).ok().filter(|n| *n > 0).ok_or_else(errors::rows_not_positive)
+    /// A number of rows.
+    pub fn rows(&self, i: usize, name: &str) -> Result<u64> {
+        let rows: i64 = self.want(name, self.get(i))?;
+        u64::try_from(rows).ok().filter(|rows| *rows > 0).ok_or_else(|| errors::rows_not_positive(name))
     }
 
     /// A jsonb object; SQL NULL is an empty one.

@@ -1,6 +1,6 @@
 //! `tablediffusion_create_table`: a new table with the source's column types, full of synthetic rows.
 
-use pgrx::{Spi, pg_sys};
+use pgrx::pg_sys;
 
 use super::annotation::ColumnFacts;
 use super::call::{Call, sql_function};
@@ -12,7 +12,6 @@ use super::rows::{self, Rows};
 use super::sample::{self, Model, Writers};
 use super::source::Source;
 use super::{catalog, given};
-use crate::engine::EngineError;
 
 sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table, create_table);
 
@@ -21,7 +20,7 @@ const BATCH: usize = 1000;
 
 /// `(target text, model text, n bigint, seed bigint, given jsonb, including text[])`, the last from version 0.2.0 on.
 fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (target, name, total) = (call.text(0, "target")?, call.text(1, "model")?, call.rows(2)?);
+    let (target, name, total) = (call.text(0, "target")?, call.text(1, "model")?, call.rows(2, "n")?);
     let seed = rows::seed(call.optional_int(3))?;
     let given = call.object(4, "given")?;
     catalog::check_writable(c"tablediffusion_create_table()");
@@ -51,7 +50,7 @@ fn forbid_nulls(table: pg_sys::Oid, model: &Model) -> Result<()> {
         return Ok(());
     }
     let statement = format!("ALTER TABLE {} {}", Source::open(table)?.quoted(), actions.join(", "));
-    Spi::run(&statement).map_err(|_| EngineError::Internal("a statement could not be run").into())
+    datum::run(&statement, &[])
 }
 
 fn sql_type(target: &super::output::Target) -> String {
@@ -69,8 +68,7 @@ fn create(target: &str, columns: &[String]) -> Result<pg_sys::Oid> {
         let parts = parts.into_iter().filter_map(|part| datum::optional_string(part));
         (range, parts.map(|part| datum::quoted(&part)).collect::<Vec<_>>().join("."))
     };
-    Spi::run(&format!("CREATE TABLE {written} ({})", columns.join(", ")))
-        .map_err(|_| EngineError::Internal("the table could not be created"))?;
+    datum::run(&format!("CREATE TABLE {written} ({})", columns.join(", ")), &[])?;
     // SAFETY: a valid range; the new relation is first in the search path. ERROR if somebody took it away.
     Ok(unsafe {
         let lock = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;

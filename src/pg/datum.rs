@@ -2,9 +2,11 @@
 
 use std::ffi::{CStr, CString, c_char};
 
-use pgrx::pg_sys;
+use pgrx::datum::DatumWithOid;
+use pgrx::{Spi, pg_sys};
 
 use super::errors::{self, Result};
+use crate::engine::EngineError;
 
 /// A C string of PostgreSQL's as a Rust string.
 ///
@@ -83,6 +85,11 @@ pub fn resolve_type(written: &str) -> Option<(pg_sys::Oid, i32)> {
         }
     });
     (type_oid != pg_sys::InvalidOid).then_some((type_oid, typmod))
+}
+
+/// Runs a statement as the caller.
+pub fn run(statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<()> {
+    Spi::run_with_args(statement, arguments).map_err(|_| EngineError::Internal("a statement could not be run").into())
 }
 
 /// Runs SQL of ours with a search path that nobody can put anything into, and with numbers and names written in the one

@@ -127,9 +127,9 @@ pub fn not_an_object(name: &str) -> Fault {
         .hint("Write it as '{\"name\": ...}'.")
 }
 
-pub fn rows_not_positive() -> Fault {
+pub fn rows_not_positive(argument: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "the number of rows must be positive")
-        .detail("Argument \"n\" says how many synthetic rows to make.")
+        .detail(format!("It is given as argument \"{argument}\"."))
         .hint("Pass a number of at least 1.")
 }
 
@@ -153,10 +153,15 @@ pub fn wrong_relation_kind(relation: &str) -> Fault {
         .hint("Name one of these.")
 }
 
-pub fn no_select_privilege<S: AsRef<str>>(relation: &str, columns: impl IntoIterator<Item = S>) -> Fault {
+/// `otherwise` says what the caller can do without.
+pub fn no_select_privilege<S: AsRef<str>>(
+    relation: &str,
+    columns: impl IntoIterator<Item = S>,
+    otherwise: &str,
+) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("permission denied for table {relation}"))
-        .detail(format!("Training reads these columns without the privilege to: {}.", list(columns)))
-        .hint("Have the owner grant SELECT on them, or name them in \"exclude\".")
+        .detail(format!("The privilege to select these columns, which would be read, is missing: {}.", list(columns)))
+        .hint(format!("Have the owner grant SELECT on them{otherwise}."))
 }
 
 pub fn no_such_column(relation: &str, column: &str, argument: &str) -> Fault {
@@ -367,10 +372,24 @@ pub fn model_not_committed(name: &str) -> Fault {
 
 /// Why bytes cannot be imported.
 pub fn not_importable(error: EngineError) -> Fault {
-    let EngineError::CorruptModel { reason } = error else { return error.into() };
+    let reason = match error {
+        EngineError::CorruptModel { reason } => reason,
+        EngineError::MemoryLimit { needed, limit } => return import_needs_memory(needed, limit),
+        error => return error.into(),
+    };
     Fault::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, format!("argument \"bytes\" is no model: {reason}"))
         .detail("It is not what tablediffusion_export returned, or was changed on the way.")
         .hint("Export the model again, and keep the bytes as they are.")
+}
+
+fn import_needs_memory(needed: u64, limit: u64) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "importing may need more memory than allowed")
+        .detail(format!(
+            "Such bytes may take {} to read; tablediffusion.memory_limit is {}.",
+            bytes(needed),
+            bytes(limit)
+        ))
+        .hint("If you trust where they come from, have a superuser raise the setting.")
 }
 
 pub fn annotation_unreadable(name: &str) -> Fault {

@@ -43,7 +43,7 @@ pub fn take_over(including: Including, table: pg_sys::Oid, annotation: &Annotati
         return Ok(());
     }
     for statement in statements(including, table, annotation)? {
-        Spi::run(&statement).map_err(|_| EngineError::Internal("a statement could not be run"))?;
+        datum::run(&statement, &[])?;
     }
     Ok(())
 }

@@ -5,8 +5,9 @@ use pgrx::{IntoDatum, pg_sys};
 use super::call::{Call, sql_function};
 use super::catalog::{self, Record};
 use super::errors::{self, Result};
-use super::{datum, rows, threads};
-use crate::engine::artifact::Artifact;
+use super::{datum, rows, settings, threads};
+use crate::engine::EngineError;
+use crate::engine::artifact::{Artifact, check_memory, memory_for};
 
 sql_function!(tablediffusion_export, pg_finfo_tablediffusion_export, export);
 sql_function!(tablediffusion_import, pg_finfo_tablediffusion_import, import);
@@ -23,15 +24,21 @@ fn export(call: &Call) -> Result<Option<pg_sys::Datum>> {
 /// hold is run but expressions that [`super::invariants`] lets pass. What the training spent was charged where it was
 /// trained.
 fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (bytes, name) = (call.bytes(0, "bytes")?, call.text(1, "model")?);
+    let (length, name) = (call.length_of_bytes(0, "bytes")?, call.text(1, "model")?);
     let replace = call.boolean(2, "replace")?;
     catalog::check_writable(c"tablediffusion_import()");
     datum::check_encoding()?;
+    let limit = settings::memory_limit();
+    check_memory(memory_for(length), limit).map_err(errors::not_importable)?;
+    let bytes = call.bytes(0, "bytes")?;
     let (bytes, artifact) = threads::run(move || {
-        let artifact = Artifact::from_bytes(&bytes);
+        let artifact = Artifact::from_bytes_within(&bytes, limit);
         (bytes, artifact)
     })?;
     let artifact = artifact.map_err(errors::not_importable)?;
+    if !artifact.ledger.is_plausible() {
+        return Err(errors::not_importable(EngineError::CorruptModel { reason: "its ledger is that of no training" }));
+    }
     let annotation = rows::annotation(&name, &artifact)?;
     catalog::claim(&name, replace)?;
     catalog::store(Record::new(&name, pg_sys::InvalidOid, &annotation, &artifact, bytes))?;

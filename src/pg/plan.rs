@@ -33,7 +33,7 @@ struct Line {
 /// The arguments of `tablediffusion_train`, and `rows bigint`.
 fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
-    let rows = call.rows(12)?;
+    let rows = call.rows(12, "rows")?;
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
     let job = Asked::new(&source, &arguments)?.job;

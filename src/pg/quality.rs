@@ -29,8 +29,8 @@ fn quality(call: &Call) -> Result<Option<pg_sys::Datum>> {
     };
     let target = target.map(place).transpose()?;
     let (of_synthetic, of_real): (Vec<&Attribute>, Vec<&Attribute>) = columns.iter().copied().unzip();
-    synthetic.check_privilege(&of_synthetic)?;
-    real.check_privilege(&of_real)?;
+    synthetic.check_privilege(&of_synthetic, "")?;
+    real.check_privilege(&of_real, "")?;
     errors::not_private(&real.name).notice();
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let (made, seen) = (sample(&synthetic, &of_synthetic, &mut rng)?, sample(&real, &of_real, &mut rng)?);

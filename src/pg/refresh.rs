@@ -15,7 +15,7 @@ sql_function!(tablediffusion_refresh_table, pg_finfo_tablediffusion_refresh_tabl
 
 /// `(target regclass, model text, n bigint, seed bigint, given jsonb)`: the number of rows.
 fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (target, name, total) = (call.oid(0, "target")?, call.text(1, "model")?, call.rows(2)?);
+    let (target, name, total) = (call.oid(0, "target")?, call.text(1, "model")?, call.rows(2, "n")?);
     let (seed, given) = (call.optional_int(3), call.json(4, "given")?);
     catalog::check_writable(c"tablediffusion_refresh_table()");
     let model = Model::load(name)?;
@@ -26,11 +26,8 @@ fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
     check(&table)?;
     let columns: Vec<String> = table.columns.iter().map(|column| datum::quoted(&column.name)).collect();
     let (target, columns) = (table.quoted(), columns.join(", "));
-    let run = |statement: &str, arguments: &[pgrx::datum::DatumWithOid<'_>]| {
-        Spi::run_with_args(statement, arguments).map_err(|_| EngineError::Internal("a statement could not be run"))
-    };
-    run(&format!("DELETE FROM ONLY {target}"), &[])?;
-    run(
+    datum::run(&format!("DELETE FROM ONLY {target}"), &[])?;
+    datum::run(
         &format!(
             "INSERT INTO {target} ({columns}) OVERRIDING SYSTEM VALUE
              SELECT {columns} FROM {}.tablediffusion_sample(

@@ -95,7 +95,7 @@ fn seen_in(source: &Source, names: &[&str], model: &Model) -> Result<Seen> {
             .ok_or_else(|| errors::no_such_column(&source.name, name, "source"))
     };
     let attributes: Vec<&Attribute> = names.iter().zip(&columns).map(find).collect::<Result<_>>()?;
-    source.check_privilege(&attributes)?;
+    source.check_privilege(&attributes, ", or leave \"source\" out")?;
     errors::not_private(&source.name).notice();
     let mut seen = Seen::new(&domains);
     stream::scan(source, &attributes, None, |block, _| guard::engine(|| seen.add(block, &columns, &domains)))?;
@@ -116,7 +116,7 @@ const STYLE: &str = "
   svg text { fill: #ddd; }
 }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin-bottom: 0; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 2rem 0 0; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number { font-variant-numeric: tabular-nums; }
@@ -124,7 +124,8 @@ p.facts, figcaption { color: var(--faint); font-size: .9rem; margin: .2rem 0; }
 blockquote { border-left: 4px solid #1f6fb4; margin: 1rem 0; padding: .2rem 1rem; }
 .warning { border: 2px solid #c0392b; padding: .6rem 1rem; font-weight: 600; }
 figure { margin: .5rem 0 1.5rem; overflow-x: auto; } svg { max-width: 100%; height: auto; }
-.key span { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; }
+.key span { white-space: nowrap; margin-left: 1em; }
+.key i { display: inline-block; width: .8em; height: .8em; margin-right: .3em; }
 @media print { body { margin: 0; max-width: none; } section, figure { break-inside: avoid; } }
 ";
 
@@ -179,17 +180,19 @@ impl Page<'_> {
         page.push_str(
             "<h3>What was spent on what</h3>\n<table>\n<tr><th>Stage</th><th>Uses</th><th>Epsilon, alone</th></tr>\n",
         );
-        for phase in &ledger.phases {
-            for stage in &phase.stages {
-                let alone =
-                    guard::engine(|| accountant::epsilon(&[(stage.mechanism, stage.times)], phase.accounted_delta))?;
-                let _ = writeln!(
-                    page,
-                    "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{alone:.4}</td></tr>",
-                    escaped(&stage.name),
-                    stage.times
-                );
-            }
+        let phases = ledger.phases.clone();
+        let alone = threads::run(move || {
+            let stages = phases.iter().flat_map(|phase| phase.stages.iter().map(|s| (s, phase.accounted_delta)));
+            let epsilons = stages.map(|(s, delta)| accountant::epsilon(&[(s.mechanism, s.times)], delta));
+            epsilons.collect::<crate::engine::Result<Vec<f64>>>()
+        })??;
+        for (stage, alone) in ledger.stages().zip(alone) {
+            let _ = writeln!(
+                page,
+                "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{alone:.4}</td></tr>",
+                escaped(&stage.name),
+                stage.times
+            );
         }
         page.push_str("</table>\n<p class=\"facts\">Together they cost less than the sum.</p></section>\n");
         Ok(())
@@ -200,21 +203,31 @@ impl Page<'_> {
         for (name, colour) in self.series().iter().zip(chart::SERIES) {
             let _ = write!(
                 page,
-                "<span style=\"background: #{:02x}{:02x}{:02x}\"></span>{name}",
+                "<span><i style=\"background: #{:02x}{:02x}{:02x}\"></i>{name}</span>",
                 colour.0, colour.1, colour.2
             );
         }
-        page.push_str("</p>\n");
+        let last = self.series().last().copied().unwrap_or_default();
+        let _ = writeln!(page, "</p>\n<p class=\"facts\">The figure after the bars is that of {last} rows.</p>");
         let described = released::columns(&self.model.annotation, &self.model.artifact);
         let mut place = 0;
         for column in described.as_array().into_iter().flatten() {
             let text = |key: &str| escaped(column[key].as_str().unwrap_or_default());
+            let others = match (&column["other_share"], &column["null_share"]) {
+                (Value::Null, _) => "",
+                (_, Value::Null) => "; other values come back as one of these",
+                _ => "; other values come back as NULL",
+            };
             let _ = writeln!(
                 page,
-                "<section><h3>{}</h3>\n<p class=\"facts\">{}, domain {}</p>",
+                "<section><h3>{}</h3>\n<p class=\"facts\">{}, {}{others}</p>",
                 text("name"),
                 text("type"),
-                text("domain")
+                if column["values"].is_array() {
+                    format!("domain {}", text("domain"))
+                } else {
+                    "generated afresh".to_owned()
+                }
             );
             if column["values"].is_array() {
                 let mut shares = vec![self.made.shares(place)];
@@ -246,7 +259,7 @@ impl Page<'_> {
             })?;
             let _ = writeln!(
                 page,
-                "<figure><figcaption>{title}: Cramér’s V, from 0 (pale) to 1</figcaption>\n{heat}</figure>"
+                "<figure><figcaption>{title}: Cramér’s V, from 0 (faint) to 1</figcaption>\n{heat}</figure>"
             );
         }
         page.push_str("</section>\n");

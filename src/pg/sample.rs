@@ -37,7 +37,7 @@ impl Model {
 
 /// `(model text, n bigint, given jsonb, seed bigint)`.
 fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (name, total) = (call.text(0, "model")?, call.rows(1)?);
+    let (name, total) = (call.text(0, "model")?, call.rows(1, "n")?);
     let given = call.object(2, "given")?;
     let seed = rows::seed(call.optional_int(3))?;
     let model = Model::load(name)?;
@@ -75,7 +75,7 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
 
 /// `(model text, n bigint, row_type anyelement, given jsonb, seed bigint)`.
 fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (name, total) = (call.text(0, "model")?, call.rows(1)?);
+    let (name, total) = (call.text(0, "model")?, call.rows(1, "n")?);
     // SAFETY: the call is in progress.
     let row_type = unsafe { pg_sys::get_fn_expr_argtype((*call.fcinfo()).flinfo, 2) };
     // SAFETY: any oid may be asked about.

@@ -52,8 +52,8 @@ pub fn define() {
     // Protects everybody else on the machine, so that only a superuser may lift it.
     GucRegistry::define_int_guc(
         c"tablediffusion.memory_limit",
-        c"Memory that a training may be expected to need.",
-        c"A training that is expected to need more is refused before it starts. 0 means no limit.",
+        c"Memory that a training or an import may be expected to need.",
+        c"One that is expected to need more is refused before it starts. 0 means no limit.",
         &MEMORY_LIMIT,
         0,
         i32::MAX,

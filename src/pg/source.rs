@@ -109,8 +109,9 @@ impl Source {
         Ok(self.columns.iter().filter(chosen).collect())
     }
 
-    /// Checks that the caller may read the columns. The query checks it again; this says it better and sooner.
-    pub fn check_privilege(&self, columns: &[&Attribute]) -> Result<()> {
+    /// Checks that the caller may read the columns; `otherwise` says what they can do if not. The query checks it again;
+    /// this says it better and sooner.
+    pub fn check_privilege(&self, columns: &[&Attribute], otherwise: &str) -> Result<()> {
         // SAFETY: plain look-ups of privileges on an existing relation.
         let denied = unsafe {
             let (user, select) = (pg_sys::GetUserId(), pg_sys::ACL_SELECT as pg_sys::AclMode);
@@ -121,7 +122,7 @@ impl Source {
             let denied = |c: &&&Attribute| pg_sys::pg_attribute_aclcheck(self.oid, c.number, user, select) != ok;
             columns.iter().filter(denied).map(|column| column.name.as_str()).collect::<Vec<_>>()
         };
-        if denied.is_empty() { Ok(()) } else { Err(errors::no_select_privilege(&self.name, denied)) }
+        if denied.is_empty() { Ok(()) } else { Err(errors::no_select_privilege(&self.name, denied, otherwise)) }
     }
 }
 

@@ -79,7 +79,8 @@ impl<'a> Asked<'a> {
             return Err(errors::no_columns(&source.name));
         }
         let unit_column = unit.as_ref().and_then(Unit::read);
-        source.check_privilege(&modelled.iter().copied().chain(unit_column).collect::<Vec<_>>())?;
+        let read: Vec<&Attribute> = modelled.iter().copied().chain(unit_column).collect();
+        source.check_privilege(&read, ", or name them in \"exclude\"")?;
         let columns = offered(source, &modelled, &arguments.domain)?;
         let method = guard::engine(|| Method::parse(&arguments.method))?;
         let delta = arguments.delta.unwrap_or_else(settings::delta);

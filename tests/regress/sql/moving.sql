@@ -24,6 +24,12 @@ SELECT tablediffusion_import('\x00', 'broken');
 SELECT tablediffusion_import(substr(bytes, 1, length(bytes) - 1), 'broken') FROM exported;
 SELECT tablediffusion_import(set_byte(bytes, length(bytes) - 1, get_byte(bytes, length(bytes) - 1) # 1), 'broken') FROM exported;
 SELECT tablediffusion_import(set_byte(bytes, 9, 255), 'broken') FROM exported;
+-- So many that they might outgrow the memory are not even looked at.
+SET tablediffusion.memory_limit = '64kB';
+SELECT tablediffusion_import(convert_to(repeat('x', 1000), 'UTF8'), 'broken');
+SET tablediffusion.memory_limit = '80kB';
+SELECT tablediffusion_import(convert_to(repeat('x', 1000), 'UTF8'), 'broken');
+RESET tablediffusion.memory_limit;
 -- With a checksum that matches: every byte of the body, changed, is refused or makes a model that can be sampled.
 CREATE FUNCTION with_checksum(body bytea) RETURNS bytea LANGUAGE sql AS
     $$ SELECT '\x5444494646 4d444c 0100'::bytea || sha256(body) || body $$;
