@@ -9,7 +9,7 @@ use tablediffusion::engine::nn::exact::Grid;
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::step::PrivateGradients;
-use tablediffusion::engine::nn::sum::{BatchSum, Objective};
+use tablediffusion::engine::nn::sum::{BatchSum, Ghost, Objective};
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::mechanism::Mechanism;
 use tablediffusion::engine::privacy::poisson::SamplingRate;
@@ -72,7 +72,7 @@ impl Stage {
         Self { net, others, rule: Rule::Flat, norm: size / 6.0, canary: canary.iter().map(|g| g / size).collect() }
     }
 
-    fn gradients(&self, rate: SamplingRate, noise_multiplier: f64) -> PrivateGradients {
+    fn gradients(&self, rate: SamplingRate, noise_multiplier: f64) -> PrivateGradients<BatchSum> {
         let (parameters, rng) = (self.net.parameters.len(), SecretRng::from_os().expect("random bits"));
         PrivateGradients::new(rate, noise_multiplier, self.rule, self.norm, 2.0, parameters, rng).expect("gradients")
     }
@@ -84,12 +84,12 @@ impl Stage {
         runs: usize,
         statistics: impl Fn(&[f32]) -> [f64; N] + Sync,
     ) -> [(Vec<f64>, Vec<f64>); N] {
-        let objective = Rows { others: self.others };
+        let gradient_of = Ghost { net: &self.net, objective: &Rows { others: self.others } };
         let series = (0..runs / SERIES).into_par_iter().map(|_| {
             let mut gradients = self.gradients(rate, noise_multiplier);
             let mut one = |rows: usize| {
                 loop {
-                    if let Some(gradient) = gradients.advance(&self.net, &objective, rows).expect("a gradient") {
+                    if let Some(gradient) = gradients.advance(&gradient_of, rows).expect("a gradient") {
                         return statistics(&gradient);
                     }
                 }

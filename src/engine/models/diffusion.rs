@@ -4,7 +4,6 @@
 mod denoising;
 mod model;
 mod options;
-mod row;
 mod sampler;
 mod schedule;
 #[cfg(test)]
@@ -14,4 +13,4 @@ mod training;
 pub use self::denoising::Prediction;
 pub use self::model::Model;
 pub use self::options::Options;
-pub use self::training::{Training, memory_estimate, stages};
+pub use self::training::{Diffusion, memory_estimate, stages};

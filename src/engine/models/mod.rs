@@ -2,13 +2,20 @@
 //! (sample, save); [`Method`] names them.
 
 mod diffusion;
+mod dpsgd;
 mod given;
 mod guided;
+mod networks;
+mod row;
+mod sampling;
+mod training;
 
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
 use self::diffusion::Prediction;
+use self::networks::Kind;
+use self::training::Training;
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::random::SecretRng;
 use super::table::{Column, Domain, EncodedTable, UnitTable};
@@ -55,6 +62,7 @@ pub struct TrainingBudget {
 pub enum Options {
     Guided(guided::Options),
     Diffusion(diffusion::Options),
+    Network(networks::Options),
 }
 
 /// A kind of model.
@@ -66,11 +74,25 @@ pub enum Method {
     TableDiffusion,
     /// Its ablation: predicts the clean row.
     TableDiffusionDenoiser,
+    /// The paper's other systems: a variational autoencoder and a GAN that attend over columns.
+    AttentionVae,
+    AttentionGan,
+    /// The GANs that it compares with.
+    Wgan,
+    PateGan,
 }
 
 impl Method {
     /// Every method.
-    pub const ALL: [Self; 3] = [Self::Guided, Self::TableDiffusion, Self::TableDiffusionDenoiser];
+    pub const ALL: [Self; 7] = [
+        Self::Guided,
+        Self::TableDiffusion,
+        Self::TableDiffusionDenoiser,
+        Self::AttentionVae,
+        Self::AttentionGan,
+        Self::Wgan,
+        Self::PateGan,
+    ];
 
     /// The method of that name.
     ///
@@ -92,6 +114,10 @@ impl Method {
             Self::Guided => "guided",
             Self::TableDiffusion => "tablediffusion",
             Self::TableDiffusionDenoiser => "tablediffusion_denoiser",
+            Self::AttentionVae => Kind::AttentionVae.name(),
+            Self::AttentionGan => Kind::AttentionGan.name(),
+            Self::Wgan => Kind::Wgan.name(),
+            Self::PateGan => Kind::PateGan.name(),
         }
     }
 
@@ -100,8 +126,9 @@ impl Method {
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value that cannot be used.
     pub fn options(self, given: &Map<String, Value>, columns: &[Column]) -> Result<Options> {
-        match self {
-            Self::Guided => guided::Options::parse(given, columns).map(Options::Guided),
+        match (self, self.network()) {
+            (_, Some(kind)) => networks::Options::parse(kind, given).map(Options::Network),
+            (Self::Guided, _) => guided::Options::parse(given, columns).map(Options::Guided),
             _ => diffusion::Options::parse(self.name(), given).map(Options::Diffusion),
         }
     }
@@ -111,6 +138,7 @@ impl Method {
         match options {
             Options::Guided(_) => guided::memory_estimate(columns),
             Options::Diffusion(options) => diffusion::memory_estimate(options, columns),
+            Options::Network(options) => networks::memory_estimate(options, columns),
         }
     }
 
@@ -129,6 +157,7 @@ impl Method {
         match options {
             Options::Guided(options) => guided::stages(columns, noisy_units, budget, options),
             Options::Diffusion(options) => diffusion::stages(noisy_units, budget, options),
+            Options::Network(options) => networks::stages(noisy_units, budget, options),
         }
     }
 
@@ -153,8 +182,10 @@ impl Method {
             }
             Options::Diffusion(options) => {
                 let prediction = self.prediction();
-                Ok(Box::new(diffusion::Training::new(prediction, table, domains, noisy_rows, budget, options, rng)?))
+                let learner = diffusion::Diffusion::new(prediction, table, domains, noisy_rows, &budget, options, rng)?;
+                Ok(Box::new(Training::new(learner)))
             }
+            Options::Network(options) => networks::trainer(table, domains, noisy_rows, &budget, options, rng),
         }
     }
 
@@ -164,9 +195,21 @@ impl Method {
     /// # Errors
     /// `CorruptModel` for any other bytes, and whatever `allow` says.
     pub fn load(self, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
-        match self {
-            Self::Guided => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
+        match (self, self.network()) {
+            (_, Some(kind)) => networks::load(kind, bytes, domains, allow),
+            (Self::Guided, _) => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
             _ => Ok(Box::new(diffusion::Model::load(self.prediction(), bytes, domains)?)),
+        }
+    }
+
+    /// Which network model it is, if it is one.
+    fn network(self) -> Option<Kind> {
+        match self {
+            Self::Guided | Self::TableDiffusion | Self::TableDiffusionDenoiser => None,
+            Self::AttentionVae => Some(Kind::AttentionVae),
+            Self::AttentionGan => Some(Kind::AttentionGan),
+            Self::Wgan => Some(Kind::Wgan),
+            Self::PateGan => Some(Kind::PateGan),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::engine::privacy::mutant::{self, Mutant};
 /// Largest sum over a group of rows of products of whole numbers that `f32` adds up exactly.
 const EXACT_SUM: f64 = 16_777_215.0;
 /// Attempts to bring a row within the bound before it is left out.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 
 /// How a row's gradient of size s is scaled to at most C.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,6 +37,12 @@ impl Clip {
     /// Value of one unit of the rounded gradients.
     pub fn unit(&self) -> f64 {
         self.norm / f64::from(self.limit)
+    }
+
+    /// What a gradient of this size is multiplied by to be in whole units: a little below the limit, for the rounding to
+    /// fit in.
+    pub(super) fn scale(&self, size: f64) -> f64 {
+        self.factor(size).min(self.norm / size * (1.0 - 1e-3)) / self.unit()
     }
 
     fn factor(&self, size: f64) -> f64 {
@@ -201,8 +207,7 @@ impl Work {
             return self.bound(row, width, to);
         }
         let limit = i128::from(clip.limit) * i128::from(clip.limit);
-        // A little below the limit, for the rounding to fit in.
-        let mut factor = clip.factor(size).min(clip.norm / size * (1.0 - 1e-3)) / clip.unit();
+        let mut factor = clip.scale(size);
         for _ in 0..ATTEMPTS {
             let square = self.round(row, factor, clip.activation_step, to)?;
             if square <= limit {

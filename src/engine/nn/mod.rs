@@ -2,7 +2,8 @@
 //!
 //! One private gradient ([`step`]): rows are Poisson sampled; each row's loss over K noise levels gives ONE gradient,
 //! clipped and rounded to a vector of whole numbers ([`clip`]); these are summed ([`sum`]), Gaussian noise rounded to
-//! whole numbers is added, and the result is divided by a public constant. No per-example gradient is ever formed.
+//! whole numbers is added, and the result is divided by a public constant. In networks of dense layers no per-example
+//! gradient is ever formed.
 //!
 //! # What is claimed
 //! Let a row's contribution be `g(row, r)`, with `r` the randomness drawn for it (noise levels, noise, dither), given
@@ -52,6 +53,14 @@
 //!
 //! *Claim 3.* Sums are exact as shown; 64-bit integers hold 2^32 rows of entries up to `limit` <= 2^31.
 //!
+//! *Explicit gradients* ([`explicit`]). Where no ghost norm exists (attention, embeddings, layer norms, mixtures), a row's
+//! gradient is formed by itself: automatic differentiation of the loss of that row alone, whose operands are the row, `r`
+//! and copies of the weights, nothing being shared with other rows' computations: claim 1. (Were a backend to choose
+//! between orders of summation by what the machine is doing, that choice would be one more part of `r`.) It is scaled
+//! and rounded to integers ([`whole`]), of which the squared size is computed exactly and compared with `limit^2`; a row
+//! above it is scaled down and rounded again, and contributes 0 after three attempts, as does what is not finite: claim 2.
+//! It is those very integers that are added, in 64 bits: claim 3.
+//!
 //! How well the integers resemble the true gradient is a matter of usefulness, not of privacy; tests hold them against
 //! burn's own gradients.
 
@@ -59,11 +68,14 @@ pub mod adam;
 pub mod clip;
 pub mod device;
 pub mod exact;
+pub mod explicit;
 pub mod lanes;
 pub mod mlp;
 pub mod normals;
 pub mod step;
 pub mod sum;
+pub mod tensors;
+mod whole;
 
 #[cfg(test)]
 mod tests;

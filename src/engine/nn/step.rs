@@ -6,8 +6,7 @@ use rayon::prelude::*;
 
 use super::clip::{Clip, Rule};
 use super::exact::Grid;
-use super::mlp::Mlp;
-use super::sum::{BatchSum, Objective};
+use super::sum::Gradients;
 use crate::engine::privacy::gaussian::RoundedGaussian;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::poisson::SamplingRate;
@@ -24,8 +23,8 @@ const NOISE_BLOCK: usize = 1 << 14;
 /// Parameters that get their noise in one call: a multiple of [`NOISE_BLOCK`].
 const NOISE_CALL: usize = 128 * NOISE_BLOCK;
 
-/// The private gradients of one training. Public parameters, and secret generators.
-pub struct PrivateGradients {
+/// The private gradients of one training, from sums of the kind `S`. Public parameters, and secret generators.
+pub struct PrivateGradients<S> {
     rate: SamplingRate,
     noise: RoundedGaussian,
     noise_multiplier: f64,
@@ -33,12 +32,12 @@ pub struct PrivateGradients {
     expected_rows: f64,
     rng: SecretRng,
     noise_rngs: Vec<SecretRng>,
-    pending: Option<Pending>,
+    pending: Option<Pending<S>>,
 }
 
 /// A gradient in the making.
-enum Pending {
-    Summing(BatchSum),
+enum Pending<S> {
+    Summing(S),
     /// The exact sum, to which noise is added from `at` on.
     Noising {
         sum: Vec<i64>,
@@ -47,9 +46,9 @@ enum Pending {
     },
 }
 
-impl PrivateGradients {
+impl<S> PrivateGradients<S> {
     /// Gradients of rows sampled at `rate`, each clipped to `norm` by `rule`, with noise of at least
-    /// `noise_multiplier` times that, divided by `expected_rows`, for a network of `parameters` parameters.
+    /// `noise_multiplier` times that, divided by `expected_rows`, for `parameters` parameters.
     ///
     /// # Errors
     /// `InvalidParameter` if so much noise cannot be drawn.
@@ -96,8 +95,8 @@ impl PrivateGradients {
     }
 
     /// Does some more work, well under 100 ms, on the gradient of a fresh sample of the objective's `rows` rows (or
-    /// units); returns it once it is done. A sample of none gives noise alone. The network must not change in between.
-    pub fn advance<O: Objective>(&mut self, net: &Mlp, objective: &O, rows: usize) -> Result<Option<Vec<f32>>> {
+    /// units); returns it once it is done. A sample of none gives noise alone. `of` must not change in between.
+    pub fn advance<G: Gradients<Sum = S>>(&mut self, of: &G, rows: usize) -> Result<Option<Vec<f32>>> {
         let pending = match self.pending.take() {
             Some(pending) => pending,
             None => {
@@ -107,16 +106,16 @@ impl PrivateGradients {
                 }
                 let mut key = [0; 32];
                 self.rng.fill_bytes(&mut key);
-                Pending::Summing(BatchSum::new(net, sample, objective.copies(), key))
+                Pending::Summing(of.begin(sample, key))
             }
         };
         let (mut sum, at, mut gradient) = match pending {
             Pending::Summing(mut batch) => {
-                if batch.advance(objective, &self.clip)? {
+                if of.advance(&mut batch, &self.clip)? {
                     self.pending = Some(Pending::Summing(batch));
                     return Ok(None);
                 }
-                let mut sum = batch.finish();
+                let mut sum = G::finish(batch);
                 mutant::clip_sum(&mut sum, self.clip.limit);
                 let gradient = vec![0.0; sum.len()];
                 (sum, 0, gradient)
@@ -136,7 +135,7 @@ impl PrivateGradients {
             }
         });
         if mutant::is(Mutant::EncoderOutside) {
-            let encoder = at..net.architecture.layers().get(1).map_or(0, |layer| layer.first).min(end);
+            let encoder = at..of.encoder().min(end);
             encoder.for_each(|i| gradient[i] = (sum[i] as f64 * scale) as f32);
         }
         if end == sum.len() {

@@ -221,6 +221,11 @@ impl UnitTable {
     pub fn most_rows(&self) -> u32 {
         self.units.as_ref().map_or(1, |units| units.most_rows)
     }
+
+    /// How many units there are, from noisy counts: at least 1.
+    pub fn noisy_units(&self, noisy_rows: f64) -> f64 {
+        self.units.as_ref().map_or(noisy_rows, |units| units.noisy_count).max(1.0)
+    }
 }
 
 impl From<EncodedTable> for UnitTable {

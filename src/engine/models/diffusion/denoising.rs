@@ -10,8 +10,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::options::Options;
-use super::row::{Clean, Layout};
 use super::schedule::{Schedule, TIME_FEATURES};
+use crate::engine::models::row::{Clean, Layout};
 use crate::engine::nn::lanes::{exp, greater};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::sum::Objective;
@@ -206,16 +206,6 @@ fn total(x: &[f32]) -> f32 {
         lanes.iter_mut().zip(part).for_each(|(lane, x)| *lane += x);
     }
     lanes.iter().chain(rest).sum()
-}
-
-/// A state drawn from probabilities, for `u` even in 0..1.
-pub fn draw(probabilities: &[f32], u: f32) -> u32 {
-    let mut left = u;
-    let state = probabilities.iter().position(|p| {
-        left -= p;
-        left < 0.0
-    });
-    state.unwrap_or(probabilities.len() - 1) as u32
 }
 
 /// The denoiser's loss over the levels of a row of a table: the mean over levels. Where units have several rows, each

@@ -8,6 +8,7 @@ use super::options::Options;
 use super::sampler::{Calibration, Sampler, Tilt};
 use super::training::{architecture, layout};
 use crate::engine::models::Synthesizer;
+use crate::engine::models::sampling::{self, bytes, numbers, whole};
 use crate::engine::nn::mlp::{Mlp, Prepared};
 use crate::engine::table::{Domain, EncodedTable};
 use crate::engine::{EngineError, Result};
@@ -40,11 +41,7 @@ impl Model {
     /// See [`crate::engine::models::Method::load`].
     pub fn load(prediction: Prediction, bytes: &[u8], domains: &[Domain]) -> Result<Self> {
         let corrupt = |reason| EngineError::CorruptModel { reason };
-        let (stored, rest): (Stored, &[u8]) =
-            postcard::take_from_bytes(bytes).map_err(|_| corrupt("its network cannot be read"))?;
-        if !rest.is_empty() {
-            return Err(corrupt("something follows its network"));
-        }
+        let stored: Stored = whole(bytes)?;
         let options = stored.options;
         options.check().map_err(|_| corrupt("an option is out of range"))?;
         let denoising = Denoising::new(layout(domains, &options), prediction, &options);
@@ -70,21 +67,8 @@ impl Model {
 
 impl Synthesizer for Model {
     fn sample(&self, rows: usize, rng: &mut ChaCha8Rng) -> Result<EncodedTable> {
-        let layout = &self.denoising.layout;
         let sampler = Sampler { denoising: &self.denoising, net: &self.prepared, tilt: &self.tilt };
-        let width = layout.columns();
-        let blocks = sampler.rows(rows, rng, |clean, random| {
-            let mut codes = vec![0u32; clean.len() * width];
-            for (row, codes) in clean.iter().zip(codes.chunks_exact_mut(width.max(1))) {
-                layout.decode(&row.numbers, &row.states, random, codes);
-            }
-            codes
-        })?;
-        let mut columns = vec![Vec::with_capacity(rows); width];
-        for row in blocks.iter().flat_map(|block| block.chunks_exact(width.max(1))) {
-            columns.iter_mut().zip(row).for_each(|(column, code)| column.push(*code));
-        }
-        layout.table(rows, columns)
+        sampling::table(&self.denoising.layout, rows, rng, |random| sampler.block(random))
     }
 
     fn save(&self) -> Result<Vec<u8>> {
@@ -96,17 +80,4 @@ impl Synthesizer for Model {
         };
         postcard::to_stdvec(&stored).map_err(|_| EngineError::Internal("model cannot be serialised"))
     }
-}
-
-fn bytes(numbers: &[f32]) -> Vec<u8> {
-    numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
-}
-
-fn numbers(bytes: &[u8]) -> Result<Vec<f32>> {
-    let (whole, rest) = bytes.as_chunks::<4>();
-    let numbers: Vec<f32> = whole.iter().map(|b| f32::from_le_bytes(*b)).collect();
-    if !rest.is_empty() || numbers.iter().any(|x| !x.is_finite()) {
-        return Err(EngineError::CorruptModel { reason: "it holds what is no number" });
-    }
-    Ok(numbers)
 }

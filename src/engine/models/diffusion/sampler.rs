@@ -1,18 +1,15 @@
 //! The reverse process, and its free fit to the released shares.
 
-use rand::Rng;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use rayon::prelude::*;
 
-use super::denoising::{Denoising, draw};
-use super::row::Clean;
+use super::denoising::Denoising;
 use crate::engine::Result;
+use crate::engine::models::row::{Clean, draw};
+use crate::engine::models::sampling::{BLOCK_ROWS, blocks};
 use crate::engine::nn::mlp::{Mlp, Prepared};
 use crate::engine::nn::normals::Normals;
 
-/// Rows that one thread treats at a time: each product stays on that thread.
-const BLOCK_ROWS: usize = 128;
 /// Rows that a round of calibration looks at.
 const CALIBRATION_ROWS: usize = 4096;
 /// Multiplications of a call of [`Calibration::advance`], about.
@@ -58,32 +55,18 @@ pub struct Sampler<'a> {
 }
 
 impl Sampler<'_> {
-    /// Makes `rows` rows and hands them to `take` in blocks of consecutive rows, each with its own generator. Rows
-    /// depend on `rng` alone, not on threads.
+    /// Makes `rows` rows and hands them to `take` in blocks; see [`blocks`].
     pub fn rows<T: Send>(
         &self,
         rows: usize,
         rng: &mut ChaCha8Rng,
         take: impl Fn(Vec<Clean>, &mut Normals) -> T + Sync,
     ) -> Result<Vec<T>> {
-        let mut key = [0; 32];
-        rng.fill_bytes(&mut key);
-        (0..rows.div_ceil(BLOCK_ROWS))
-            .into_par_iter()
-            .map(|block| {
-                let mut stream = ChaCha8Rng::from_seed(key);
-                stream.set_stream(block as u64);
-                let mut random = Normals::new(stream);
-                let n = BLOCK_ROWS.min(rows - block * BLOCK_ROWS);
-                // Always a whole block, so that no row depends on how many are wanted.
-                let mut clean = self.block(&mut random)?;
-                clean.truncate(n);
-                Ok(take(clean, &mut random))
-            })
-            .collect()
+        blocks(rows, rng, |random| self.block(random), take)
     }
 
-    fn block(&self, random: &mut Normals) -> Result<Vec<Clean>> {
+    /// One block of rows.
+    pub fn block(&self, random: &mut Normals) -> Result<Vec<Clean>> {
         let d = self.denoising;
         let (width, seen, n) = (d.layout.width, d.inputs(), BLOCK_ROWS);
         let levels = d.schedule.sampling();

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use super::denoising::{Denoising, Prediction, RowLoss};
 use super::options::Options;
-use super::row::tests::{bins, categories};
 use super::training::{architecture, layout};
+use crate::engine::models::row::tests::{bins, categories};
 use crate::engine::models::{Method, Synthesizer, TrainingBudget};
 use crate::engine::nn::clip::{Clip, Rule};
 use crate::engine::nn::exact::Grid;

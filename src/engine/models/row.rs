@@ -5,11 +5,20 @@
 //! bins, and rare categories may share one state of a block. Everything here is a function of released domains.
 
 use crate::engine::nn::normals::Normals;
-use crate::engine::table::{Codes, Domain, EncodedTable};
+use crate::engine::table::{Codes, Domain, EncodedTable, Units};
 use crate::engine::{EngineError, Result};
 
 /// Share of rows below which a released weight is not believed: keeps logarithms finite.
 const LEAST_WEIGHT: f64 = 1e-5;
+
+/// Rows of blocks over all columns together, at most: bounds the width of rows of very wide tables.
+const MOST_STATES: usize = 2048;
+const MOST_STATES_OF_A_COLUMN: usize = 64;
+
+/// Entries of a row of so many columns, at most, whatever the domains.
+pub fn widest(columns: usize) -> usize {
+    (MOST_STATES_OF_A_COLUMN * columns).min(MOST_STATES.max(2 * columns))
+}
 
 /// How columns become pieces of a row.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -64,6 +73,12 @@ pub struct Clean {
 }
 
 impl Layout {
+    /// The layout that options of a method imply; see [`Settings`].
+    pub fn of(domains: &[Domain], numeric_bins: u32, least_share: f64) -> Self {
+        let most_states = (MOST_STATES / domains.len().max(1)).clamp(2, MOST_STATES_OF_A_COLUMN) as u32;
+        Self::new(domains, &Settings { numeric_bins, least_share, most_states })
+    }
+
     /// The layout for columns with these released domains.
     pub fn new(domains: &[Domain], settings: &Settings) -> Self {
         let mut blocks: Vec<Vec<f64>> = Vec::new();
@@ -127,6 +142,23 @@ impl Layout {
         }
     }
 
+    /// Writes a row `[width]`: its numbers, and 1 in each block at its state, else 0.
+    pub fn write(&self, clean: &Clean, row: &mut [f32]) {
+        row.fill(0.0);
+        row.iter_mut().zip(&clean.numbers).for_each(|(x, number)| *x = *number);
+        for (block, state) in self.blocks.iter().zip(&clean.states) {
+            row[block.at + *state as usize] = 1.0;
+        }
+    }
+
+    /// Draws a row from numbers and probabilities of states `[width]`; see [`draw`].
+    pub fn choose(&self, row: &[f32], random: &mut Normals) -> Clean {
+        Clean {
+            numbers: row[..self.scalars].iter().map(|x| x.clamp(0.0, 1.0)).collect(),
+            states: self.blocks.iter().map(|b| draw(&row[b.at..b.at + b.states], random.uniform())).collect(),
+        }
+    }
+
     /// The codes of a row, one a column, from its numbers and states.
     pub fn decode(&self, numbers: &[f32], states: &[u32], random: &mut Normals, codes: &mut [u32]) {
         for (piece, code) in self.pieces.iter().zip(codes) {
@@ -166,6 +198,25 @@ impl Layout {
             narrow
         });
         Ok(EncodedTable { rows, columns: columns.collect() })
+    }
+}
+
+/// A state drawn from probabilities, for `u` even in 0..1.
+pub fn draw(probabilities: &[f32], u: f32) -> u32 {
+    let mut left = u;
+    let state = probabilities.iter().position(|p| {
+        left -= p;
+        left < 0.0
+    });
+    state.unwrap_or(probabilities.len() - 1) as u32
+}
+
+/// The row that an example stands for: itself, or one drawn from the rows of a unit.
+pub fn row_of(units: Option<&Units>, example: usize, random: &mut Normals) -> usize {
+    match units.map(|units| units.rows(example)) {
+        None => example,
+        Some([only]) => *only as usize,
+        Some(rows) => rows[random.below(rows.len())] as usize,
     }
 }
 
@@ -291,6 +342,17 @@ pub(super) mod tests {
                 assert_eq!(codes[..], wanted[..]);
             }
         }
+    }
+
+    #[test]
+    fn written_rows_are_drawn_as_they_were() {
+        let layout = Layout::new(&domains(), &settings(0));
+        let clean = Clean { numbers: vec![0.25, 0.75], states: vec![2, 1, 0] };
+        let mut row = vec![7.0; layout.width];
+        layout.write(&clean, &mut row);
+        assert_eq!(row, [0.25, 0.75, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0]);
+        let drawn = layout.choose(&row, &mut Normals::from_seed([3; 32]));
+        assert_eq!((drawn.numbers, drawn.states), (clean.numbers, clean.states));
     }
 
     #[test]

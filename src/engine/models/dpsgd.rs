@@ -1,0 +1,170 @@
+//! DP-SGD as every network of a model has it: how often which share of the units is looked at, with how much noise, and
+//! what that costs. No method has code of its own for any of this.
+
+use rayon::current_num_threads;
+
+use super::TrainingBudget;
+use crate::engine::Result;
+use crate::engine::nn::adam::{Adam, MovingAverage};
+use crate::engine::nn::clip::Rule;
+use crate::engine::nn::step::PrivateGradients;
+use crate::engine::nn::sum::Gradients;
+use crate::engine::privacy::accountant;
+use crate::engine::privacy::mechanism::{Mechanism, Stage};
+use crate::engine::privacy::poisson::SamplingRate;
+use crate::engine::privacy::random::SecretRng;
+
+/// Added to a gradient's size before it is brought to the clipping norm C, in C.
+const STABILITY: f64 = 0.01;
+
+/// How often which share of the units is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Steps {
+    rate: SamplingRate,
+    pub steps: u64,
+}
+
+impl Steps {
+    /// As many steps of `batch_size` units each, in expectation, as make `epochs` passes over `noisy_units` units.
+    pub fn new(noisy_units: f64, epochs: f64, batch_size: f64) -> Self {
+        let rate = SamplingRate::nearest((batch_size / noisy_units.max(1.0)).min(1.0));
+        Self { rate, steps: (epochs / rate.value()).ceil().clamp(1.0, 1e9) as u64 }
+    }
+
+    /// All steps with this noise.
+    fn stage(self, name: &str, noise_multiplier: f64) -> Stage {
+        let (sampling_rate, steps) = (self.rate.value(), self.steps);
+        let (mechanism, times) = if sampling_rate < 1.0 {
+            (Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps }, 1)
+        } else {
+            (Mechanism::Gaussian { noise_multiplier }, steps)
+        };
+        Stage { name: name.to_owned(), mechanism, times }
+    }
+
+    /// Noise multiplier, up to a common factor, with which the steps cost `share` of what all phases do: as far as
+    /// subsampling is felt, precision adds up as (rate / noise)^2 x steps.
+    fn noise(self, share: f64) -> f64 {
+        (self.rate.value().powi(2) * self.steps as f64 / share).sqrt()
+    }
+}
+
+/// One network's part of a training.
+#[derive(Debug, Clone, Copy)]
+pub struct Phase {
+    /// What the ledger calls it.
+    pub name: &'static str,
+    pub steps: Steps,
+    /// Of the budget for training.
+    pub share: f64,
+}
+
+/// The noise multipliers with which phases together use up a budget.
+///
+/// # Errors
+/// `InvalidParameter` if none is enough.
+pub fn calibrate(phases: &[Phase], budget: &TrainingBudget) -> Result<Vec<f64>> {
+    // Relative to the first, so that a single phase's noise is what is searched for.
+    let first = phases.first().map_or(1.0, |phase| phase.steps.noise(phase.share));
+    let noise = |z: f64| phases.iter().map(move |phase| z * (phase.steps.noise(phase.share) / first));
+    let family = |z: f64| {
+        let stages = phases.iter().zip(noise(z)).map(|(phase, noise)| phase.steps.stage(phase.name, noise));
+        stages.map(|stage| (stage.mechanism, stage.times)).collect()
+    };
+    let z = accountant::calibrate(&budget.prior, budget.epsilon, budget.delta, family)?;
+    Ok(noise(z).collect())
+}
+
+/// What phases spend, as calibrated.
+///
+/// # Errors
+/// As [`calibrate`].
+pub fn stages(phases: &[Phase], budget: &TrainingBudget) -> Result<Vec<Stage>> {
+    let noise = calibrate(phases, budget)?;
+    Ok(phases.iter().zip(noise).map(|(phase, noise)| phase.steps.stage(phase.name, noise)).collect())
+}
+
+/// How a network is trained.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Bound C on the size of a unit's gradient, and whether every one is brought to it.
+    pub clipping_norm: f64,
+    pub normalise: bool,
+    pub learning_rate: f64,
+    /// Decay rates of Adam's moments.
+    pub betas: (f64, f64),
+    /// Share of the past in the moving average of parameters.
+    pub ema: f64,
+}
+
+/// The training of one network's parameters. `S` is the kind of sum its gradients make.
+pub struct DpSgd<S> {
+    phase: Phase,
+    gradients: PrivateGradients<S>,
+    adam: Adam,
+    average: MovingAverage,
+    parameters: usize,
+}
+
+impl<S> DpSgd<S> {
+    /// Steps of `phase` with at least this noise, over a table of so many units, for so many parameters.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if so much noise cannot be drawn.
+    pub fn new(
+        phase: Phase,
+        settings: Settings,
+        noise_multiplier: f64,
+        noisy_units: f64,
+        parameters: usize,
+        rng: SecretRng,
+    ) -> Result<Self> {
+        let rule = if settings.normalise { Rule::Normalised { stability: STABILITY } } else { Rule::Flat };
+        let (rate, norm) = (phase.steps.rate, settings.clipping_norm);
+        let expected = rate.value() * noisy_units;
+        let gradients = PrivateGradients::new(rate, noise_multiplier, rule, norm, expected, parameters, rng)?;
+        let adam = Adam::new(parameters, settings.learning_rate, settings.betas);
+        Ok(Self { phase, gradients, adam, average: MovingAverage::new(parameters, settings.ema), parameters })
+    }
+
+    /// Works on a private gradient over `units` units (or rows); returns it once it is done.
+    ///
+    /// # Errors
+    /// `Internal` if the backend fails.
+    pub fn advance<G: Gradients<Sum = S>>(&mut self, of: &G, units: usize) -> Result<Option<Vec<f32>>> {
+        self.gradients.advance(of, units)
+    }
+
+    /// Takes a step along a private gradient; `bound` may then move the parameters wherever public rules say.
+    pub fn update(&mut self, parameters: &mut [f32], gradient: &[f32], bound: impl FnOnce(&mut [f32])) {
+        self.adam.step(parameters, gradient);
+        bound(parameters);
+        self.average.push(parameters);
+    }
+
+    /// The average of the parameters so far, or else these.
+    pub fn average(&self, parameters: &[f32]) -> Vec<f32> {
+        self.average.value().unwrap_or_else(|| parameters.to_vec())
+    }
+
+    /// Steps in all.
+    pub fn steps(&self) -> u64 {
+        self.phase.steps.steps
+    }
+
+    /// What they cost, with the noise that is realised.
+    pub fn stage(&self) -> Stage {
+        self.phase.steps.stage(self.phase.name, self.gradients.noise_multiplier())
+    }
+
+    /// Draws of noise that they take.
+    pub fn noise_draws(&self) -> u64 {
+        self.steps().saturating_mul(self.parameters as u64)
+    }
+}
+
+/// Bytes that training so many parameters takes: weights, moments, averages and gradients in `f32`; a sum for each thread
+/// in 64 bits.
+pub fn memory_estimate(parameters: usize) -> u64 {
+    parameters as u64 * (4 * 8 + 8 * (current_num_threads() as u64 + 1))
+}

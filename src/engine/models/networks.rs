@@ -1,0 +1,78 @@
+//! The networks that the paper (arXiv 2308.14784) compares its diffusion with: attention models over reversible tabular
+//! representations, and GANs. Everything of theirs that sees a real row is trained under DP-SGD, or asked through noisy
+//! votes; generators learn from what that gave.
+
+mod attention_gan;
+mod attention_vae;
+mod blocks;
+mod critic;
+mod generator;
+mod model;
+mod options;
+mod pate_gan;
+#[cfg(test)]
+mod tests;
+mod wgan;
+
+use self::attention_gan::AttentionGan;
+use self::attention_vae::AttentionVae;
+use self::model::Model;
+pub use self::options::{Kind, Options};
+use self::pate_gan::PateGan;
+use self::wgan::Wgan;
+use super::training::Training;
+use super::{Allow, Synthesizer, Trainer, TrainingBudget};
+use crate::engine::Result;
+use crate::engine::privacy::mechanism::Stage;
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::table::{Domain, UnitTable};
+
+/// See [`super::Method::memory_estimate`].
+pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+    match options.kind {
+        Kind::Wgan => wgan::memory_estimate(options, columns),
+        Kind::AttentionGan => attention_gan::memory_estimate(options, columns),
+        Kind::AttentionVae => attention_vae::memory_estimate(options, columns),
+        Kind::PateGan => pate_gan::memory_estimate(options, columns),
+    }
+}
+
+/// See [`super::Method::stages`].
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+    match options.kind {
+        Kind::Wgan => wgan::stages(noisy_units, budget, options),
+        Kind::AttentionGan => attention_gan::stages(noisy_units, budget, options),
+        Kind::AttentionVae => attention_vae::stages(noisy_units, budget, options),
+        Kind::PateGan => pate_gan::stages(budget, options),
+    }
+}
+
+/// See [`super::Method::trainer`].
+pub fn trainer(
+    table: UnitTable,
+    domains: &[Domain],
+    noisy_rows: f64,
+    budget: &TrainingBudget,
+    options: Options,
+    rng: SecretRng,
+) -> Result<Box<dyn Trainer>> {
+    Ok(match options.kind {
+        Kind::Wgan => Box::new(Training::new(Wgan::new(table, domains, noisy_rows, budget, options, rng)?)),
+        Kind::AttentionGan => {
+            Box::new(Training::new(AttentionGan::new(table, domains, noisy_rows, budget, options, rng)?))
+        }
+        Kind::AttentionVae => {
+            Box::new(Training::new(AttentionVae::new(table, domains, noisy_rows, budget, options, rng)?))
+        }
+        Kind::PateGan => Box::new(Training::new(PateGan::new(table, domains, noisy_rows, budget, options, rng)?)),
+    })
+}
+
+/// See [`super::Method::load`].
+pub fn load(kind: Kind, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
+    Ok(match kind {
+        Kind::Wgan | Kind::PateGan => Box::new(Model::<generator::Rows>::load(kind, bytes, domains, allow)?),
+        Kind::AttentionGan => Box::new(Model::<attention_gan::Rows>::load(kind, bytes, domains, allow)?),
+        Kind::AttentionVae => Box::new(Model::<attention_vae::Rows>::load(kind, bytes, domains, allow)?),
+    })
+}

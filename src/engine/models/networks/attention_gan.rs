@@ -1,0 +1,287 @@
+//! `attention_gan`: an autoencoder whose encoder attends over the numbers that it compresses a row to, and a GAN whose
+//! generator makes such numbers and leaves rows to the decoder (arXiv 2308.14784; dp_attention_gan.py).
+//!
+//! Encoder and decoder are trained under DP-SGD as one, with a share of the budget; then the decoder is as released, and
+//! only the critic sees the table.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::{leaky_relu, sigmoid};
+
+use super::blocks::Blocks;
+use super::critic::{self, Game};
+use super::generator::{self, Generator, Last, block_of_normals, choose};
+use super::model::{Maker, Model, layout};
+use super::options::Options;
+use super::wgan::{critic, membership, memory, normals, settings};
+use crate::engine::Result;
+use crate::engine::models::dpsgd::{self, DpSgd, Phase, Steps};
+use crate::engine::models::row::{Clean, Layout, row_of, widest};
+use crate::engine::models::training::Learner;
+use crate::engine::models::{Synthesizer, TrainingBudget};
+use crate::engine::nn::explicit::{Explicit, RowObjective, RowSum};
+use crate::engine::nn::mlp::{Architecture, Mlp};
+use crate::engine::nn::normals::Normals;
+use crate::engine::nn::sum::BatchSum;
+use crate::engine::nn::tensors::{Part, Parts, attention, constant, dense, mlp, of_mlp};
+use crate::engine::privacy::mechanism::Stage;
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::table::{Domain, UnitTable, Units};
+
+/// Slope of LeakyReLU below 0.
+const SLOPE: f64 = 0.2;
+/// Parts of the encoder: compression; queries, keys, values and results of the attention.
+const ENCODER_PARTS: usize = 5;
+/// Variance of a number spread evenly over [0, 1], by which its squared error is divided to weigh like a block.
+const EVEN_VARIANCE: f64 = 1.0 / 12.0;
+
+fn encoder_parts(options: &Options, width: usize) -> Vec<Part> {
+    let mut parts = vec![Part::dense(width, options.compression as usize)];
+    parts.extend([Part::dense(1, 1); ENCODER_PARTS - 1]);
+    parts
+}
+
+fn decoder_parts(options: &Options, width: usize) -> Vec<Part> {
+    let compression = options.compression as usize;
+    let middle = usize::midpoint(compression, width).max(1);
+    vec![Part::dense(compression, middle), Part::dense(middle, width)]
+}
+
+fn parts(options: &Options, width: usize) -> Parts {
+    Parts::new([encoder_parts(options, width), decoder_parts(options, width)].concat())
+}
+
+/// Compresses rows `[n, width]`, one at a time, by the encoder's parameters; `[n, compression]`.
+pub fn encode(parameters: &[Tensor<2>], row: Tensor<2>) -> Tensor<2> {
+    let compressed = leaky_relu(dense(row, &parameters[0]), SLOPE);
+    let [_, numbers] = compressed.dims();
+    let column: Tensor<2> = compressed.reshape([numbers, 1]);
+    let [queries, keys, values] = [1, 2, 3].map(|part| dense(column.clone(), &parameters[part]));
+    let attended = dense(attention(queries, keys, values, 1), &parameters[4]);
+    (column + attended).reshape([1, numbers])
+}
+
+/// What a decoder makes of compressed rows `[n, compression]`: outputs `[n, width]`, before softmax.
+fn decode(parameters: &[Tensor<2>], compressed: Tensor<2>) -> Tensor<2> {
+    dense(leaky_relu(dense(compressed, &parameters[0]), SLOPE), &parameters[1])
+}
+
+/// How well a row comes back from its compressed form.
+pub struct Reconstruction<'a> {
+    pub table: &'a UnitTable,
+    pub layout: &'a Layout,
+    pub blocks: &'a Blocks,
+    pub parts: &'a Parts,
+}
+
+impl RowObjective for Reconstruction<'_> {
+    fn parts(&self) -> &Parts {
+        self.parts
+    }
+
+    fn loss(&self, example: usize, random: &mut Normals, parameters: &[Tensor<2>]) -> Result<Tensor<1>> {
+        let row = row_of(self.table.units.as_ref(), example, random);
+        let (mut clean, mut entries) = (Clean::default(), vec![0.0; self.layout.width]);
+        self.layout.encode(&self.table.table, row, random, &mut clean);
+        self.layout.write(&clean, &mut entries);
+        let (encoder, decoder) = parameters.split_at(ENCODER_PARTS);
+        let (width, scalars) = (self.layout.width, self.layout.scalars);
+        let outputs = decode(decoder, encode(encoder, constant(entries.clone(), 1, width)));
+        let mut losses = Vec::new();
+        if scalars > 0 {
+            let numbers = constant(clean.numbers, 1, scalars);
+            let error = sigmoid(outputs.clone().slice([0..1, 0..scalars])) - numbers;
+            losses.push((error.clone() * error).sum().mul_scalar(1.0 / EVEN_VARIANCE));
+        }
+        if width > scalars {
+            let logits = outputs.slice([0..1, scalars..width]);
+            losses.push(self.blocks.cross_entropy(logits, entries.split_off(scalars))?.sum());
+        }
+        Ok(Tensor::cat(losses, 0).sum())
+    }
+}
+
+/// A released decoder.
+pub struct Decoder {
+    parameters: Vec<Tensor<2>>,
+    blocks: Blocks,
+}
+
+impl Last for Decoder {
+    fn rows(&self, outputs: Tensor<2>) -> Result<Tensor<2>> {
+        let mut parameters = self.parameters.clone();
+        if outputs.is_autodiff() {
+            parameters = parameters.into_iter().map(|tensor| tensor.autodiff()).collect();
+        }
+        self.blocks.activate(decode(&parameters, outputs))
+    }
+}
+
+/// See [`crate::engine::models::Method::memory_estimate`].
+pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+    let width = widest(columns);
+    let autoencoder = parts(options, width).parameters().unwrap_or(usize::MAX / 1024);
+    memory(&critic::shape(options, width))
+        + memory(&generator::shape(options, options.compression as usize))
+        + 2 * dpsgd::memory_estimate(autoencoder)
+        + 1024 * width as u64 * 4 * 8
+        + membership(columns)
+}
+
+fn phases(noisy_units: f64, options: &Options) -> [Phase; 2] {
+    let steps = Steps::new(noisy_units, options.epochs, options.batch_size);
+    let share = options.autoencoder_share;
+    [Phase { name: "autoencoder", steps, share }, Phase { name: "critic", steps, share: 1.0 - share }]
+}
+
+/// See [`crate::engine::models::Method::stages`].
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+    dpsgd::stages(&phases(noisy_units, options), budget)
+}
+
+/// The game, from the time when there is a decoder to play it with.
+enum Play {
+    /// What the game will be made of: the generator's key, and the critic with its training.
+    Waiting(Box<(Normals, Mlp, DpSgd<BatchSum>)>),
+    Playing(Box<Game<Decoder>>),
+    /// Left behind by a failure.
+    Failed,
+}
+
+/// An attention GAN that learns. The table is private; all else is public or paid for.
+pub struct AttentionGan {
+    table: UnitTable,
+    layout: Layout,
+    blocks: Blocks,
+    options: Options,
+    parts: Parts,
+    autoencoder: Vec<f32>,
+    sgd: DpSgd<RowSum>,
+    critic_stage: Stage,
+    critic_draws: u64,
+    critic_steps: u64,
+    play: Play,
+}
+
+impl AttentionGan {
+    /// See [`crate::engine::models::Method::trainer`].
+    pub fn new(
+        table: UnitTable,
+        domains: &[Domain],
+        noisy_rows: f64,
+        budget: &TrainingBudget,
+        options: Options,
+        mut rng: SecretRng,
+    ) -> Result<Self> {
+        let noisy_units = table.noisy_units(noisy_rows);
+        let phases = phases(noisy_units, &options);
+        let noise = dpsgd::calibrate(&phases, budget)?;
+        let layout = layout(domains, &options);
+        let parts = parts(&options, layout.width);
+        let autoencoder = parts.start(&mut normals(&mut rng))?;
+        let count = autoencoder.len();
+        let sgd = DpSgd::new(phases[0], settings(&options), noise[0], noisy_units, count, rng.split()?)?;
+        let random = normals(&mut rng);
+        let (net, critic) = critic(phases[1], noise[1], noisy_units, layout.width, &options, rng)?;
+        Ok(Self {
+            table,
+            blocks: Blocks::new(&layout),
+            layout,
+            options,
+            parts,
+            autoencoder,
+            sgd,
+            critic_stage: critic.stage(),
+            critic_draws: critic.noise_draws(),
+            critic_steps: critic.steps(),
+            play: Play::Waiting(Box::new((random, net, critic))),
+        })
+    }
+
+    fn autoencode(&mut self) -> Result<bool> {
+        let Self { table, layout, blocks, parts, .. } = self;
+        let units = table.units.as_ref().map_or(table.table.rows, Units::count);
+        let objective = Reconstruction { table, layout, blocks, parts };
+        let of = Explicit { parameters: &self.autoencoder, objective: &objective };
+        let Some(gradient) = self.sgd.advance(&of, units)? else { return Ok(false) };
+        self.sgd.update(&mut self.autoencoder, &gradient, |_| ());
+        Ok(true)
+    }
+
+    /// The decoder's parameters, averaged.
+    fn decoder(&self) -> Vec<f32> {
+        let encoder = Parts::new(encoder_parts(&self.options, self.layout.width)).parameters().unwrap_or(0);
+        self.sgd.average(&self.autoencoder).split_off(encoder)
+    }
+
+    /// The game, begun if it has not been.
+    fn game(&mut self) -> Result<&mut Game<Decoder>> {
+        self.play = match std::mem::replace(&mut self.play, Play::Failed) {
+            Play::Waiting(parts) => {
+                let (random, critic, sgd) = *parts;
+                let cut = Parts::new(decoder_parts(&self.options, self.layout.width)).cut(&self.decoder());
+                let last = Decoder { parameters: cut, blocks: Blocks::new(&self.layout) };
+                let generator = Generator::new(&self.options, self.options.compression as usize, last, random)?;
+                Play::Playing(Box::new(Game::new(&self.options, generator, critic, sgd)))
+            }
+            play => play,
+        };
+        match &mut self.play {
+            Play::Playing(game) => Ok(game),
+            _ => Err(crate::engine::EngineError::Internal("a training went on after it failed")),
+        }
+    }
+}
+
+impl Learner for AttentionGan {
+    fn steps(&self) -> u64 {
+        self.sgd.steps() + self.critic_steps
+    }
+
+    fn work(&mut self, step: u64) -> Result<bool> {
+        if step < self.sgd.steps() {
+            return self.autoencode();
+        }
+        self.game()?;
+        let Play::Playing(game) = &mut self.play else { return Ok(false) };
+        game.work(&self.table, &self.layout)
+    }
+
+    fn mechanisms(&self) -> Vec<Stage> {
+        vec![self.sgd.stage(), self.critic_stage.clone()]
+    }
+
+    fn noise_draws(&self) -> u64 {
+        self.sgd.noise_draws().saturating_add(self.critic_draws)
+    }
+
+    fn finish(mut self) -> Result<Box<dyn Synthesizer>> {
+        let parameters = vec![self.game()?.generator.average(), self.decoder()];
+        Ok(Box::new(Model::<Rows>::new(self.options, self.layout, parameters)?))
+    }
+}
+
+/// A generator and a decoder, ready to sample.
+pub struct Rows {
+    shape: Architecture,
+    generator: Vec<Tensor<2>>,
+    decoder: Decoder,
+}
+
+impl Maker for Rows {
+    fn new(options: &Options, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self> {
+        let [generator, decoder] = parameters else { return None };
+        let architecture = generator::shape(options, options.compression as usize);
+        let parts = Parts::new(decoder_parts(options, layout.width));
+        if architecture.parameters() != Some(generator.len()) || parts.parameters() != Some(decoder.len()) {
+            return None;
+        }
+        let net = Mlp { architecture, parameters: generator.clone() };
+        let decoder = Decoder { parameters: parts.cut(decoder), blocks: Blocks::new(layout) };
+        Some(Self { generator: of_mlp(&net), shape: net.architecture, decoder })
+    }
+
+    fn block(&self, layout: &Layout, random: &mut Normals) -> Result<Vec<Clean>> {
+        let z = block_of_normals(self.shape.inputs, random);
+        choose(layout, self.decoder.rows(mlp(&self.shape, &self.generator, z))?, random)
+    }
+}

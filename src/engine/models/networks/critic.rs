@@ -1,0 +1,121 @@
+//! The critic of a GAN: the one network that sees real rows, trained under DP-SGD.
+
+use super::generator::{Generator, Last};
+use super::options::Options;
+use crate::engine::Result;
+use crate::engine::models::dpsgd::DpSgd;
+use crate::engine::models::row::{Clean, Layout, row_of};
+use crate::engine::nn::mlp::{Architecture, Mlp};
+use crate::engine::nn::normals::Normals;
+use crate::engine::nn::sum::{BatchSum, Ghost, Objective};
+use crate::engine::nn::tensors::{mlp, of_mlp};
+use crate::engine::table::{UnitTable, Units};
+
+/// Fakes that are made for each of its steps.
+const POOL: usize = 512;
+/// Bound on factors and summands of normalisations.
+const AFFINE_BOUND: f32 = 1.0;
+
+/// The critic's shape (architectures.py, `Discriminator`, but for its activations).
+pub fn shape(options: &Options, width: usize) -> Architecture {
+    Architecture { inputs: width, hidden: options.widths(), outputs: 1, concatenate: false }
+}
+
+/// Keeps the critic's slope within a public bound, as in Arjovsky et al. (arXiv 1701.07875).
+pub fn bound(shape: &Architecture, parameters: &mut [f32], bound: f32) {
+    for layer in shape.layers() {
+        parameters[layer.first..layer.affine()].iter_mut().for_each(|w| *w = w.clamp(-bound, bound));
+        if layer.hidden {
+            let affine = &mut parameters[layer.affine()..][..2 * layer.fan_out];
+            affine.iter_mut().for_each(|w| *w = w.clamp(-AFFINE_BOUND, AFFINE_BOUND));
+        }
+    }
+}
+
+/// What a critic lowers: its value of a fake, drawn for the row from a pool, less that of the row.
+pub struct Wasserstein<'a> {
+    pub table: &'a UnitTable,
+    pub layout: &'a Layout,
+    /// `[fakes, width]`, at least one.
+    pub fakes: &'a [f32],
+}
+
+impl Objective for Wasserstein<'_> {
+    fn copies(&self) -> usize {
+        2
+    }
+
+    fn memo(&self) -> usize {
+        0
+    }
+
+    fn prepare(&self, example: usize, random: &mut Normals, inputs: &mut [f32], _: &mut [f32]) {
+        let (real, fake) = inputs.split_at_mut(self.layout.width);
+        let row = row_of(self.table.units.as_ref(), example, random);
+        let mut clean = Clean::default();
+        self.layout.encode(&self.table.table, row, random, &mut clean);
+        self.layout.write(&clean, real);
+        let place = random.below(self.fakes.len() / fake.len());
+        fake.copy_from_slice(&self.fakes[place * fake.len()..][..fake.len()]);
+    }
+
+    fn delta(&self, _: &[f32], outputs: &mut [f32]) {
+        outputs.copy_from_slice(&[-1.0, 1.0]);
+    }
+}
+
+/// What a round of the game does next.
+enum Turn {
+    Pool,
+    Critic(Vec<f32>),
+    Generator(u32),
+}
+
+/// A critic and a generator that play.
+pub struct Game<L> {
+    pub generator: Generator<L>,
+    pub critic: Mlp,
+    pub sgd: DpSgd<BatchSum>,
+    turn: Turn,
+    weight_bound: f32,
+    generator_steps: u32,
+}
+
+impl<L: Last> Game<L> {
+    pub fn new(options: &Options, generator: Generator<L>, mut critic: Mlp, sgd: DpSgd<BatchSum>) -> Self {
+        let weight_bound = options.weight_bound as f32;
+        bound(&critic.architecture, &mut critic.parameters, weight_bound);
+        let generator_steps = options.generator_steps;
+        Self { generator, critic, sgd, turn: Turn::Pool, weight_bound, generator_steps }
+    }
+
+    /// Works on a round: a private step of the critic, then free ones of the generator. True once it is over.
+    ///
+    /// # Errors
+    /// `Internal` if the backend fails.
+    pub fn work(&mut self, table: &UnitTable, layout: &Layout) -> Result<bool> {
+        let units = table.units.as_ref().map_or(table.table.rows, Units::count);
+        self.turn = match std::mem::replace(&mut self.turn, Turn::Pool) {
+            Turn::Pool => Turn::Critic(self.generator.fakes(POOL)?),
+            Turn::Critic(fakes) => {
+                let objective = Wasserstein { table, layout, fakes: &fakes };
+                match self.sgd.advance(&Ghost { net: &self.critic, objective: &objective }, units)? {
+                    None => Turn::Critic(fakes),
+                    Some(gradient) => {
+                        let (shape, within) = (&self.critic.architecture, self.weight_bound);
+                        self.sgd.update(&mut self.critic.parameters, &gradient, |w| bound(shape, w, within));
+                        Turn::Generator(0)
+                    }
+                }
+            }
+            Turn::Generator(taken) if taken < self.generator_steps => {
+                let critic: Vec<_> = of_mlp(&self.critic).into_iter().map(|tensor| tensor.autodiff()).collect();
+                let shape = &self.critic.architecture;
+                self.generator.step(self.critic.parameters.len(), |rows| mlp(shape, &critic, rows).mean().neg())?;
+                Turn::Generator(taken + 1)
+            }
+            Turn::Generator(_) => return Ok(true),
+        };
+        Ok(false)
+    }
+}

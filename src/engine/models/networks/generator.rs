@@ -1,0 +1,139 @@
+//! The generator of the paper's GANs (architectures.py, `Generator`): normal numbers to a row, through the same layers as
+//! the diffusion's network. It sees no row of the table; what it learns from has been paid for.
+
+use burn::tensor::Tensor;
+
+use super::blocks::Blocks;
+use super::model::Maker;
+use super::options::Options;
+use crate::engine::models::row::{Clean, Layout};
+use crate::engine::models::sampling::BLOCK_ROWS;
+use crate::engine::nn::adam::{Adam, MovingAverage};
+use crate::engine::nn::device::{matrix, values};
+use crate::engine::nn::mlp::{Architecture, Mlp};
+use crate::engine::nn::normals::Normals;
+use crate::engine::nn::tensors::{constant, gradient, leaves, mlp, of_mlp};
+use crate::engine::{EngineError, Result};
+
+/// Decay rates of Adam's moments (dp_wgan.py, `b1`, `b2`).
+pub const BETAS: (f64, f64) = (0.5, 0.999);
+/// Rows of a step at most, and multiplications, about.
+const MOST_ROWS: usize = 256;
+const STEP_COST: usize = 500_000_000;
+
+/// What turns a generator's outputs `[n, outputs]` into rows `[n, width]`, with nothing of its own to learn.
+pub trait Last: Send + Sync {
+    /// # Errors
+    /// `Internal` if the backend fails.
+    fn rows(&self, outputs: Tensor<2>) -> Result<Tensor<2>>;
+}
+
+impl Last for Blocks {
+    fn rows(&self, outputs: Tensor<2>) -> Result<Tensor<2>> {
+        self.activate(outputs)
+    }
+}
+
+/// The generator's shape.
+pub fn shape(options: &Options, outputs: usize) -> Architecture {
+    Architecture { inputs: options.latent as usize, hidden: options.widths(), outputs, concatenate: true }
+}
+
+/// A generator that learns.
+pub struct Generator<L> {
+    pub net: Mlp,
+    pub last: L,
+    adam: Adam,
+    average: MovingAverage,
+    random: Normals,
+}
+
+impl<L: Last> Generator<L> {
+    /// An untrained one.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if it is too large.
+    pub fn new(options: &Options, outputs: usize, last: L, mut random: Normals) -> Result<Self> {
+        let net = Mlp::new(shape(options, outputs), false, &mut random)?;
+        let adam = Adam::new(net.parameters.len(), options.generator_learning_rate, BETAS);
+        let average = MovingAverage::new(net.parameters.len(), options.ema);
+        Ok(Self { net, last, adam, average, random })
+    }
+
+    /// Fresh rows `[rows, width]`.
+    ///
+    /// # Errors
+    /// `Internal` if the backend fails.
+    pub fn fakes(&mut self, rows: usize) -> Result<Vec<f32>> {
+        let (shape, parameters) = (&self.net.architecture, of_mlp(&self.net));
+        let mut z = vec![0.0; rows * shape.inputs];
+        self.random.fill(&mut z);
+        let outputs = mlp(shape, &parameters, matrix(z, rows, shape.inputs));
+        values(self.last.rows(outputs)?)
+    }
+
+    /// One step that lowers a loss `[1]` of its rows. `cost` is how many multiplications the loss of one row takes.
+    ///
+    /// # Errors
+    /// `Internal` if the backend fails.
+    pub fn step(&mut self, cost: usize, loss: impl FnOnce(Tensor<2>) -> Tensor<1>) -> Result<()> {
+        let shape = &self.net.architecture;
+        let rows = (STEP_COST / (3 * (cost + self.net.parameters.len()))).clamp(8, MOST_ROWS);
+        let mut z = vec![0.0; rows * shape.inputs];
+        self.random.fill(&mut z);
+        let leaves = leaves(&of_mlp(&self.net));
+        let outputs = mlp(shape, &leaves, constant(z, rows, shape.inputs));
+        let gradient = gradient(loss(self.last.rows(outputs)?), &leaves)?;
+        self.adam.step(&mut self.net.parameters, &gradient);
+        self.average.push(&self.net.parameters);
+        Ok(())
+    }
+
+    /// The average of its parameters.
+    pub fn average(&self) -> Vec<f32> {
+        self.average.value().unwrap_or_else(|| self.net.parameters.clone())
+    }
+}
+
+/// Normal numbers for a block of rows.
+pub fn block_of_normals(width: usize, random: &mut Normals) -> Tensor<2> {
+    let mut z = vec![0.0; BLOCK_ROWS * width];
+    random.fill(&mut z);
+    matrix(z, BLOCK_ROWS, width)
+}
+
+/// Rows drawn from what a model says of them `[n, width]`.
+///
+/// # Errors
+/// `Internal` if the backend fails.
+pub fn choose(layout: &Layout, rows: Tensor<2>, random: &mut Normals) -> Result<Vec<Clean>> {
+    let rows = values(rows)?;
+    Ok(rows.chunks_exact(layout.width.max(1)).map(|row| layout.choose(row, random)).collect())
+}
+
+/// A generator of whole rows, ready to sample.
+pub struct Rows {
+    shape: Architecture,
+    parameters: Vec<Tensor<2>>,
+    blocks: Blocks,
+}
+
+impl Maker for Rows {
+    fn new(options: &Options, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self> {
+        let [parameters] = parameters else { return None };
+        let architecture = shape(options, layout.width);
+        if architecture.parameters() != Some(parameters.len()) {
+            return None;
+        }
+        let net = Mlp { architecture, parameters: parameters.clone() };
+        Some(Self { parameters: of_mlp(&net), shape: net.architecture, blocks: Blocks::new(layout) })
+    }
+
+    fn block(&self, layout: &Layout, random: &mut Normals) -> Result<Vec<Clean>> {
+        let z = block_of_normals(self.shape.inputs, random);
+        choose(layout, self.blocks.activate(mlp(&self.shape, &self.parameters, z))?, random)
+    }
+}
+
+/// What a model that cannot be is refused with.
+pub const UNFIT: EngineError = EngineError::CorruptModel { reason: "its network does not fit its columns" };

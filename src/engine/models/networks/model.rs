@@ -1,0 +1,81 @@
+//! A trained network model: sampling, and its stored form.
+
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::blocks::Blocks;
+use super::generator::UNFIT;
+use super::options::{Kind, Options};
+use crate::engine::models::row::{Clean, Layout};
+use crate::engine::models::sampling::{self, bytes, numbers, whole};
+use crate::engine::models::{Allow, Synthesizer};
+use crate::engine::nn::normals::Normals;
+use crate::engine::table::{Domain, EncodedTable};
+use crate::engine::{EngineError, Result};
+
+/// Makes encoded rows from parameters.
+pub trait Maker: Sized + Send + Sync {
+    /// `None` if the parameters, one vector a network, are not those of such a model.
+    fn new(options: &Options, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self>;
+
+    /// One block of rows.
+    ///
+    /// # Errors
+    /// `Internal` if the backend fails.
+    fn block(&self, layout: &Layout, random: &mut Normals) -> Result<Vec<Clean>>;
+}
+
+/// A trained model.
+pub struct Model<M> {
+    options: Options,
+    layout: Layout,
+    parameters: Vec<Vec<f32>>,
+    maker: M,
+}
+
+/// What is stored. Numbers are little-endian `f32`.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    options: Options,
+    networks: Vec<Vec<u8>>,
+}
+
+/// The layout that options and domains imply.
+pub fn layout(domains: &[Domain], options: &Options) -> Layout {
+    Layout::of(domains, options.numeric_bins, options.least_share)
+}
+
+impl<M: Maker> Model<M> {
+    /// # Errors
+    /// `CorruptModel` if the parameters are not those of such a model.
+    pub fn new(options: Options, layout: Layout, parameters: Vec<Vec<f32>>) -> Result<Self> {
+        let maker = M::new(&options, &layout, &parameters).ok_or(UNFIT)?;
+        Ok(Self { options, layout, parameters, maker })
+    }
+
+    /// See [`crate::engine::models::Method::load`].
+    pub fn load(kind: Kind, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Self> {
+        let corrupt = |reason| EngineError::CorruptModel { reason };
+        let Stored { options, networks } = whole(bytes)?;
+        if options.kind != kind {
+            return Err(corrupt("its options are those of another method"));
+        }
+        options.check().map_err(|_| corrupt("an option is out of range"))?;
+        let layout = layout(domains, &options);
+        allow(Blocks::memory(&layout))?;
+        let parameters = networks.iter().map(|network| numbers(network)).collect::<Result<_>>()?;
+        Self::new(options, layout, parameters)
+    }
+}
+
+impl<M: Maker> Synthesizer for Model<M> {
+    fn sample(&self, rows: usize, rng: &mut ChaCha8Rng) -> Result<EncodedTable> {
+        sampling::table(&self.layout, rows, rng, |random| self.maker.block(&self.layout, random))
+    }
+
+    fn save(&self) -> Result<Vec<u8>> {
+        let networks = self.parameters.iter().map(|parameters| bytes(parameters)).collect();
+        let stored = Stored { options: self.options.clone(), networks };
+        postcard::to_stdvec(&stored).map_err(|_| EngineError::Internal("model cannot be serialised"))
+    }
+}

@@ -1,0 +1,326 @@
+//! `pate_gan`: teachers, each of which sees a part of the units, vote with noise on whether the rows of a generator are
+//! real; a student learns from the votes, and the generator from the student (Jordon et al., ICLR 2019; pate_gan.py).
+//!
+//! Each unit is of one part, drawn for it alone. A teacher is a function of its part and of what was released before; so one
+//! unit more or less moves one teacher, and each count of votes by one. Counts get Gaussian noise; how many there are
+//! is fixed before the first.
+
+use burn::tensor::Tensor;
+use burn::tensor::activation::log_sigmoid;
+use rand::RngExt;
+use rayon::prelude::*;
+
+use super::blocks::Blocks;
+use super::critic;
+use super::generator::{self, BETAS, Generator, Rows};
+use super::model::{Model, layout};
+use super::options::Options;
+use super::wgan::{membership, memory, normals};
+use crate::engine::Result;
+use crate::engine::models::row::{Clean, Layout, row_of, widest};
+use crate::engine::models::training::Learner;
+use crate::engine::models::{Synthesizer, TrainingBudget};
+use crate::engine::nn::adam::Adam;
+use crate::engine::nn::device::{matrix, values};
+use crate::engine::nn::mlp::{Architecture, Mlp};
+use crate::engine::nn::normals::Normals;
+use crate::engine::nn::tensors::{constant, gradient, leaves, mlp, of_mlp};
+use crate::engine::privacy::accountant;
+use crate::engine::privacy::counts::noisy_counts;
+use crate::engine::privacy::mechanism::{Mechanism, Stage};
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::table::{Domain, UnitTable, Units};
+
+/// Units for each teacher, by rule, and how many teachers that may be.
+const UNITS_A_TEACHER: f64 = 200.0;
+const MOST_TEACHERS: f64 = 250.0;
+const LEAST_TEACHERS: f64 = 5.0;
+/// Multiplications of a call, about.
+const CALL_COST: usize = 500_000_000;
+/// Steps of the student in each round, each with all votes so far at most this many.
+const STUDENT_STEPS: u32 = 5;
+const STUDENT_ROWS: usize = 512;
+
+/// A network that tells real rows from fakes, with its optimiser.
+struct Judge {
+    net: Mlp,
+    adam: Adam,
+    random: Normals,
+}
+
+impl Judge {
+    fn new(shape: Architecture, learning_rate: f64, mut random: Normals) -> Result<Self> {
+        let net = Mlp::new(shape, false, &mut random)?;
+        let adam = Adam::new(net.parameters.len(), learning_rate, BETAS);
+        Ok(Self { net, adam, random })
+    }
+
+    /// How much it takes each row `[n, width]` for real: positive if it does.
+    fn judge(&self, rows: &[f32]) -> Result<Vec<f32>> {
+        let width = self.net.architecture.inputs;
+        let rows = matrix(rows.to_vec(), rows.len() / width, width);
+        values(mlp(&self.net.architecture, &of_mlp(&self.net), rows))
+    }
+
+    /// One step on rows `[n, width]`, which are real where `signs` is 1 and not where it is -1.
+    fn step(&mut self, rows: Vec<f32>, signs: Vec<f32>) -> Result<()> {
+        let (width, n) = (self.net.architecture.inputs, signs.len());
+        let leaves = leaves(&of_mlp(&self.net));
+        let logits = mlp(&self.net.architecture, &leaves, constant(rows, n, width));
+        let loss = log_sigmoid(logits * constant(signs, n, 1)).mean().neg();
+        let gradient = gradient(loss, &leaves)?;
+        self.adam.step(&mut self.net.parameters, &gradient);
+        Ok(())
+    }
+}
+
+/// A teacher and the examples of its part.
+struct Teacher {
+    judge: Judge,
+    part: Vec<u32>,
+}
+
+/// The part of a training that sees the table.
+struct Class {
+    table: UnitTable,
+    layout: Layout,
+    teachers: Vec<Teacher>,
+}
+
+impl Class {
+    /// One step of some teachers: half real rows of their own, half fakes.
+    fn step(&mut self, which: std::ops::Range<usize>, rows: usize, fakes: &[f32]) -> Result<()> {
+        let (table, layout) = (&self.table, &self.layout);
+        self.teachers[which].par_iter_mut().try_for_each(|teacher| {
+            let width = layout.width;
+            let (mut inputs, mut signs) = (Vec::with_capacity(2 * rows * width), Vec::with_capacity(2 * rows));
+            let (mut clean, mut entries) = (Clean::default(), vec![0.0; width]);
+            let random = &mut teacher.judge.random;
+            for _ in 0..rows {
+                if let Some(example) = teacher.part.get(random.below(teacher.part.len())) {
+                    let row = row_of(table.units.as_ref(), *example as usize, random);
+                    layout.encode(&table.table, row, random, &mut clean);
+                    layout.write(&clean, &mut entries);
+                    inputs.extend_from_slice(&entries);
+                    signs.push(1.0);
+                }
+                let fake = random.below(fakes.len() / width);
+                inputs.extend_from_slice(&fakes[fake * width..(fake + 1) * width]);
+                signs.push(-1.0);
+            }
+            teacher.judge.step(inputs, signs)
+        })
+    }
+
+    /// How many teachers take each fake for real. Private.
+    fn votes(&self, fakes: &[f32]) -> Result<Vec<u64>> {
+        let all: Result<Vec<Vec<f32>>> = self.teachers.par_iter().map(|teacher| teacher.judge.judge(fakes)).collect();
+        let mut votes = vec![0; fakes.len() / self.layout.width];
+        for opinions in all? {
+            votes.iter_mut().zip(opinions).for_each(|(votes, opinion)| *votes += u64::from(opinion > 0.0));
+        }
+        Ok(votes)
+    }
+}
+
+/// What a round does next.
+enum Turn {
+    /// Step `.0` of the teachers from `.1` on.
+    Teachers(u32, usize),
+    Votes,
+    Student(u32),
+    Generator(u32),
+}
+
+/// A PATE-GAN that learns. The table and the teachers are private; all else is public or paid for.
+pub struct PateGan {
+    class: Class,
+    options: Options,
+    generator: Generator<Blocks>,
+    student: Judge,
+    /// Fakes that were voted on, and what came out.
+    asked: Vec<f32>,
+    signs: Vec<f32>,
+    /// Fakes that teachers see in a round.
+    fakes: Vec<f32>,
+    noise_multiplier: f64,
+    turn: Turn,
+    rng: SecretRng,
+}
+
+/// See [`crate::engine::models::Method::memory_estimate`].
+pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+    let width = widest(columns);
+    let teacher = teacher_shape(options, width).parameters().unwrap_or(usize::MAX / (1 << 24)) as u64 * 4 * 3;
+    let teachers = if options.teachers > 0 { u64::from(options.teachers) } else { MOST_TEACHERS as u64 };
+    let asked = u64::from(options.rounds) * u64::from(options.queries) * 4 * width as u64;
+    let batches = 2 * options.batch_size as u64 * width as u64 * 4 * 8 * rayon::current_num_threads() as u64;
+    teachers * teacher
+        + asked
+        + batches
+        + memory(&critic::shape(options, width))
+        + memory(&generator::shape(options, width))
+        + membership(columns)
+}
+
+fn teacher_shape(options: &Options, width: usize) -> Architecture {
+    let hidden = options.teacher_hidden.iter().map(|width| *width as usize).collect();
+    Architecture { inputs: width, hidden, outputs: 1, concatenate: false }
+}
+
+fn queries(options: &Options) -> u64 {
+    u64::from(options.rounds) * u64::from(options.queries)
+}
+
+fn stage(noise_multiplier: f64, options: &Options) -> Stage {
+    Stage { name: "votes".to_owned(), mechanism: Mechanism::Gaussian { noise_multiplier }, times: queries(options) }
+}
+
+fn calibrate(budget: &TrainingBudget, options: &Options) -> Result<f64> {
+    let family = |noise_multiplier| {
+        let stage = stage(noise_multiplier, options);
+        vec![(stage.mechanism, stage.times)]
+    };
+    accountant::calibrate(&budget.prior, budget.epsilon, budget.delta, family)
+}
+
+/// See [`crate::engine::models::Method::stages`].
+pub fn stages(budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+    Ok(vec![stage(calibrate(budget, options)?, options)])
+}
+
+impl PateGan {
+    /// See [`crate::engine::models::Method::trainer`].
+    pub fn new(
+        table: UnitTable,
+        domains: &[Domain],
+        noisy_rows: f64,
+        budget: &TrainingBudget,
+        options: Options,
+        mut rng: SecretRng,
+    ) -> Result<Self> {
+        let noise_multiplier = calibrate(budget, &options)?;
+        let layout = layout(domains, &options);
+        let by_rule = (table.noisy_units(noisy_rows) / UNITS_A_TEACHER).clamp(LEAST_TEACHERS, MOST_TEACHERS);
+        let count = if options.teachers > 0 { options.teachers as usize } else { by_rule as usize };
+        let mut parts = vec![Vec::new(); count];
+        for example in 0..table.units.as_ref().map_or(table.table.rows, Units::count) {
+            parts[rng.random_range(0..count)].push(example as u32);
+        }
+        let teacher = |part| {
+            let shape = teacher_shape(&options, layout.width);
+            Ok(Teacher { judge: Judge::new(shape, options.learning_rate, normals(&mut rng))?, part })
+        };
+        let teachers = parts.into_iter().map(teacher).collect::<Result<Vec<_>>>()?;
+        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), normals(&mut rng))?;
+        let shape = critic::shape(&options, layout.width);
+        let student = Judge::new(shape, options.learning_rate, normals(&mut rng))?;
+        Ok(Self {
+            class: Class { table, layout, teachers },
+            options,
+            generator,
+            student,
+            asked: Vec::new(),
+            signs: Vec::new(),
+            fakes: Vec::new(),
+            noise_multiplier,
+            turn: Turn::Teachers(0, 0),
+            rng,
+        })
+    }
+
+    /// Steps of some teachers.
+    fn teach(&mut self, step: u32, first: usize) -> Result<Turn> {
+        let rows = self.options.batch_size as usize;
+        if step == 0 && first == 0 {
+            self.fakes = self.generator.fakes(4 * rows)?;
+        }
+        let teachers = &self.class.teachers;
+        let cost = teachers.first().map_or(1, |teacher| 6 * rows * teacher.judge.net.parameters.len());
+        let end = (first + (CALL_COST / cost.max(1)).max(1)).min(teachers.len());
+        self.class.step(first..end, rows, &self.fakes)?;
+        Ok(match (end < self.class.teachers.len(), step + 1 < self.options.teacher_steps) {
+            (true, _) => Turn::Teachers(step, end),
+            (false, true) => Turn::Teachers(step + 1, 0),
+            (false, false) => Turn::Votes,
+        })
+    }
+
+    /// Has the teachers vote on fresh fakes, and keeps what noise leaves of it.
+    fn ask(&mut self) -> Result<()> {
+        let fakes = self.generator.fakes(self.options.queries as usize)?;
+        let votes = self.class.votes(&fakes)?;
+        // One unit changes each count by 1; the counts are as many mechanisms.
+        let half = self.class.teachers.len() as f64 / 2.0;
+        for votes in votes {
+            let noisy = noisy_counts(&[votes], 1.0, self.noise_multiplier, &mut self.rng)?;
+            self.signs.push(if noisy.values[0] > half { 1.0 } else { -1.0 });
+        }
+        self.asked.extend(fakes);
+        Ok(())
+    }
+
+    /// A step of the student on what was voted on.
+    fn study(&mut self) -> Result<()> {
+        let (width, count) = (self.class.layout.width, self.signs.len());
+        let rows = count.min(STUDENT_ROWS);
+        let (mut inputs, mut signs) = (Vec::with_capacity(rows * width), Vec::with_capacity(rows));
+        for _ in 0..rows {
+            let place = self.student.random.below(count);
+            inputs.extend_from_slice(&self.asked[place * width..(place + 1) * width]);
+            signs.push(self.signs[place]);
+        }
+        self.student.step(inputs, signs)
+    }
+
+    /// A step of the generator towards what the student takes for real.
+    fn generate(&mut self) -> Result<()> {
+        let student: Vec<Tensor<2>> = of_mlp(&self.student.net).into_iter().map(|tensor| tensor.autodiff()).collect();
+        let shape = &self.student.net.architecture;
+        let cost = self.student.net.parameters.len();
+        self.generator.step(cost, |rows| log_sigmoid(mlp(shape, &student, rows)).mean().neg())
+    }
+}
+
+impl Learner for PateGan {
+    fn steps(&self) -> u64 {
+        self.options.rounds.into()
+    }
+
+    fn work(&mut self, _: u64) -> Result<bool> {
+        self.turn = match self.turn {
+            Turn::Teachers(step, first) => self.teach(step, first)?,
+            Turn::Votes => {
+                self.ask()?;
+                Turn::Student(0)
+            }
+            Turn::Student(step) if step < STUDENT_STEPS => {
+                self.study()?;
+                Turn::Student(step + 1)
+            }
+            Turn::Student(_) => Turn::Generator(0),
+            Turn::Generator(step) if step < self.options.generator_steps => {
+                self.generate()?;
+                Turn::Generator(step + 1)
+            }
+            Turn::Generator(_) => {
+                self.turn = Turn::Teachers(0, 0);
+                return Ok(true);
+            }
+        };
+        Ok(false)
+    }
+
+    fn mechanisms(&self) -> Vec<Stage> {
+        vec![stage(self.noise_multiplier, &self.options)]
+    }
+
+    fn noise_draws(&self) -> u64 {
+        queries(&self.options)
+    }
+
+    fn finish(self) -> Result<Box<dyn Synthesizer>> {
+        let parameters = vec![self.generator.average()];
+        Ok(Box::new(Model::<Rows>::new(self.options, self.class.layout, parameters)?))
+    }
+}

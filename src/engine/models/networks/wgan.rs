@@ -1,0 +1,131 @@
+//! `wgan`: a generator and a critic of whole rows (arXiv 1701.07875; dp_wgan.py).
+
+use rand::Rng;
+
+use super::blocks::Blocks;
+use super::critic::{self, Game};
+use super::generator::{self, BETAS, Generator, Rows};
+use super::model::{Model, layout};
+use super::options::Options;
+use crate::engine::Result;
+use crate::engine::models::dpsgd::{self, DpSgd, Phase, Settings, Steps};
+use crate::engine::models::row::{Layout, widest};
+use crate::engine::models::training::Learner;
+use crate::engine::models::{Synthesizer, TrainingBudget};
+use crate::engine::nn::mlp::{Architecture, Mlp};
+use crate::engine::nn::normals::Normals;
+use crate::engine::nn::sum::BatchSum;
+use crate::engine::privacy::mechanism::Stage;
+use crate::engine::privacy::random::SecretRng;
+use crate::engine::table::{Domain, UnitTable};
+
+/// A GAN that learns. The table is private; all else is public or paid for.
+pub struct Wgan {
+    table: UnitTable,
+    layout: Layout,
+    options: Options,
+    game: Game<Blocks>,
+}
+
+/// See [`crate::engine::models::Method::memory_estimate`].
+pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+    let width = widest(columns);
+    memory(&critic::shape(options, width)) + memory(&generator::shape(options, width)) + membership(columns)
+}
+
+/// Bytes that training a network takes, with the activations of its batches.
+pub fn memory(shape: &Architecture) -> u64 {
+    let parameters = shape.parameters().unwrap_or(usize::MAX / 1024);
+    let batch = 1024 * shape.width() as u64 * 4 * 8;
+    2 * dpsgd::memory_estimate(parameters) + batch
+}
+
+/// Bytes that telling blocks apart takes, at most.
+pub fn membership(columns: usize) -> u64 {
+    8 * widest(columns) as u64 * 2 * columns as u64
+}
+
+fn phase(noisy_units: f64, options: &Options) -> Phase {
+    Phase { name: "critic", steps: Steps::new(noisy_units, options.epochs, options.batch_size), share: 1.0 }
+}
+
+/// See [`crate::engine::models::Method::stages`].
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+    dpsgd::stages(&[phase(noisy_units, options)], budget)
+}
+
+/// How networks that see the table are trained.
+pub fn settings(options: &Options) -> Settings {
+    Settings {
+        clipping_norm: options.clipping_norm,
+        normalise: options.normalise,
+        learning_rate: options.learning_rate,
+        betas: BETAS,
+        ema: options.ema,
+    }
+}
+
+/// A generator for what is not secret, of a key that is.
+pub fn normals(rng: &mut SecretRng) -> Normals {
+    let mut key = [0; 32];
+    rng.fill_bytes(&mut key);
+    Normals::from_seed(key)
+}
+
+/// An untrained critic of rows of this width, and its training.
+pub fn critic(
+    phase: Phase,
+    noise: f64,
+    noisy_units: f64,
+    width: usize,
+    options: &Options,
+    mut rng: SecretRng,
+) -> Result<(Mlp, DpSgd<BatchSum>)> {
+    let net = Mlp::new(critic::shape(options, width), false, &mut normals(&mut rng))?;
+    let sgd = DpSgd::new(phase, settings(options), noise, noisy_units, net.parameters.len(), rng)?;
+    Ok((net, sgd))
+}
+
+impl Wgan {
+    /// See [`crate::engine::models::Method::trainer`].
+    pub fn new(
+        table: UnitTable,
+        domains: &[Domain],
+        noisy_rows: f64,
+        budget: &TrainingBudget,
+        options: Options,
+        mut rng: SecretRng,
+    ) -> Result<Self> {
+        let noisy_units = table.noisy_units(noisy_rows);
+        let phase = phase(noisy_units, &options);
+        let noise = dpsgd::calibrate(&[phase], budget)?[0];
+        let layout = layout(domains, &options);
+        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), normals(&mut rng))?;
+        let (critic, sgd) = critic(phase, noise, noisy_units, layout.width, &options, rng)?;
+        let game = Game::new(&options, generator, critic, sgd);
+        Ok(Self { table, layout, options, game })
+    }
+}
+
+impl Learner for Wgan {
+    fn steps(&self) -> u64 {
+        self.game.sgd.steps()
+    }
+
+    fn work(&mut self, _: u64) -> Result<bool> {
+        self.game.work(&self.table, &self.layout)
+    }
+
+    fn mechanisms(&self) -> Vec<Stage> {
+        vec![self.game.sgd.stage()]
+    }
+
+    fn noise_draws(&self) -> u64 {
+        self.game.sgd.noise_draws()
+    }
+
+    fn finish(self) -> Result<Box<dyn Synthesizer>> {
+        let parameters = vec![self.game.generator.average()];
+        Ok(Box::new(Model::<Rows>::new(self.options, self.layout, parameters)?))
+    }
+}

@@ -1,0 +1,99 @@
+//! The exact sum of clipped gradients that are formed row by row, for networks of any kind.
+//!
+//! A row's gradient is that of its own loss alone, by automatic differentiation: slower than a batch at once, but then
+//! nothing of other rows can enter it. See the proof in [`super`].
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use burn::tensor::Tensor;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+use super::clip::Clip;
+use super::normals::Normals;
+use super::sum::{Gradients, total};
+use super::tensors::{Parts, gradient, leaves};
+use super::whole::add_clipped;
+use crate::engine::Result;
+
+/// Time after which a call takes no further row.
+const PATIENCE: Duration = Duration::from_millis(40);
+
+/// What a network of any kind is trained on: the loss of a row, over all its copies if it has several. It must depend on
+/// that row, the randomness handed in, the parameters and public things only. Where privacy units have several rows, a
+/// unit takes the place of a row.
+pub trait RowObjective: Sync {
+    /// The parameters' shapes.
+    fn parts(&self) -> &Parts;
+
+    /// The loss `[1]` of a row.
+    ///
+    /// # Errors
+    /// `Internal` if the backend fails.
+    fn loss(&self, row: usize, random: &mut Normals, parameters: &[Tensor<2>]) -> Result<Tensor<1>>;
+}
+
+/// The gradients of a row objective at these parameters.
+pub struct Explicit<'a, O> {
+    pub parameters: &'a [f32],
+    pub objective: &'a O,
+}
+
+/// A sum in the making.
+pub struct RowSum {
+    parameters: Vec<Tensor<2>>,
+    rows: Vec<u32>,
+    next: usize,
+    key: [u8; 32],
+    numbers: usize,
+    /// One a thread.
+    sums: Vec<Vec<i64>>,
+}
+
+impl<O: RowObjective> Gradients for Explicit<'_, O> {
+    type Sum = RowSum;
+
+    fn parameters(&self) -> usize {
+        self.parameters.len()
+    }
+
+    fn encoder(&self) -> usize {
+        self.objective.parts().first()
+    }
+
+    fn begin(&self, rows: Vec<u32>, key: [u8; 32]) -> RowSum {
+        let parameters = self.objective.parts().cut(self.parameters);
+        RowSum { parameters, rows, next: 0, key, numbers: self.parameters.len(), sums: Vec::new() }
+    }
+
+    fn advance(&self, sum: &mut RowSum, clip: &Clip) -> Result<bool> {
+        let start = Instant::now();
+        let RowSum { parameters, rows, next, key, numbers, sums } = sum;
+        let workers = rayon::current_num_threads().min(rows.len() - *next);
+        while sums.len() < workers {
+            sums.push(vec![0; *numbers]);
+        }
+        let taken = AtomicUsize::new(*next);
+        sums[..workers].par_iter_mut().try_for_each(|sum| {
+            let mut work = Vec::with_capacity(*numbers);
+            while start.elapsed() < PATIENCE {
+                let place = taken.fetch_add(1, Ordering::Relaxed);
+                let Some(row) = rows.get(place) else { break };
+                let mut stream = ChaCha8Rng::from_seed(*key);
+                stream.set_stream(place as u64);
+                let leaves = leaves(parameters);
+                let loss = self.objective.loss(*row as usize, &mut Normals::new(stream), &leaves)?;
+                add_clipped(&gradient(loss, &leaves)?, clip, &mut work, sum);
+            }
+            Ok(())
+        })?;
+        *next = taken.into_inner().min(rows.len());
+        Ok(*next < rows.len())
+    }
+
+    fn finish(sum: RowSum) -> Vec<i64> {
+        total(sum.sums, sum.numbers)
+    }
+}
