@@ -1,6 +1,8 @@
 //! The synthesizers, one file each, behind one pair of traits: [`Trainer`] (fit in steps) and [`Synthesizer`]
 //! (sample, save); [`Method`] names them.
 
+#[cfg(test)]
+mod contract_tests;
 mod diffusion;
 mod dpsgd;
 mod given;

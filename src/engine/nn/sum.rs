@@ -27,7 +27,7 @@ const CALL_COST: usize = 2_000_000_000;
 pub trait Objective: Sync {
     /// K, at least 1.
     fn copies(&self) -> usize;
-    /// Numbers per copy that [`Objective::prepare`] wants [`Objective::delta`] to see.
+    /// Numbers per copy that [`Objective::prepare`] wants [`Objective::delta`] to see, at least 1.
     fn memo(&self) -> usize;
     /// Writes the inputs `[K, inputs]` and the memo `[K, memo]` of a row.
     fn prepare(&self, row: usize, random: &mut Normals, inputs: &mut [f32], memo: &mut [f32]);

@@ -46,7 +46,8 @@ fn decoder_parts(options: &Options, width: usize) -> Vec<Part> {
     vec![Part::dense(compression, middle), Part::dense(middle, width)]
 }
 
-fn parts(options: &Options, width: usize) -> Parts {
+/// All parts of an autoencoder of rows of this width.
+pub fn parts(options: &Options, width: usize) -> Parts {
     Parts::new([encoder_parts(options, width), decoder_parts(options, width)].concat())
 }
 

@@ -50,7 +50,8 @@ pub struct Shape {
 }
 
 impl Shape {
-    fn new(options: &Options, scalars: usize, states: usize) -> Self {
+    /// For rows of so many numbers, and states of blocks.
+    pub fn new(options: &Options, scalars: usize, states: usize) -> Self {
         Self {
             scalars,
             states,

@@ -46,10 +46,10 @@ impl Objective for Wasserstein<'_> {
     }
 
     fn memo(&self) -> usize {
-        0
+        1
     }
 
-    fn prepare(&self, example: usize, random: &mut Normals, inputs: &mut [f32], _: &mut [f32]) {
+    fn prepare(&self, example: usize, random: &mut Normals, inputs: &mut [f32], signs: &mut [f32]) {
         let (real, fake) = inputs.split_at_mut(self.layout.width);
         let row = row_of(self.table.units.as_ref(), example, random);
         let mut clean = Clean::default();
@@ -57,10 +57,11 @@ impl Objective for Wasserstein<'_> {
         self.layout.write(&clean, real);
         let place = random.below(self.fakes.len() / fake.len());
         fake.copy_from_slice(&self.fakes[place * fake.len()..][..fake.len()]);
+        signs.copy_from_slice(&[-1.0, 1.0]);
     }
 
-    fn delta(&self, _: &[f32], outputs: &mut [f32]) {
-        outputs.copy_from_slice(&[-1.0, 1.0]);
+    fn delta(&self, signs: &[f32], outputs: &mut [f32]) {
+        outputs.copy_from_slice(signs);
     }
 }
 
