@@ -116,7 +116,7 @@ impl Options {
             ema: 0.9,
             generator_learning_rate: 0.001,
             generator_steps: 1,
-            weight_bound: 0.1,
+            weight_bound: 0.01,
             compression: 15,
             autoencoder_share: 0.5,
             dimension: 64,

@@ -365,9 +365,9 @@ fn shares_are_learned() {
     let table = EncodedTable { rows, columns: vec![column(&|row| row % 10 == 0), column(&|row| row % 2 == 0)] };
     let coin = || categories(&[0.5, 0.5], None);
     for (method, json) in [
-        (Method::Wgan, r#"{"epochs": 100, "batch_size": 200, "hidden": [16], "latent": 4}"#),
-        (Method::AttentionVae, r#"{"epochs": 20, "batch_size": 100, "hidden": [8], "latent": 2, "dimension": 8}"#),
-        (Method::AttentionGan, r#"{"epochs": 20, "batch_size": 100, "hidden": [16], "latent": 4, "compression": 4}"#),
+        (Method::Wgan, r#"{"epochs": 60, "batch_size": 200, "hidden": [16], "latent": 4}"#),
+        (Method::AttentionVae, r#"{"epochs": 6, "batch_size": 50, "hidden": [8], "latent": 2, "dimension": 8}"#),
+        (Method::AttentionGan, r#"{"epochs": 8, "batch_size": 40, "hidden": [16], "latent": 4, "compression": 4}"#),
     ] {
         let options = method.options(&serde_json::from_str(json).unwrap(), &[]).unwrap();
         let budget = TrainingBudget { epsilon: 300.0, delta: 1e-6, prior: Vec::new() };
