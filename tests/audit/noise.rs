@@ -8,7 +8,7 @@ use tablediffusion::engine::nn::clip::Rule;
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::step::PrivateGradients;
-use tablediffusion::engine::nn::sum::Objective;
+use tablediffusion::engine::nn::sum::{BatchSum, Ghost, Objective};
 use tablediffusion::engine::privacy::counts::noisy_counts;
 use tablediffusion::engine::privacy::poisson::SamplingRate;
 use tablediffusion::engine::privacy::random::SecretRng;
@@ -35,7 +35,7 @@ impl Objective for Watched {
 /// The steps of a training on `rows` rows: the gradients in units of their noise, and who took part.
 struct Steps {
     net: Mlp,
-    gradients: PrivateGradients,
+    gradients: PrivateGradients<BatchSum>,
     watched: Watched,
     rows: usize,
 }
@@ -55,7 +55,8 @@ impl Steps {
     fn next(&mut self) -> (Vec<f64>, Vec<u32>) {
         self.watched.0.lock().expect("a list").clear();
         loop {
-            if let Some(gradient) = self.gradients.advance(&self.net, &self.watched, self.rows).expect("a gradient") {
+            let of = Ghost { net: &self.net, objective: &self.watched };
+            if let Some(gradient) = self.gradients.advance(&of, self.rows).expect("a gradient") {
                 let sd = self.gradients.noise_multiplier();
                 let mut rows = self.watched.0.lock().expect("a list").clone();
                 rows.sort_unstable();

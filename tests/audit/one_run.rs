@@ -9,7 +9,7 @@ use tablediffusion::engine::nn::clip::Rule;
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::step::PrivateGradients;
-use tablediffusion::engine::nn::sum::Objective;
+use tablediffusion::engine::nn::sum::{Ghost, Objective};
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::mechanism::Mechanism;
 use tablediffusion::engine::privacy::poisson::SamplingRate;
@@ -60,10 +60,11 @@ fn right(epsilon: f64, steps: u64) -> (u64, f64) {
     let mut gradients =
         PrivateGradients::new(rate, noise, Rule::Flat, 1.0, 1.0, net.parameters.len(), rng).expect("gradients");
     let claim = accountant::epsilon(&family(gradients.noise_multiplier()), DELTA).expect("an epsilon");
+    let of = Ghost { net: &net, objective: &table };
     let mut scores = vec![0.0; CANARIES];
     for _ in 0..steps {
         let gradient = loop {
-            if let Some(gradient) = gradients.advance(&net, &table, table.0.len()).expect("a gradient") {
+            if let Some(gradient) = gradients.advance(&of, table.0.len()).expect("a gradient") {
                 break gradient;
             }
         };

@@ -3,13 +3,17 @@
 //! The worst case is staged: all rows look alike to the network, the canary's gradient points away from that of the
 //! others, and is far above the clipping norm. The attacker knows the rows and the network, and sees the gradient.
 
+use burn::tensor::Tensor;
 use rayon::prelude::*;
+use tablediffusion::engine::Result;
 use tablediffusion::engine::nn::clip::{Clip, Rule};
 use tablediffusion::engine::nn::exact::Grid;
+use tablediffusion::engine::nn::explicit::{Explicit, RowObjective};
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::step::PrivateGradients;
 use tablediffusion::engine::nn::sum::{BatchSum, Ghost, Objective};
+use tablediffusion::engine::nn::tensors::{Part, Parts, constant};
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::mechanism::Mechanism;
 use tablediffusion::engine::privacy::poisson::SamplingRate;
@@ -204,4 +208,49 @@ fn step_size_of_the_rest() {
     };
     let [found] = stage.run((SamplingRate::nearest(1.0), noise), runs, across);
     gaussian("gradient of all rows, size across the canary's", claim, &found, 0.0);
+}
+
+/// Rows whose loss is linear in the parameters, so that gradients are known: that of the canary, the last row, points one way and
+/// the others the other way, all beyond the clipping norm.
+struct Linear {
+    others: usize,
+    parts: Parts,
+}
+
+impl RowObjective for Linear {
+    fn parts(&self) -> &Parts {
+        &self.parts
+    }
+    fn loss(&self, row: usize, _: &mut Normals, parameters: &[Tensor<2>]) -> Result<Tensor<1>> {
+        let scale = if row == self.others { 6.0 } else { -1.5 };
+        let direction = constant(DIRECTION.iter().map(|x| scale * *x as f32).collect(), 1, DIRECTION.len());
+        Ok((parameters[0].clone() * direction).sum())
+    }
+}
+
+/// Of size 1.
+const DIRECTION: [f64; 4] = [0.5, -0.5, 0.1, 0.7];
+
+/// The same for gradients that are formed row by row.
+#[test]
+fn step_explicit() {
+    let linear = Linear { others: 1, parts: Parts::new(vec![Part::table(1, DIRECTION.len())]) };
+    let family = |noise_multiplier| vec![(Mechanism::Gaussian { noise_multiplier }, 1)];
+    let wanted = accountant::calibrate(&[], 4.0, DELTA, family).expect("noise");
+    let (rng, rate) = (SecretRng::from_os().expect("random bits"), SamplingRate::nearest(1.0));
+    let private = PrivateGradients::new(rate, wanted, Rule::Flat, 1.0, 1.0, DIRECTION.len(), rng);
+    let runs = if long() { 100_000 } else { 16_000 };
+    let of = Explicit { parameters: &[0.0; DIRECTION.len()], objective: &linear };
+    let mut private = private.expect("gradients");
+    let used = private.noise_multiplier();
+    let claim = accountant::epsilon(&family(used), DELTA).expect("an epsilon");
+    let mut one = |rows: usize| {
+        loop {
+            if let Some(gradient) = private.advance(&of, rows).expect("a gradient") {
+                return along(&gradient, &DIRECTION);
+            }
+        }
+    };
+    let found: (Vec<f64>, Vec<f64>) = (0..runs).map(|_| (one(linear.others), one(linear.others + 1))).unzip();
+    gaussian("gradient of all rows, formed one by one", claim, &found, TIGHT);
 }
