@@ -13,7 +13,6 @@ use super::generator::{self, Generator, Last, block_of_normals, choose};
 use super::model::{Maker, Model, layout};
 use super::options::Options;
 use super::wgan::{critic, membership, memory, normals, settings};
-use crate::engine::Result;
 use crate::engine::models::dpsgd::{self, DpSgd, Phase, Steps};
 use crate::engine::models::row::{Clean, Layout, row_of, widest};
 use crate::engine::models::training::Learner;
@@ -26,6 +25,7 @@ use crate::engine::nn::tensors::{Part, Parts, attention, constant, dense, mlp, o
 use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable, Units};
+use crate::engine::{EngineError, Result};
 
 /// Slope of LeakyReLU below 0.
 const SLOPE: f64 = 0.2;
@@ -108,6 +108,11 @@ pub struct Decoder {
 }
 
 impl Last for Decoder {
+    fn cost(&self) -> usize {
+        let parameters = self.parameters.iter().map(|part| part.dims().iter().product::<usize>());
+        parameters.sum::<usize>() + self.blocks.cost()
+    }
+
     fn rows(&self, outputs: Tensor<2>) -> Result<Tensor<2>> {
         let mut parameters = self.parameters.clone();
         if outputs.is_autodiff() {
@@ -138,6 +143,9 @@ fn phases(noisy_units: f64, options: &Options) -> [Phase; 2] {
 pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
     dpsgd::stages(&phases(noisy_units, options), budget)
 }
+
+/// A training went on after it failed, or ended before it was over.
+const FAILED: EngineError = EngineError::Internal("a game was played that had not begun");
 
 /// The game, from the time when there is a decoder to play it with.
 enum Play {
@@ -214,22 +222,18 @@ impl AttentionGan {
         self.sgd.average(&self.autoencoder).split_off(encoder)
     }
 
-    /// The game, begun if it has not been.
-    fn game(&mut self) -> Result<&mut Game<Decoder>> {
-        self.play = match std::mem::replace(&mut self.play, Play::Failed) {
-            Play::Waiting(parts) => {
-                let (random, critic, sgd) = *parts;
-                let cut = Parts::new(decoder_parts(&self.options, self.layout.width)).cut(&self.decoder());
-                let last = Decoder { parameters: cut, blocks: Blocks::new(&self.layout) };
-                let generator = Generator::new(&self.options, self.options.compression as usize, last, random)?;
-                Play::Playing(Box::new(Game::new(&self.options, generator, critic, sgd)))
-            }
-            play => play,
-        };
-        match &mut self.play {
-            Play::Playing(game) => Ok(game),
-            _ => Err(crate::engine::EngineError::Internal("a training went on after it failed")),
+    /// Begins the game, unless it has begun.
+    fn begin(&mut self) -> Result<()> {
+        if matches!(self.play, Play::Playing(_)) {
+            return Ok(());
         }
+        let Play::Waiting(parts) = std::mem::replace(&mut self.play, Play::Failed) else { return Err(FAILED) };
+        let (random, critic, sgd) = *parts;
+        let cut = Parts::new(decoder_parts(&self.options, self.layout.width)).cut(&self.decoder());
+        let last = Decoder { parameters: cut, blocks: Blocks::new(&self.layout) };
+        let generator = Generator::new(&self.options, self.options.compression as usize, last, random)?;
+        self.play = Play::Playing(Box::new(Game::new(&self.options, generator, critic, sgd)));
+        Ok(())
     }
 }
 
@@ -242,8 +246,8 @@ impl Learner for AttentionGan {
         if step < self.sgd.steps() {
             return self.autoencode();
         }
-        self.game()?;
-        let Play::Playing(game) = &mut self.play else { return Ok(false) };
+        self.begin()?;
+        let Play::Playing(game) = &mut self.play else { return Err(FAILED) };
         game.work(&self.table, &self.layout)
     }
 
@@ -255,8 +259,9 @@ impl Learner for AttentionGan {
         self.sgd.noise_draws().saturating_add(self.critic_draws)
     }
 
-    fn finish(mut self) -> Result<Box<dyn Synthesizer>> {
-        let parameters = vec![self.game()?.generator.average(), self.decoder()];
+    fn finish(self) -> Result<Box<dyn Synthesizer>> {
+        let Play::Playing(game) = &self.play else { return Err(FAILED) };
+        let parameters = vec![game.generator.average(), self.decoder()];
         Ok(Box::new(Model::<Rows>::new(self.options, self.layout, parameters)?))
     }
 }

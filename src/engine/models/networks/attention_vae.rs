@@ -13,9 +13,9 @@ use super::generator::block_of_normals;
 use super::model::{Maker, Model, layout};
 use super::options::Options;
 use super::wgan::{membership, normals, settings};
-use crate::engine::Result;
 use crate::engine::models::dpsgd::{self, DpSgd, Phase, Steps};
 use crate::engine::models::row::{Clean, Layout, draw, row_of, widest};
+use crate::engine::models::sampling::BLOCK_ROWS;
 use crate::engine::models::training::Learner;
 use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::device::{device, values};
@@ -26,6 +26,7 @@ use crate::engine::nn::tensors::{Part, Parts, attention, constant, dense, layer_
 use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable, Units};
+use crate::engine::{EngineError, Result};
 
 /// Width of the network of a number.
 const NUMBER_WIDTH: usize = 16;
@@ -212,8 +213,8 @@ impl RowObjective for Evidence<'_> {
         self.layout.encode(&self.table.table, row, random, &mut clean);
         let (encoder, decoder) = parameters.split_at(self.shape.encoder().len());
         let latent = self.shape.latent;
-        let missing = crate::engine::EngineError::Internal("a network lacks a part");
-        let (mean, spread) = self.encode(&clean, encoder).ok_or(missing)?;
+        let encoded = self.encode(&clean, encoder);
+        let (mean, spread) = encoded.ok_or(EngineError::Internal("a network lacks a part"))?;
         let mut noise = vec![0.0; latent];
         random.fill(&mut noise);
         let z = mean.clone() + spread.clone().mul_scalar(0.5).exp() * constant(noise, 1, latent);
@@ -337,8 +338,8 @@ impl Maker for Rows {
         };
         let mixtures = mixtures.map_or(Ok(Vec::new()), values)?;
         let (scalars, states, k) = (self.shape.scalars, self.shape.states, self.shape.mixture);
-        let mut rows = Vec::with_capacity(super::super::sampling::BLOCK_ROWS);
-        for row in 0..super::super::sampling::BLOCK_ROWS {
+        let mut rows = Vec::with_capacity(BLOCK_ROWS);
+        for row in 0..BLOCK_ROWS {
             let of_numbers = &mixtures[row * scalars * 3 * k..(row + 1) * scalars * 3 * k];
             let numbers = of_numbers.chunks_exact(3 * k).map(|mixture| number(mixture, k, random));
             let mut entries: Vec<f32> = numbers.collect();

@@ -40,6 +40,11 @@ impl Blocks {
         8 * layout.width as u64 * layout.blocks.len() as u64
     }
 
+    /// Multiplications that the softmax of a row takes.
+    pub fn cost(&self) -> usize {
+        2 * self.states * self.spans.len()
+    }
+
     /// The place of each block's entry at its state, counted from the first block's.
     pub fn places(&self, states: &[u32]) -> impl Iterator<Item = usize> {
         self.spans.iter().zip(states).map(|((at, _), state)| at + *state as usize)

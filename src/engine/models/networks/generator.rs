@@ -17,18 +17,26 @@ use crate::engine::{EngineError, Result};
 
 /// Decay rates of Adam's moments (dp_wgan.py, `b1`, `b2`).
 pub const BETAS: (f64, f64) = (0.5, 0.999);
-/// Rows of a step at most, and multiplications, about.
+/// Rows of a step, within bounds; multiplications of a call, about.
+const LEAST_ROWS: usize = 8;
 const MOST_ROWS: usize = 256;
-const STEP_COST: usize = 500_000_000;
+const CALL_COST: usize = 500_000_000;
 
 /// What turns a generator's outputs `[n, outputs]` into rows `[n, width]`, with nothing of its own to learn.
 pub trait Last: Send + Sync {
+    /// Multiplications that a row takes, about.
+    fn cost(&self) -> usize;
+
     /// # Errors
     /// `Internal` if the backend fails.
     fn rows(&self, outputs: Tensor<2>) -> Result<Tensor<2>>;
 }
 
 impl Last for Blocks {
+    fn cost(&self) -> usize {
+        Blocks::cost(self)
+    }
+
     fn rows(&self, outputs: Tensor<2>) -> Result<Tensor<2>> {
         self.activate(outputs)
     }
@@ -60,11 +68,12 @@ impl<L: Last> Generator<L> {
         Ok(Self { net, last, adam, average, random })
     }
 
-    /// Fresh rows `[rows, width]`.
+    /// Fresh rows `[rows, width]`: so many, or as many as a call may make.
     ///
     /// # Errors
     /// `Internal` if the backend fails.
     pub fn fakes(&mut self, rows: usize) -> Result<Vec<f32>> {
+        let rows = rows.min((CALL_COST / self.cost()).max(LEAST_ROWS));
         let (shape, parameters) = (&self.net.architecture, of_mlp(&self.net));
         let mut z = vec![0.0; rows * shape.inputs];
         self.random.fill(&mut z);
@@ -78,7 +87,7 @@ impl<L: Last> Generator<L> {
     /// `Internal` if the backend fails.
     pub fn step(&mut self, cost: usize, loss: impl FnOnce(Tensor<2>) -> Tensor<1>) -> Result<()> {
         let shape = &self.net.architecture;
-        let rows = (STEP_COST / (3 * (cost + self.net.parameters.len()))).clamp(8, MOST_ROWS);
+        let rows = (CALL_COST / (3 * (cost + self.cost()))).clamp(LEAST_ROWS, MOST_ROWS);
         let mut z = vec![0.0; rows * shape.inputs];
         self.random.fill(&mut z);
         let leaves = leaves(&of_mlp(&self.net));
@@ -87,6 +96,11 @@ impl<L: Last> Generator<L> {
         self.adam.step(&mut self.net.parameters, &gradient);
         self.average.push(&self.net.parameters);
         Ok(())
+    }
+
+    /// Multiplications that a row takes, about.
+    fn cost(&self) -> usize {
+        self.net.parameters.len() + self.last.cost()
     }
 
     /// The average of its parameters.

@@ -127,7 +127,8 @@ impl Class {
 enum Turn {
     /// Step `.0` of the teachers from `.1` on.
     Teachers(u32, usize),
-    Votes,
+    /// On the fakes of this round from `.0` on.
+    Votes(usize),
     Student(u32),
     Generator(u32),
 }
@@ -242,13 +243,16 @@ impl PateGan {
         Ok(match (end < self.class.teachers.len(), step + 1 < self.options.teacher_steps) {
             (true, _) => Turn::Teachers(step, end),
             (false, true) => Turn::Teachers(step + 1, 0),
-            (false, false) => Turn::Votes,
+            (false, false) => Turn::Votes(0),
         })
     }
 
-    /// Has the teachers vote on fresh fakes, and keeps what noise leaves of it.
-    fn ask(&mut self) -> Result<()> {
-        let fakes = self.generator.fakes(self.options.queries as usize)?;
+    /// Has the teachers vote on some fresh fakes, `asked` having been voted on, and keeps what noise leaves of it.
+    fn ask(&mut self, asked: usize) -> Result<Turn> {
+        let wanted = self.options.queries as usize - asked;
+        let teachers = &self.class.teachers;
+        let cost = teachers.first().map_or(1, |teacher| teachers.len() * teacher.judge.net.parameters.len());
+        let fakes = self.generator.fakes(wanted.min((CALL_COST / cost.max(1)).max(1)))?;
         let votes = self.class.votes(&fakes)?;
         // One unit changes each count by 1; the counts are as many mechanisms.
         let half = self.class.teachers.len() as f64 / 2.0;
@@ -256,8 +260,9 @@ impl PateGan {
             let noisy = noisy_counts(&[votes], 1.0, self.noise_multiplier, &mut self.rng)?;
             self.signs.push(if noisy.values[0] > half { 1.0 } else { -1.0 });
         }
+        let done = self.signs.len() - self.asked.len() / self.class.layout.width.max(1);
         self.asked.extend(fakes);
-        Ok(())
+        Ok(if done < wanted { Turn::Votes(asked + done) } else { Turn::Student(0) })
     }
 
     /// A step of the student on what was voted on.
@@ -290,10 +295,7 @@ impl Learner for PateGan {
     fn work(&mut self, _: u64) -> Result<bool> {
         self.turn = match self.turn {
             Turn::Teachers(step, first) => self.teach(step, first)?,
-            Turn::Votes => {
-                self.ask()?;
-                Turn::Student(0)
-            }
+            Turn::Votes(asked) => self.ask(asked)?,
             Turn::Student(step) if step < STUDENT_STEPS => {
                 self.study()?;
                 Turn::Student(step + 1)
