@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Turns paper.jsonl into docs/paper.md's tables (between its markers) and docs/paper-*.svg: paper_report.py
+
+Needs matplotlib (metrics.txt). A cell is one table, method and epsilon; what is shown of it is the mean over its seeds, with
+the standard error of that mean.
+"""
+
+import collections
+import json
+import math
+import re
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams.update(
+    {"svg.fonttype": "none", "svg.hashsalt": "paper", "font.family": "sans-serif", "font.size": 9}
+)
+
+from matplotlib import pyplot  # noqa: E402
+
+import report  # noqa: E402
+
+# name, title, whether more is better, whether on a logarithmic scale
+METRICS = [
+    ("pmse_ratio", "pMSE ratio", False, True),
+    ("alpha_precision", "alpha-precision", True, False),
+    ("beta_recall", "beta-recall", True, False),
+    ("coverage", "category coverage", True, False),
+    ("tvd1", "1-way TVD", False, True),
+    ("tvd2", "2-way TVD", False, True),
+]
+# method: colour, marker
+LINES = {
+    "tablediffusion": ("#c1121f", "o"),
+    "tablediffusion:paper": ("#e58b8b", "o"),
+    "tablediffusion_denoiser": ("#1d4e89", "s"),
+    "tablediffusion_denoiser:paper": ("#8fb3d9", "s"),
+    "attention_vae": ("#2a9d8f", "^"),
+    "attention_gan": ("#6a4c93", "D"),
+    "wgan": ("#f08a24", "v"),
+    "pate_gan": ("#8d6e63", "x"),
+    "guided": ("#222222", "*"),
+}
+GANS = ["attention_gan", "wgan", "pate_gan"]
+
+
+def cells():
+    """All cells: table -> (method, epsilon) -> cell."""
+    found = collections.defaultdict(lambda: collections.defaultdict(list))
+    for line in (report.HERE / "paper.jsonl").read_text().splitlines():
+        run = json.loads(line)
+        found[run["table"]][run["method"], run["epsilon"]].append(run)
+    return {table: {cell: report.Cell(runs) for cell, runs in inside.items()} for table, inside in sorted(found.items())}
+
+
+def epsilons(inside):
+    return sorted({epsilon for _, epsilon in inside})
+
+
+def markdown(inside):
+    """One row a cell, by epsilon."""
+    titles = [title for _, title, _, _ in METRICS]
+    rows = ["| epsilon | method | seeds | " + " | ".join(titles) + " | CPU s |", "|---" * (len(titles) + 4) + "|"]
+    for epsilon in epsilons(inside):
+        for method in LINES:
+            cell = inside.get((method, epsilon))
+            if cell is not None:
+                scores = " | ".join(cell.text(name) for name, _, _, _ in METRICS)
+                rows.append(f"| {epsilon:g} | {method} | {len(cell.runs)} | {scores} | {cell.mean('cpu_s'):.0f} |")
+    return "\n".join(rows)
+
+
+def better(one, other, name, more):
+    """Whether a cell's mean is better than another's: yes, no, or a difference within its standard error."""
+    lead = (one.mean(name) - other.mean(name)) * (1 if more else -1)
+    error = math.hypot(one.error(name), other.error(name))
+    return "even" if abs(lead) <= error else "yes" if lead > 0 else "no"
+
+
+def claims(results):
+    """At how many epsilons each claim holds, is even, or fails, by table, preset and metric."""
+    titles = [title for _, title, _, _ in METRICS]
+    rows = ["| table | claim | " + " | ".join(titles) + " |", "|---" * (len(titles) + 2) + "|"]
+    for table, inside in results.items():
+        for preset in ("", ":paper"):
+            ours = f"tablediffusion{preset}"
+            rivals = {f"above `tablediffusion_denoiser{preset}`": [f"tablediffusion_denoiser{preset}"]}
+            rivals |= {f"above `{gan}`": [gan] for gan in GANS}
+            for claim, (rival,) in rivals.items():
+                counts = []
+                for name, _, more, _ in METRICS:
+                    both = [e for e in epsilons(inside) if (ours, e) in inside and (rival, e) in inside]
+                    found = collections.Counter(
+                        better(inside[ours, e], inside[rival, e], name, more) for e in both
+                    )
+                    counts.append(f"{found['yes']} / {found['even']} / {found['no']}")
+                rows.append(f"| {table} | `{ours}` {claim} | " + " | ".join(counts) + " |")
+    return "\n".join(rows)
+
+
+def draw(table, inside):
+    figure, panels = pyplot.subplots(2, 3, figsize=(12, 7.5))
+    for panel, (name, title, more, logarithmic) in zip(panels.flat, METRICS):
+        for method, (colour, marker) in LINES.items():
+            points = [(epsilon, inside[method, epsilon]) for epsilon in epsilons(inside) if (method, epsilon) in inside]
+            if points:
+                panel.errorbar(
+                    [epsilon for epsilon, _ in points],
+                    [cell.mean(name) for _, cell in points],
+                    [cell.error(name) for _, cell in points],
+                    color=colour,
+                    marker=marker,
+                    markersize=4,
+                    capsize=2,
+                    linewidth=1.2,
+                    label=method,
+                )
+        panel.set_xscale("log")
+        panel.set_xticks(epsilons(inside), [f"{epsilon:g}" for epsilon in epsilons(inside)])
+        if logarithmic:
+            panel.set_yscale("log")
+        panel.minorticks_off()
+        panel.set_xlabel("epsilon")
+        panel.set_title(f"{title} ({'more' if more else 'less'} is better)")
+        panel.grid(color="#dddddd", linewidth=0.6)
+        for side in ("top", "right"):
+            panel.spines[side].set_visible(False)
+    figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="lower center", ncols=5, frameon=False)
+    figure.tight_layout(rect=(0, 0.08, 1, 1))
+    path = report.DOCS / f"paper-{table}.svg"
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    # Matplotlib leaves spaces at the ends of lines.
+    path.write_text("".join(line.rstrip() + "\n" for line in path.read_text().splitlines()))
+
+
+def main():
+    results = cells()
+    page = (report.DOCS / "paper.md").read_text()
+    parts = {f"table {table}": markdown(inside) for table, inside in results.items()} | {"claims": claims(results)}
+    for name, text in parts.items():
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        page = marked.sub(lambda match: f"{match[1]}{text}\n{match[2]}", page)
+    (report.DOCS / "paper.md").write_text(page)
+    for table, inside in results.items():
+        draw(table, inside)
+
+
+if __name__ == "__main__":
+    main()
