@@ -132,11 +132,12 @@ pub fn leaves(parameters: &[Tensor<2>]) -> Vec<Tensor<2>> {
 /// `Internal` if the backend cannot hand it out.
 pub fn gradient(loss: Tensor<1>, leaves: &[Tensor<2>]) -> Result<Vec<f32>> {
     let mut gradients = loss.backward();
-    let mut flat = Vec::new();
+    let numbers = |leaf: &Tensor<2>| leaf.dims().iter().product::<usize>();
+    let mut flat = Vec::with_capacity(leaves.iter().map(numbers).sum());
     for leaf in leaves {
         match leaf.grad_remove(&mut gradients) {
             Some(gradient) => flat.extend(values(gradient)?),
-            None => flat.extend(std::iter::repeat_n(0.0, leaf.dims().iter().product())),
+            None => flat.extend(std::iter::repeat_n(0.0, numbers(leaf))),
         }
     }
     Ok(flat)
