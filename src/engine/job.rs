@@ -165,7 +165,7 @@ impl Job {
         let split = Split::new(
             epsilon,
             delta,
-            columns.iter().map(discover::histograms).sum(),
+            columns.iter().map(|column| discover::histograms(column, method.goal())).sum(),
             columns.iter().map(discover::thresholds).sum(),
         )?;
         Ok(Self {
@@ -327,7 +327,7 @@ impl Job {
         if let Some((book, _)) = &mut self.units {
             book.begin(rate, &mut self.rng);
         }
-        self.state = State::Sampling(DiscoverySample::new(&self.columns));
+        self.state = State::Sampling(DiscoverySample::new(&self.columns, self.method.goal()));
         if self.split.histogram_noise_multiplier.is_none() {
             self.end_scan()?;
         }

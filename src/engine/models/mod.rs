@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use self::diffusion::Prediction;
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::random::SecretRng;
+use super::table::discover::Goal;
 use super::table::{Column, Domain, EncodedTable, UnitTable};
 use super::{EngineError, Result};
 
@@ -92,6 +93,15 @@ impl Method {
             Self::Guided => "guided",
             Self::TableDiffusion => "tablediffusion",
             Self::TableDiffusionDenoiser => "tablediffusion_denoiser",
+        }
+    }
+
+    /// What it needs to know of columns before it is trained.
+    pub fn goal(self) -> Goal {
+        match self {
+            Self::Guided => Goal::Domains,
+            // What a network starts from, and what its samples are fitted to, are shares.
+            _ => Goal::Shares,
         }
     }
 
