@@ -27,8 +27,11 @@ use super::table::units::{self, UnitBook};
 use super::table::{Block, BlockColumn, Column, Domain, UnitTable, Units};
 use super::{EngineError, Result};
 
-/// Rows of the sample that domains are learned from, in expectation.
+/// Rows of the sample that domains are learned from, in expectation and at most: fewer where their values might take
+/// more than so many bytes, or more than half of what training may use.
 const DISCOVERY_ROWS: f64 = 500_000.0;
+const DISCOVERY_BYTES: u64 = 1 << 30;
+const LEAST_DISCOVERY_ROWS: f64 = 10_000.0;
 
 /// What a training may cost at most where it is held to that, as a multiple of the precision of the one Gaussian
 /// mechanism that would use its epsilon and delta up.
@@ -234,7 +237,7 @@ impl Job {
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
     pub fn plan(&self, rows: f64) -> Result<Plan> {
-        let discovery = self.split.discovery((DISCOVERY_ROWS / rows).min(1.0));
+        let discovery = self.split.discovery((self.discovery_rows() / rows).min(1.0));
         let budget = self.training_budget(discovery);
         let training = self.method.stages(self.columns.len(), rows, &budget, &self.options)?;
         let mut stages = Vec::new();
@@ -322,7 +325,7 @@ impl Job {
         self.noisy_rows = Some(noisy_rows);
         self.noisy_units = Some(noisy_units);
         self.expect_rows(noisy_rows).map_err(|_| EngineError::MoreRowsThanExpected { limit: self.memory_limit })?;
-        let rate = SamplingRate::nearest((DISCOVERY_ROWS / noisy_rows).min(1.0));
+        let rate = SamplingRate::nearest((self.discovery_rows() / noisy_rows).min(1.0));
         self.discovery_rate = Some(rate);
         if let Some((book, _)) = &mut self.units {
             book.begin(rate, &mut self.rng);
@@ -436,8 +439,15 @@ impl Job {
         Progress { phases_done, percent: percent.map(|percent| percent.min(100) as u8) }
     }
 
+    /// Rows that domains are learned from, in expectation and at most. Public.
+    fn discovery_rows(&self) -> f64 {
+        let bytes = if self.memory_limit > 0 { DISCOVERY_BYTES.min(self.memory_limit / 2) } else { DISCOVERY_BYTES };
+        let rows = bytes as f64 / discover::bytes_per_row(&self.columns).max(1) as f64;
+        rows.clamp(LEAST_DISCOVERY_ROWS, DISCOVERY_ROWS)
+    }
+
     fn memory_estimate(&self, rows: f64) -> u64 {
-        let sampled = rows.min(DISCOVERY_ROWS) * discover::bytes_per_row(&self.columns) as f64;
+        let sampled = rows.min(self.discovery_rows()) * discover::bytes_per_row(&self.columns) as f64;
         let encoded = rows * self.columns.len() as f64;
         (sampled.max(encoded) + encoded) as u64
             + self.memory_of_units(rows)
