@@ -237,7 +237,7 @@ impl Job {
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
     pub fn plan(&self, rows: f64) -> Result<Plan> {
-        let discovery = self.split.discovery((self.discovery_rows() / rows).min(1.0));
+        let discovery = self.split.discovery(rows, (self.discovery_rows() / rows).min(1.0));
         let budget = self.training_budget(discovery);
         let training = self.method.stages(self.columns.len(), rows, &budget, &self.options)?;
         let mut stages = Vec::new();
@@ -331,7 +331,7 @@ impl Job {
             book.begin(rate, &mut self.rng);
         }
         self.state = State::Sampling(DiscoverySample::new(&self.columns, self.method.goal()));
-        if self.split.histogram_noise_multiplier.is_none() {
+        if self.split.histogram_noise(noisy_units).is_none() {
             self.end_scan()?;
         }
         Ok(())
@@ -378,7 +378,10 @@ impl Job {
             State::Counting => self.counted_units(),
             State::Sampling(sample) => {
                 let plan = discover::Plan {
-                    noise_multiplier: self.split.histogram_noise_multiplier.unwrap_or(f64::INFINITY),
+                    noise_multiplier: self
+                        .split
+                        .histogram_noise(self.noisy_units.unwrap_or(1.0))
+                        .unwrap_or(f64::INFINITY),
                     unit_rows: self.unit_rows(),
                     threshold_delta: self.split.threshold_delta,
                     sampled_rows: self.noisy_rows.unwrap_or(1.0) * self.discovery_rate.map_or(1.0, |r| r.value()),
@@ -537,7 +540,8 @@ impl Job {
     }
 
     fn discovery_mechanism(&self) -> Option<Mechanism> {
-        self.split.discovery(self.discovery_rate.map_or(1.0, |rate| rate.value()))
+        let rate = self.discovery_rate.map_or(1.0, |rate| rate.value());
+        self.split.discovery(self.noisy_units.unwrap_or(1.0), rate)
     }
 
     fn training_budget(&self, discovery: Option<Mechanism>) -> TrainingBudget {

@@ -55,9 +55,18 @@ impl Plan {
         noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, rng)
     }
 
-    /// The plan of a histogram that is paid for as so many others.
-    fn times(&self, precision: u64) -> Self {
-        Self { noise_multiplier: self.noise_multiplier / (precision as f64).sqrt(), ..*self }
+    /// The plan of a histogram that is paid for as so many others. Noise is rounded up.
+    fn times(&self, precision: f64) -> Self {
+        Self { noise_multiplier: self.noise_multiplier / precision.sqrt() * (1.0 + 1e-15), ..*self }
+    }
+
+    /// How the histograms of a numeric column, in so many rounds of bins, share what it pays for.
+    fn of_numbers(&self, rounds: u64) -> Shares {
+        if self.sampled_rows > FAINT * self.noise_sd() {
+            return Shares { steps: 1.0, exact: EXACT_PRECISION as f64, round: 1.0 };
+        }
+        let (steps, exact) = (0.5, EXACT_PRECISION as f64 / 2.0);
+        Shares { steps, exact, round: ((1 + EXACT_PRECISION + rounds) as f64 - steps - exact) / rounds as f64 }
     }
 }
 
@@ -68,6 +77,15 @@ pub enum Goal {
     Domains,
     /// How often each value occurs as well, declared or not.
     Shares,
+}
+
+/// What each histogram of a numeric column counts as, of those that it pays for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Shares {
+    steps: f64,
+    exact: f64,
+    /// Each round of bins.
+    round: f64,
 }
 
 /// How a column's domain is found.
@@ -117,6 +135,10 @@ impl Source {
 /// has its bin; a text has nothing.
 const TEXT_PRECISION: u64 = 8;
 const EXACT_PRECISION: u64 = 4;
+
+/// Below so many rows, in standard deviations of a count's noise, hardly any exact value passes its threshold, and it is
+/// better to know where the values lie.
+const FAINT: f64 = 160.0;
 
 /// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: none for a
 /// declared set of values, or one for its shares; one for text; four or five for numbers (the steps that they are multiples of, exact values,
@@ -196,7 +218,7 @@ impl Discovery {
             State::Texts { texts, nullable } => Some(category::discover(
                 std::mem::take(texts),
                 *nullable,
-                &self.plan.times(TEXT_PRECISION),
+                &self.plan.times(TEXT_PRECISION as f64),
                 &mut self.rng,
             )?),
             State::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,

@@ -279,6 +279,20 @@ fn columns_cost_what_they_say() {
 }
 
 #[test]
+fn however_its_histograms_share_a_column_pays_the_same() {
+    let bounds = |bounded: bool| bounded.then_some(Declared::Range { lo: Some(0.0), hi: Some(1.0) });
+    for (rows, rounds) in [(100, 2), (100, 3), (1_000_000, 2), (1_000_000, 3)] {
+        let plan = plan(10.0, rows);
+        let Shares { steps, exact, round } = plan.of_numbers(rounds);
+        let column = column(Measure::Real, true, bounds(rounds == 2));
+        assert_eq!(steps + exact + rounds as f64 * round, histograms(&column, Goal::Domains) as f64);
+        let precision = |share: f64| plan.times(share).noise_multiplier.powi(-2);
+        let all = precision(steps) + precision(exact) + rounds as f64 * precision(round);
+        assert!(all <= histograms(&column, Goal::Domains) as f64 * plan.noise_multiplier.powi(-2));
+    }
+}
+
+#[test]
 fn shares_of_declared_values_are_counted_where_they_are_wanted() {
     let values = |values: &[&str]| Some(Declared::Categories(values.iter().map(|v| v.to_string()).collect()));
     let shares = |column: &Column, block: &Block, goal| {
