@@ -109,7 +109,11 @@ impl Artifact {
         if Sha256::digest(body)[..] != *digest {
             return Err(corrupt("its checksum does not match"));
         }
-        let body: Body = postcard::from_bytes(body).map_err(|_| corrupt("its body cannot be read"))?;
+        let (body, rest): (Body, &[u8]) =
+            postcard::take_from_bytes(body).map_err(|_| corrupt("its body cannot be read"))?;
+        if !rest.is_empty() {
+            return Err(corrupt("something follows its body"));
+        }
         let method = Method::parse(&body.method).map_err(|_| corrupt("its method is unknown"))?;
         if body.columns.is_empty() || !body.columns.iter().all(|c| c.domain.is_valid()) {
             return Err(corrupt("a domain is not valid"));

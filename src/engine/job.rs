@@ -27,8 +27,11 @@ use super::table::units::{self, UnitBook};
 use super::table::{Block, BlockColumn, Column, Domain, UnitTable, Units};
 use super::{EngineError, Result};
 
-/// Rows of the sample that domains are learned from, in expectation.
+/// Rows of the sample that domains are learned from, in expectation and at most: fewer where their values might take
+/// more than so many bytes, or more than half of what training may use.
 const DISCOVERY_ROWS: f64 = 500_000.0;
+const DISCOVERY_BYTES: u64 = 1 << 30;
+const LEAST_DISCOVERY_ROWS: f64 = 10_000.0;
 
 /// What a training may cost at most where it is held to that, as a multiple of the precision of the one Gaussian
 /// mechanism that would use its epsilon and delta up.
@@ -165,7 +168,7 @@ impl Job {
         let split = Split::new(
             epsilon,
             delta,
-            columns.iter().map(discover::histograms).sum(),
+            columns.iter().map(|column| discover::histograms(column, method.goal())).sum(),
             columns.iter().map(discover::thresholds).sum(),
         )?;
         Ok(Self {
@@ -234,7 +237,7 @@ impl Job {
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
     pub fn plan(&self, rows: f64) -> Result<Plan> {
-        let discovery = self.split.discovery((DISCOVERY_ROWS / rows).min(1.0));
+        let discovery = self.split.discovery(rows, (self.discovery_rows() / rows).min(1.0));
         let budget = self.training_budget(discovery);
         let training = self.method.stages(self.columns.len(), rows, &budget, &self.options)?;
         let mut stages = Vec::new();
@@ -322,13 +325,13 @@ impl Job {
         self.noisy_rows = Some(noisy_rows);
         self.noisy_units = Some(noisy_units);
         self.expect_rows(noisy_rows).map_err(|_| EngineError::MoreRowsThanExpected { limit: self.memory_limit })?;
-        let rate = SamplingRate::nearest((DISCOVERY_ROWS / noisy_rows).min(1.0));
+        let rate = SamplingRate::nearest((self.discovery_rows() / noisy_rows).min(1.0));
         self.discovery_rate = Some(rate);
         if let Some((book, _)) = &mut self.units {
             book.begin(rate, &mut self.rng);
         }
-        self.state = State::Sampling(DiscoverySample::new(&self.columns));
-        if self.split.histogram_noise_multiplier.is_none() {
+        self.state = State::Sampling(DiscoverySample::new(&self.columns, self.method.goal()));
+        if self.split.histogram_noise(noisy_units).is_none() {
             self.end_scan()?;
         }
         Ok(())
@@ -375,7 +378,10 @@ impl Job {
             State::Counting => self.counted_units(),
             State::Sampling(sample) => {
                 let plan = discover::Plan {
-                    noise_multiplier: self.split.histogram_noise_multiplier.unwrap_or(f64::INFINITY),
+                    noise_multiplier: self
+                        .split
+                        .histogram_noise(self.noisy_units.unwrap_or(1.0))
+                        .unwrap_or(f64::INFINITY),
                     unit_rows: self.unit_rows(),
                     threshold_delta: self.split.threshold_delta,
                     sampled_rows: self.noisy_rows.unwrap_or(1.0) * self.discovery_rate.map_or(1.0, |r| r.value()),
@@ -436,8 +442,15 @@ impl Job {
         Progress { phases_done, percent: percent.map(|percent| percent.min(100) as u8) }
     }
 
+    /// Rows that domains are learned from, in expectation and at most. Public.
+    fn discovery_rows(&self) -> f64 {
+        let bytes = if self.memory_limit > 0 { DISCOVERY_BYTES.min(self.memory_limit / 2) } else { DISCOVERY_BYTES };
+        let rows = bytes as f64 / discover::bytes_per_row(&self.columns).max(1) as f64;
+        rows.clamp(LEAST_DISCOVERY_ROWS, DISCOVERY_ROWS)
+    }
+
     fn memory_estimate(&self, rows: f64) -> u64 {
-        let sampled = rows.min(DISCOVERY_ROWS) * discover::bytes_per_row(&self.columns) as f64;
+        let sampled = rows.min(self.discovery_rows()) * discover::bytes_per_row(&self.columns) as f64;
         let encoded = rows * self.columns.len() as f64;
         (sampled.max(encoded) + encoded) as u64
             + self.memory_of_units(rows)
@@ -527,7 +540,8 @@ impl Job {
     }
 
     fn discovery_mechanism(&self) -> Option<Mechanism> {
-        self.split.discovery(self.discovery_rate.map_or(1.0, |rate| rate.value()))
+        let rate = self.discovery_rate.map_or(1.0, |rate| rate.value());
+        self.split.discovery(self.noisy_units.unwrap_or(1.0), rate)
     }
 
     fn training_budget(&self, discovery: Option<Mechanism>) -> TrainingBudget {

@@ -9,7 +9,8 @@ use crate::engine::table::{Cells, discover};
 
 /// One JSON object a column.
 pub fn columns(annotation: &Annotation, artifact: &Artifact) -> Value {
-    let all: u64 = artifact.columns.iter().map(|released| discover::histograms(&released.column)).sum();
+    let bought = |released: &ReleasedColumn| discover::histograms(&released.column, artifact.method.goal());
+    let all: u64 = artifact.columns.iter().map(bought).sum();
     let rows = annotation.columns.iter().zip(annotation.places()).map(|(facts, place)| {
         let mut row = Map::new();
         row.insert("ordinal".into(), facts.ordinal.into());
@@ -17,7 +18,12 @@ pub fn columns(annotation: &Annotation, artifact: &Artifact) -> Value {
         row.insert("type".into(), facts.type_name.clone().into());
         row.insert("nullable".into(), (!facts.not_null && facts.key.is_none()).into());
         match place {
-            Some(place) => released(facts, &artifact.columns[place], all, &mut row),
+            Some(place) => {
+                let column = &artifact.columns[place];
+                let share = if all > 0 { bought(column) as f64 / all as f64 } else { 0.0 };
+                row.insert("domain_share".into(), share.into());
+                released(facts, column, &mut row);
+            }
             None => {
                 row.insert("domain".into(), "generated".into());
                 row.insert("domain_share".into(), 0.into());
@@ -28,11 +34,9 @@ pub fn columns(annotation: &Annotation, artifact: &Artifact) -> Value {
     Value::Array(rows.collect())
 }
 
-fn released(facts: &ColumnFacts, released: &ReleasedColumn, all: u64, row: &mut Map<String, Value>) {
+fn released(facts: &ColumnFacts, released: &ReleasedColumn, row: &mut Map<String, Value>) {
     let (column, domain) = (&released.column, &released.domain);
     row.insert("domain".into(), if column.declared.is_some() { "declared" } else { "learned" }.into());
-    let bought = discover::histograms(column);
-    row.insert("domain_share".into(), if all > 0 { bought as f64 / all as f64 } else { 0.0 }.into());
     let (kind, cells, values) = match &domain.cells {
         Cells::Categories(categories) => {
             let values = categories.iter().map(|c| json!({"value": c.value, "share": c.weight})).collect();

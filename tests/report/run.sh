@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Looks at the pages of tablediffusion_report in a real browser, Chromium without a window: run.sh [PG_CONFIG]. The extension
-# has to be installed there. KEEP=DIRECTORY leaves the pages and their pictures there, to be looked at.
+# has to be installed there. KEEP=DIRECTORY leaves the pages and their pictures there, to be looked at. Skipped where there is
+# no Chromium, unless BROWSER=install.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../../.ci/setup.sh
 source "$here/../../.ci/setup.sh"
 # shellcheck source-path=SCRIPTDIR source=../../.ci/cluster.sh
 source "$here/../../.ci/cluster.sh"
 
+[ "${BROWSER:-}" != install ] || need_packages chromium
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome || true)
 if [ -z "$browser" ]; then
     echo "skipped: no Chromium is installed (Debian's package chromium)"

@@ -69,6 +69,22 @@ fn trainings_of_the_default_method_need_no_holding() {
     }
 }
 
+/// What is public decides how many rows of wide tables domains are learned from, so that they can be trained at all.
+#[test]
+fn memory_bounds_what_domains_are_learned_from() {
+    let job = |columns: usize, memory_limit| {
+        let column = |i| Column { name: format!("c{i}"), measure: Measure::Category, nullable: true, declared: None };
+        let columns = (0..columns).map(column).collect();
+        let (method, options) = (Method::Guided, Map::new());
+        Job::new(Request { columns, unit: None, epsilon: 1.0, delta: 1e-6, method, options, memory_limit }).unwrap()
+    };
+    assert_eq!(job(1, 0).discovery_rows(), 500_000.0);
+    let wide = job(200, 0);
+    assert!((LEAST_DISCOVERY_ROWS..50_000.0).contains(&wide.discovery_rows()));
+    assert!(job(200, 4 << 30).expect_rows(1e6).is_ok());
+    assert_eq!(job(200, 1 << 20).discovery_rows(), LEAST_DISCOVERY_ROWS);
+}
+
 #[test]
 fn a_plan_is_what_a_training_of_that_size_does() {
     for (method, options) in [(Method::Guided, "{}"), (Method::TableDiffusion, r#"{"epochs": 0.5}"#)] {

@@ -20,6 +20,7 @@ use self::networks::Kind;
 use self::training::Training;
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::random::SecretRng;
+use super::table::discover::Goal;
 use super::table::{Column, Domain, EncodedTable, UnitTable};
 use super::{EngineError, Result};
 
@@ -120,6 +121,15 @@ impl Method {
             Self::AttentionGan => Kind::AttentionGan.name(),
             Self::Wgan => Kind::Wgan.name(),
             Self::PateGan => Kind::PateGan.name(),
+        }
+    }
+
+    /// What it needs to know of columns before it is trained.
+    pub fn goal(self) -> Goal {
+        match self {
+            Self::Guided => Goal::Domains,
+            // What a network starts from, and what its samples are fitted to, are shares.
+            _ => Goal::Shares,
         }
     }
 

@@ -14,9 +14,12 @@ const THRESHOLD_DELTA_SHARE: f64 = 0.1;
 /// Share of delta kept for the slack of the noise samplers.
 const SLACK_DELTA_SHARE: f64 = 1e-3;
 /// Share of the precision (1 / noise multiplier squared) that one histogram of domain discovery gets, and all of them
-/// together at most.
+/// together at most; up to [`MOST_TIMES`] as much where that leaves a histogram less than [`FULL_SIGNAL`], the number of
+/// units over its noise multiplier. Where little can be told, most depends on bins that lie where the values are.
 const HISTOGRAM_SHARE: f64 = 0.01;
 const DISCOVERY_SHARE: f64 = 0.25;
+const FULL_SIGNAL: f64 = 400.0;
+const MOST_TIMES: f64 = 2.0;
 
 /// Epsilon that is spent at most: beyond it noise is negligible, and the samplers' slack, which counts
 /// exp(epsilon)-fold, no longer is.
@@ -37,8 +40,8 @@ pub struct Split {
     pub threshold_delta: f64,
     /// Delta kept for the slack of the noise samplers.
     pub slack_delta: f64,
-    /// Noise multiplier of each of the histograms of domain discovery, if there are any.
-    pub histogram_noise_multiplier: Option<f64>,
+    /// Noise multiplier that a single count would have if it had the whole budget but that of the row count.
+    one_shot: f64,
     histograms: u64,
     thresholds: u64,
 }
@@ -58,8 +61,6 @@ impl Split {
         let thresholds_delta = if thresholds > 0 { THRESHOLD_DELTA_SHARE * delta } else { 0.0 };
         let rest_epsilon = epsilon - count_epsilon;
         let accounted_delta = delta - count_delta - slack_delta - thresholds_delta;
-        let one_shot = analytic_gaussian::noise_multiplier(rest_epsilon, accounted_delta);
-        let share = (HISTOGRAM_SHARE * histograms as f64).min(DISCOVERY_SHARE);
         Ok(Self {
             count_epsilon,
             count_delta,
@@ -68,7 +69,7 @@ impl Split {
             accounted_delta,
             threshold_delta: if thresholds > 0 { thresholds_delta / thresholds as f64 } else { 0.0 },
             slack_delta,
-            histogram_noise_multiplier: (histograms > 0).then(|| one_shot * (histograms as f64 / share).sqrt()),
+            one_shot: analytic_gaussian::noise_multiplier(rest_epsilon, accounted_delta),
             histograms,
             thresholds,
         })
@@ -80,10 +81,20 @@ impl Split {
         if counts > 1 { noise * (1.0 + 2f64.powi(-50)) } else { noise }
     }
 
-    /// What domain discovery costs when it sees each unit with probability `sampling_rate`: all histograms come from
-    /// one Poisson sample, so that together they are one subsampled Gaussian mechanism.
-    pub fn discovery(&self, sampling_rate: f64) -> Option<Mechanism> {
-        let together = self.histogram_noise_multiplier? / (self.histograms as f64).sqrt();
+    /// Noise multiplier of each of the histograms of domain discovery, if there are any, in a table of so many units.
+    pub fn histogram_noise(&self, noisy_units: f64) -> Option<f64> {
+        let histograms = self.histograms as f64;
+        let share = (HISTOGRAM_SHARE * histograms).min(DISCOVERY_SHARE);
+        let noise = |share: f64| self.one_shot * (histograms / share).sqrt();
+        let signal = noisy_units.max(1.0) / noise(share);
+        let times = (FULL_SIGNAL / signal).sqrt().clamp(1.0, MOST_TIMES);
+        (self.histograms > 0).then(|| noise(times * share))
+    }
+
+    /// What domain discovery costs in a table of so many units when it sees each with probability `sampling_rate`: all
+    /// histograms come from one Poisson sample, so that together they are one subsampled Gaussian mechanism.
+    pub fn discovery(&self, noisy_units: f64, sampling_rate: f64) -> Option<Mechanism> {
+        let together = self.histogram_noise(noisy_units)? / (self.histograms as f64).sqrt();
         Some(if sampling_rate < 1.0 {
             Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier: together, steps: 1 }
         } else {
@@ -136,7 +147,7 @@ mod tests {
             let split = Split::new(1.0, 1e-6, histograms, thresholds).unwrap();
             assert!(split.count_epsilon + split.epsilon <= 1.0 + 1e-15);
             assert!(split.count_delta + split.rest_delta() <= 1e-6 * (1.0 + 1e-12));
-            assert_eq!(split.histogram_noise_multiplier.is_some(), histograms > 0);
+            assert_eq!(split.histogram_noise(1e6).is_some(), histograms > 0);
             // Two counts together are no more precise than one alone.
             assert!(split.count_noise(2).powi(2) >= 2.0 * split.count_noise(1).powi(2));
             assert_eq!(split.count_noise(1), split.count_noise_multiplier);
@@ -146,9 +157,15 @@ mod tests {
     #[test]
     fn discovery_takes_its_share_of_precision() {
         let split = Split::new(1.0, 1e-6, 27, 15).unwrap();
-        let Some(Mechanism::Gaussian { noise_multiplier }) = split.discovery(1.0) else { panic!("not a Gaussian") };
         let one_shot = analytic_gaussian::noise_multiplier(split.epsilon, split.accounted_delta);
-        assert!((one_shot.powi(2) / noise_multiplier.powi(2) - DISCOVERY_SHARE).abs() < 1e-9);
+        let share = |units| match split.discovery(units, 1.0) {
+            Some(Mechanism::Gaussian { noise_multiplier }) => (one_shot / noise_multiplier).powi(2),
+            _ => panic!("not a Gaussian"),
+        };
+        assert!((share(1e6) - DISCOVERY_SHARE).abs() < 1e-9);
+        // Of few units more, but no more than what is left to all else.
+        assert!((share(1e4) / DISCOVERY_SHARE - 1.4).abs() < 0.4);
+        assert!((share(1.0) - MOST_TIMES * DISCOVERY_SHARE).abs() < 1e-9);
     }
 
     #[test]

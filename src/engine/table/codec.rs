@@ -8,4 +8,4 @@ mod tests;
 
 pub use decode::Decoder;
 pub use draw::Choice;
-pub use encode::{Encoder, cell_of};
+pub use encode::{Encoder, Known, cell_of};

@@ -8,6 +8,7 @@
 //! [`histograms`] and [`thresholds`] say beforehand how many of them a column needs.
 
 mod category;
+mod declared;
 mod grouping;
 mod layout;
 mod line;
@@ -54,10 +55,37 @@ impl Plan {
         noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, rng)
     }
 
-    /// The plan of a histogram that is paid for as so many others.
-    fn times(&self, precision: u64) -> Self {
-        Self { noise_multiplier: self.noise_multiplier / (precision as f64).sqrt(), ..*self }
+    /// The plan of a histogram that is paid for as so many others. Noise is rounded up.
+    fn times(&self, precision: f64) -> Self {
+        Self { noise_multiplier: self.noise_multiplier / precision.sqrt() * (1.0 + 1e-15), ..*self }
     }
+
+    /// How the histograms of a numeric column, in so many rounds of bins, share what it pays for.
+    fn of_numbers(&self, rounds: u64) -> Shares {
+        if self.sampled_rows > FAINT * self.noise_sd() {
+            return Shares { steps: 1.0, exact: EXACT_PRECISION as f64, round: 1.0 };
+        }
+        let (steps, exact) = (0.5, EXACT_PRECISION as f64 / 2.0);
+        Shares { steps, exact, round: ((1 + EXACT_PRECISION + rounds) as f64 - steps - exact) / rounds as f64 }
+    }
+}
+
+/// What a method needs to know of columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// Their domains: nothing is measured of a declared set of values.
+    Domains,
+    /// How often each value occurs as well, declared or not.
+    Shares,
+}
+
+/// What each histogram of a numeric column counts as, of those that it pays for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Shares {
+    steps: f64,
+    exact: f64,
+    /// Each round of bins.
+    round: f64,
 }
 
 /// How a column's domain is found.
@@ -65,6 +93,8 @@ impl Plan {
 enum Source {
     /// Declared in full: nothing is measured.
     Public(Domain),
+    /// Declared in full, but for how often each value occurs.
+    Counted(Domain),
     Texts,
     /// Bounds that are declared are public.
     Numbers {
@@ -74,14 +104,18 @@ enum Source {
 }
 
 impl Source {
-    fn of(column: &Column) -> Self {
+    fn of(column: &Column, goal: Goal) -> Self {
+        let declared = |domain| match goal {
+            Goal::Domains => Self::Public(domain),
+            Goal::Shares => Self::Counted(domain),
+        };
         match (&column.declared, column.measure) {
             (Some(Declared::Categories(values)), Measure::Category) if !values.is_empty() => {
-                Self::Public(category::declared(values, column.nullable))
+                declared(category::declared(values, column.nullable))
             }
             (_, Measure::Category) => Self::Texts,
             (Some(Declared::Categories(values)), _) => match numeric::declared(values, column) {
-                Some(domain) => Self::Public(domain),
+                Some(domain) => declared(domain),
                 None => Self::Numbers { lo: None, hi: None },
             },
             (Some(Declared::Range { lo, hi }), _) => {
@@ -102,13 +136,18 @@ impl Source {
 const TEXT_PRECISION: u64 = 8;
 const EXACT_PRECISION: u64 = 4;
 
+/// Below so many rows, in standard deviations of a count's noise, hardly any exact value passes its threshold, and it is
+/// better to know where the values lie.
+const FAINT: f64 = 160.0;
+
 /// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: none for a
-/// declared set of values; one for text; four or five for numbers (the steps that they are multiples of, exact values,
+/// declared set of values, or one for its shares; one for text; four or five for numbers (the steps that they are multiples of, exact values,
 /// two rounds of bins, and octaves unless both bounds are declared). Those of texts and exact values count as
 /// [`TEXT_PRECISION`] and [`EXACT_PRECISION`] of the others.
-pub fn histograms(column: &Column) -> u64 {
-    match Source::of(column) {
+pub fn histograms(column: &Column, goal: Goal) -> u64 {
+    match Source::of(column, goal) {
         Source::Public(_) => 0,
+        Source::Counted(_) => 1,
         Source::Texts => TEXT_PRECISION,
         Source::Numbers { lo, hi } => {
             let octaves = u64::from(lo.is_none() || hi.is_none());
@@ -119,13 +158,13 @@ pub fn histograms(column: &Column) -> u64 {
 
 /// How many of a column's [`histograms`] are released above a threshold, each at the price of a share of delta.
 pub fn thresholds(column: &Column) -> u64 {
-    u64::from(!matches!(Source::of(column), Source::Public(_)))
+    u64::from(!matches!(Source::of(column, Goal::Domains), Source::Public(_)))
 }
 
 /// Bytes that a [`DiscoverySample`] takes for every sampled row, roughly and at most.
 pub fn bytes_per_row(columns: &[Column]) -> u64 {
-    let bytes = |column: &Column| match Source::of(column) {
-        Source::Public(_) => 0,
+    let bytes = |column: &Column| match Source::of(column, Goal::Domains) {
+        Source::Public(_) | Source::Counted(_) => 0,
         Source::Texts => texts::BYTES_PER_ROW,
         Source::Numbers { .. } => size_of::<f64>() as u64,
     };
@@ -142,6 +181,7 @@ pub struct Discovery {
 
 enum State {
     Found(Domain),
+    Declared(declared::Counts),
     Texts { texts: texts::TextCounts, nullable: bool },
     Numbers(Box<Numeric>),
 }
@@ -149,8 +189,10 @@ enum State {
 impl Discovery {
     /// Starts from a sample that was drawn unit by unit with a public probability.
     pub fn new(sample: DiscoverySample, plan: Plan, rng: SecretRng) -> Self {
-        let histograms: u64 = sample.columns.iter().map(|(column, _)| histograms(column)).sum();
-        let state = |(column, sampled): (Column, Sampled)| match (sampled, Source::of(&column)) {
+        let goal = sample.goal;
+        let histograms: u64 = sample.columns.iter().map(|(column, _)| histograms(column, goal)).sum();
+        let state = |(column, sampled): (Column, Sampled)| match (sampled, Source::of(&column, goal)) {
+            (Sampled::Declared(counts), _) => State::Declared(counts),
             (Sampled::Texts(texts), _) => State::Texts { texts, nullable: column.nullable },
             (Sampled::Numbers { values, nulls }, Source::Numbers { lo, hi }) => {
                 State::Numbers(Box::new(Numeric::new(&column, lo, hi, values, nulls)))
@@ -172,10 +214,11 @@ impl Discovery {
         };
         let found = match state {
             State::Found(_) => None,
+            State::Declared(counts) => Some(counts.release(&self.plan, &mut self.rng)?),
             State::Texts { texts, nullable } => Some(category::discover(
                 std::mem::take(texts),
                 *nullable,
-                &self.plan.times(TEXT_PRECISION),
+                &self.plan.times(TEXT_PRECISION as f64),
                 &mut self.rng,
             )?),
             State::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
@@ -196,6 +239,7 @@ impl Discovery {
     pub fn finish(self) -> Vec<Domain> {
         let domain = |state| match state {
             State::Found(domain) => domain,
+            State::Declared(counts) => counts.nothing(),
             State::Texts { nullable, .. } => category::nothing(nullable),
             State::Numbers(numeric) => numeric.nothing(),
         };

@@ -39,7 +39,11 @@ impl Guided {
     /// See [`crate::engine::models::Method::load`].
     pub fn load(bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Self> {
         let corrupt = |reason| EngineError::CorruptModel { reason };
-        let stored: Stored = postcard::from_bytes(bytes).map_err(|_| corrupt("its weights cannot be read"))?;
+        let (stored, rest): (Stored, &[u8]) =
+            postcard::take_from_bytes(bytes).map_err(|_| corrupt("its weights cannot be read"))?;
+        if !rest.is_empty() {
+            return Err(corrupt("something follows its weights"));
+        }
         let sizes = Groups::new(domains).sizes();
         let fits = |(marginal, weights): &(Marginal, Vec<f32>)| {
             marginal.is_valid(&stored.ladder, sizes.len())

@@ -121,6 +121,7 @@ fn damaged_models_are_refused() {
     for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
         assert!(Guided::load(&bytes[..length], &domains(), &|_| Ok(())).is_err());
     }
+    assert!(Guided::load(&[&bytes[..], &[0]].concat(), &domains(), &|_| Ok(())).is_err());
     assert!(Guided::load(&bytes, &domains()[..2], &|_| Ok(())).is_err());
 }
 

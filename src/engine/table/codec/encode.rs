@@ -81,25 +81,30 @@ impl Encoder {
     }
 }
 
-impl ColumnEncoder {
-    fn new(column: &Column, domain: &Domain) -> Self {
-        let lookup = match &domain.cells {
+impl Lookup {
+    fn new(domain: &Domain) -> Self {
+        match &domain.cells {
             Cells::Categories(categories) => {
                 let mut codes = HashMap::with_capacity_and_hasher(categories.len(), RandomState::default());
                 for (code, category) in categories.iter().enumerate() {
                     codes.entry(category.value.as_bytes().into()).or_insert(code as u32);
                 }
-                Lookup::Texts(codes)
+                Self::Texts(codes)
             }
-            Cells::Bins { bins, .. } => Lookup::Cuts(cuts(bins)),
-        };
+            Cells::Bins { bins, .. } => Self::Cuts(cuts(bins)),
+        }
+    }
+}
+
+impl ColumnEncoder {
+    fn new(column: &Column, domain: &Domain) -> Self {
         let code = |code: Option<u32>| code.map(Fallback::Code);
         let null = code(domain.null_code()).or(code(domain.other_code())).unwrap_or(Fallback::ByWeight);
         let unknown = match column.measure {
             Measure::Category => code(domain.other_code()).unwrap_or(null),
             Measure::Lattice | Measure::Real => null,
         };
-        Self { lookup, null, unknown, by_weight: Choice::new(domain.weights()) }
+        Self { lookup: Lookup::new(domain), null, unknown, by_weight: Choice::new(domain.weights()) }
     }
 
     fn encode(&self, column: &BlockColumn, rng: &mut impl Rng, mut push: impl FnMut(u32)) -> Result<()> {
@@ -134,6 +139,34 @@ impl ColumnEncoder {
         match fallback {
             Fallback::Code(code) => code,
             Fallback::ByWeight => self.by_weight.draw(rng) as u32,
+        }
+    }
+}
+
+/// The codes that values have by themselves.
+pub struct Known {
+    lookup: Lookup,
+    null: Option<u32>,
+    other: Option<u32>,
+}
+
+impl Known {
+    /// Those of a domain.
+    pub fn new(domain: &Domain) -> Self {
+        Self { lookup: Lookup::new(domain), null: domain.null_code(), other: domain.other_code() }
+    }
+
+    /// The code of a value, or none where an [`Encoder`] would draw one.
+    pub fn code(&self, column: &BlockColumn, row: usize) -> Option<u32> {
+        match &self.lookup {
+            Lookup::Texts(codes) => match column.text(row) {
+                Some(text) => codes.get(text).copied().or(self.other).or(self.null),
+                None => self.null.or(self.other),
+            },
+            Lookup::Cuts(cuts) => match column.number(row) {
+                Some(value) => Some(cuts.partition_point(|cut| *cut <= value) as u32),
+                None => self.null,
+            },
         }
     }
 }

@@ -20,7 +20,7 @@ use super::significance::standing_out;
 use super::steps::{self, Scale};
 use super::survey::Survey;
 use super::tree::{Estimate, consistent};
-use super::{EXACT_PRECISION, Plan};
+use super::{Plan, Shares};
 use crate::engine::Result;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::random::SecretRng;
@@ -111,10 +111,21 @@ impl Numeric {
         if self.lattice { self.scale.step() } else { 0.0 }
     }
 
+    /// Whether both bounds are public.
+    fn is_bounded(&self) -> bool {
+        self.lo.is_some() && self.hi.is_some()
+    }
+
+    /// How its histograms share what the column pays for.
+    fn shares(&self, plan: &Plan) -> Shares {
+        plan.of_numbers(if self.is_bounded() { 2 } else { 3 })
+    }
+
     fn find_lattice(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
         let candidates = steps::candidates(self.measure);
         let line = self.line();
         self.values.iter_mut().for_each(|value| *value = line.clip(*value));
+        let plan = plan.times(self.shares(plan).steps);
         let noisy = plan.noisy(&steps::counts(candidates, &self.values), rng)?;
         let step = steps::lattice(candidates, &noisy.values, noisy.noise_sd).map(Scale::new);
         // Public bounds may leave room for no multiple of the step.
@@ -125,7 +136,7 @@ impl Numeric {
     }
 
     fn find_atoms(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
-        let (line, scale, plan) = (self.line(), self.scale, plan.times(EXACT_PRECISION));
+        let (line, scale, plan) = (self.line(), self.scale, plan.times(self.shares(plan).exact));
         self.values.sort_unstable_by(f64::total_cmp);
         let runs = self.values.chunk_by(|a, b| a == b).filter(|run| run.len() as u64 >= MIN_COUNT);
         let excess = runs.map(|run| (Ordered(run[0]), run.len() as u64 - (MIN_COUNT - 1)));
@@ -143,9 +154,9 @@ impl Numeric {
     }
 
     fn find_bins(&self, plan: &Plan, rng: &mut SecretRng) -> Result<Domain> {
-        let line = self.line();
+        let (line, plan) = (self.line(), &plan.times(self.shares(plan).round));
         let mut survey = Survey::new(&self.values, &self.atoms, self.nullable.then_some(self.nulls), plan, rng);
-        let (rough, octaves) = if self.lo.is_some() && self.hi.is_some() {
+        let (rough, octaves) = if self.is_bounded() {
             (vec![layout::within_bounds(line, plan.sampled_rows, plan.noise_sd())], vec![None])
         } else {
             self.retained_octaves(line, &mut survey)?

@@ -1,19 +1,22 @@
 //! What is kept of the sampled rows until the domains are found.
 
-use super::Source;
+use super::declared::Counts;
 use super::texts::TextCounts;
+use super::{Goal, Source};
 use crate::engine::table::{Block, BlockColumn, Column};
 use crate::engine::{EngineError, Result};
 
 /// A sample of rows, held in memory: the numbers, and how often each text occurs. Never leaves the process, and is
 /// dropped once the domains are found.
 pub struct DiscoverySample {
+    pub(super) goal: Goal,
     pub(super) columns: Vec<(Column, Sampled)>,
 }
 
 pub(super) enum Sampled {
     /// A column of which nothing is measured.
     Nothing,
+    Declared(Counts),
     Texts(TextCounts),
     /// Numbers present and finite; infinite ones have no say in where the bins lie.
     Numbers {
@@ -24,13 +27,14 @@ pub(super) enum Sampled {
 
 impl DiscoverySample {
     /// An empty sample of these columns.
-    pub fn new(columns: &[Column]) -> Self {
-        let sampled = |column: &Column| match Source::of(column) {
+    pub fn new(columns: &[Column], goal: Goal) -> Self {
+        let sampled = |column: &Column| match Source::of(column, goal) {
             Source::Public(_) => Sampled::Nothing,
+            Source::Counted(domain) => Sampled::Declared(Counts::new(domain)),
             Source::Texts => Sampled::Texts(TextCounts::default()),
             Source::Numbers { .. } => Sampled::Numbers { values: Vec::new(), nulls: 0 },
         };
-        Self { columns: columns.iter().map(|column| (column.clone(), sampled(column))).collect() }
+        Self { goal, columns: columns.iter().map(|column| (column.clone(), sampled(column))).collect() }
     }
 
     /// Adds the rows of a block whose numbers are in `kept`.
@@ -48,6 +52,7 @@ impl DiscoverySample {
             let rows = kept.iter().map(|row| *row as usize);
             match (sampled, column) {
                 (Sampled::Nothing, _) => {}
+                (Sampled::Declared(counts), _) => rows.for_each(|row| counts.add(column, row)),
                 (Sampled::Texts(texts), BlockColumn::Categories { .. }) => {
                     rows.for_each(|row| texts.add(column.text(row)));
                 }
@@ -69,7 +74,7 @@ impl DiscoverySample {
     /// Bytes of memory held, roughly.
     pub fn bytes(&self) -> usize {
         let bytes = |sampled: &Sampled| match sampled {
-            Sampled::Nothing => 0,
+            Sampled::Nothing | Sampled::Declared(_) => 0,
             Sampled::Texts(texts) => texts.bytes(),
             Sampled::Numbers { values, .. } => size_of::<f64>() * values.capacity(),
         };

@@ -36,7 +36,11 @@ fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Block {
 }
 
 fn discover(column: &Column, block: &Block, plan: Plan, seed: u64) -> Domain {
-    let mut sample = DiscoverySample::new(std::slice::from_ref(column));
+    discover_for(Goal::Domains, column, block, plan, seed)
+}
+
+fn discover_for(goal: Goal, column: &Column, block: &Block, plan: Plan, seed: u64) -> Domain {
+    let mut sample = DiscoverySample::new(std::slice::from_ref(column), goal);
     sample.push(block, &(0..block.rows as u32).collect::<Vec<_>>()).unwrap();
     let mut discovery = Discovery::new(sample, plan, SecretRng::for_tests(seed));
     while discovery.step().unwrap() {}
@@ -247,7 +251,7 @@ fn noise_of_large_units_teaches_nothing() {
     let rows = discover(&column, &block, plan(20.0, 20_000), 7);
     let units = discover(&column, &block, Plan { unit_rows: 10, ..plan(20.0, 20_000) }, 7);
     assert!(share_of(&rows, 3.0).is_some() && share_of(&units, 3.0).is_some_and(|share| (share - 0.2).abs() < 0.1));
-    let sample = || DiscoverySample::new(std::slice::from_ref(&column));
+    let sample = || DiscoverySample::new(std::slice::from_ref(&column), Goal::Domains);
     let draws = |unit_rows| {
         let plan = Plan { unit_rows, ..plan(1.0, 1) };
         Discovery::new(sample(), plan, SecretRng::for_tests(8)).noise_draws()
@@ -269,8 +273,49 @@ fn columns_cost_what_they_say() {
         (Measure::Real, range(Some(0.0), Some(1.0)), (EXACT_PRECISION + 3, 1)),
     ] {
         let column = column(measure, true, declared);
-        assert_eq!((histograms(&column), thresholds(&column)), expected, "{column:?}");
+        assert_eq!((histograms(&column, Goal::Domains), thresholds(&column)), expected, "{column:?}");
+        assert_eq!(histograms(&column, Goal::Shares), expected.0.max(1), "{column:?}");
     }
+}
+
+#[test]
+fn however_its_histograms_share_a_column_pays_the_same() {
+    let bounds = |bounded: bool| bounded.then_some(Declared::Range { lo: Some(0.0), hi: Some(1.0) });
+    for (rows, rounds) in [(100, 2), (100, 3), (1_000_000, 2), (1_000_000, 3)] {
+        let plan = plan(10.0, rows);
+        let Shares { steps, exact, round } = plan.of_numbers(rounds);
+        let column = column(Measure::Real, true, bounds(rounds == 2));
+        assert_eq!(steps + exact + rounds as f64 * round, histograms(&column, Goal::Domains) as f64);
+        let precision = |share: f64| plan.times(share).noise_multiplier.powi(-2);
+        let all = precision(steps) + precision(exact) + rounds as f64 * precision(round);
+        assert!(all <= histograms(&column, Goal::Domains) as f64 * plan.noise_multiplier.powi(-2));
+    }
+}
+
+#[test]
+fn shares_of_declared_values_are_counted_where_they_are_wanted() {
+    let values = |values: &[&str]| Some(Declared::Categories(values.iter().map(|v| v.to_string()).collect()));
+    let shares = |column: &Column, block: &Block, goal| {
+        // Noise of 20 rows among 20,000: six standard deviations are 0.006.
+        let weights = discover_for(goal, column, block, plan(20.0, 20_000), 9).weights();
+        weights.iter().map(|w| (w * 20.0).round() / 20.0).collect::<Vec<_>>()
+    };
+    // "x" was not declared and counts as missing; without NULLs it counts nowhere.
+    let block = texts((0..20_000).map(|i| Some(["a", "a", "b", "x", "a"][i % 5])));
+    let nullable = column(Measure::Category, true, values(&["b", "a"]));
+    assert_eq!(shares(&nullable, &block, Goal::Shares), [0.2, 0.6, 0.2]);
+    assert_eq!(shares(&nullable, &block, Goal::Domains), [0.35, 0.35, 0.35]);
+    let filled = column(Measure::Category, false, values(&["b", "a"]));
+    assert_eq!(shares(&filled, &block, Goal::Shares), [0.25, 0.75]);
+    let block = numbers((0..20_000).map(|i| Some([1.0, 2.0, 2.0, 2.0][i % 4])));
+    let numeric = column(Measure::Lattice, false, values(&["2", "1"]));
+    assert_eq!(shares(&numeric, &block, Goal::Shares), [0.25, 0.75]);
+    // One row is one count, and none at all is no reason to know less than was declared.
+    let mut counts = declared::Counts::new(category::declared(&["a".to_owned()], true));
+    counts.add(&texts([Some("a")]).columns[0], 0);
+    counts.add(&texts([None]).columns[0], 0);
+    assert_eq!(counts.nothing().weights(), [0.5, 0.5]);
+    assert_eq!(shares(&filled, &texts([]), Goal::Domains), [0.5, 0.5]);
 }
 
 #[test]
@@ -513,7 +558,7 @@ fn distinct_texts_take_little_memory_and_are_not_released() {
     let column = column(Measure::Category, false, None);
     let values: Vec<String> = (0..300_000).map(|i| format!("{i:0>200}")).collect();
     let block = texts(values.iter().map(|value| Some(value.as_str())));
-    let mut sample = DiscoverySample::new(std::slice::from_ref(&column));
+    let mut sample = DiscoverySample::new(std::slice::from_ref(&column), Goal::Domains);
     sample.push(&block, &(0..300_000).collect::<Vec<_>>()).unwrap();
     assert!((sample.bytes() as u64) < 300_000 * bytes_per_row(std::slice::from_ref(&column)));
     let mut discovery = Discovery::new(sample, plan(4.0, 300_000), SecretRng::for_tests(16));
@@ -545,7 +590,7 @@ fn what_one_row_holds_is_released_as_rarely_as_promised() {
 fn declared_values_are_free() {
     let values = vec!["b".to_owned(), "a".to_owned()];
     let column = column(Measure::Category, true, Some(Declared::Categories(values)));
-    let sample = DiscoverySample::new(std::slice::from_ref(&column));
+    let sample = DiscoverySample::new(std::slice::from_ref(&column), Goal::Domains);
     let mut discovery = Discovery::new(sample, plan(f64::INFINITY, 1), SecretRng::for_tests(17));
     assert!(!discovery.step().unwrap() && discovery.noise_draws() == 0);
     let domain = discovery.finish().remove(0);
@@ -560,7 +605,7 @@ fn declared_values_are_free() {
 #[test]
 fn blocks_of_another_shape_are_refused() {
     let columns = [column(Measure::Lattice, false, None)];
-    let mut sample = DiscoverySample::new(&columns);
+    let mut sample = DiscoverySample::new(&columns, Goal::Domains);
     assert!(sample.push(&texts([Some("a")]), &[0]).is_err());
     assert!(sample.push(&numbers([Some(1.0)]), &[1]).is_err());
     assert!(sample.push(&Block { rows: 1, columns: vec![] }, &[0]).is_err());
