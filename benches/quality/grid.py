@@ -105,7 +105,7 @@ class Table:
         self.train, self.test = self.folder / "train.csv", self.folder / "test.csv"
 
 
-def fill(run, table, engine, delta):
+def fill(run, table, engine, version, delta):
     """Trains, samples and scores one run, and adds to it what it cost and what it scored."""
     synthetic = table.folder / "synthetic.csv"
     real = table.train
@@ -115,7 +115,7 @@ def fill(run, table, engine, delta):
         command += ["--seed", run["seed"]]
         if run["domains"] == "declared":
             command += ["--declare", json.dumps(table.spec["domains"])]
-        run["version"] = our_version()
+        run["version"] = version
     else:
         python = environment("metrics" if family == "scale" else family)
         command = [python, HERE / f"peers/use_{family}.py", method, table.train, synthetic, table.spec_path]
@@ -185,6 +185,7 @@ def arguments():
     parser.add_argument("--delta", type=float, default=1e-5)
     parser.add_argument("--cardio", default="cardio.csv", help="where the file is")
     parser.add_argument("--engine", help="a build of csv.rs; default: build it")
+    parser.add_argument("--version", help="what that is a build of; default: what is checked out when the grid starts")
     parser.add_argument("--again", action="store_true", help="run what has results already")
     return parser.parse_args()
 
@@ -196,11 +197,12 @@ def main():
     runs = [run for run in wanted(given) if key(run) not in done]
     ours = any(":" not in run["method"] for run in runs)
     engine = given.engine or (built_engine() if ours else None)
+    version = given.version or our_version()
     with tempfile.TemporaryDirectory() as parent:
         tables = {name: Table(name, paths[name], parent) for name in given.tables}
         for number, run in enumerate(runs, 1):
             try:
-                fill(run, tables[run["table"]], engine, given.delta)
+                fill(run, tables[run["table"]], engine, version, given.delta)
             except RuntimeError as failure:
                 print(f"{number} of {len(runs)}: {key(run)}: {failure}", file=sys.stderr)
                 continue

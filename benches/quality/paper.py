@@ -62,7 +62,7 @@ def narrowed(table):
     return path
 
 
-def fill(run, table, spec_path, engine):
+def fill(run, table, spec_path, engine, version):
     """Trains, samples and scores one run, and adds to it what it cost and what it scored."""
     synthetic, scores = table.folder / "synthetic.csv", table.folder / "scores.json"
     method, _, preset = run["method"].partition(":")
@@ -72,7 +72,7 @@ def fill(run, table, spec_path, engine):
     command += ["--options", json.dumps({"paper": True} if preset else {})]
     for name in DROPPED[table.name]:
         command += ["--drop", name]
-    run["version"] = grid.our_version()
+    run["version"] = version
     run.update(grid.measured(command))
     command = [grid.environment("metrics"), grid.HERE / "paper_metrics.py", "--train", table.train]
     command += ["--synth", synthetic, "--spec", spec_path, "--out", scores]
@@ -98,6 +98,7 @@ def arguments():
     parser.add_argument("--seeds", type=grid.listed(int), default=list(range(5)))
     parser.add_argument("--cardio", default="cardio.csv", help="where the file is")
     parser.add_argument("--engine", help="a build of csv.rs; default: build it")
+    parser.add_argument("--version", help="what that is a build of; default: what is checked out when the grid starts")
     parser.add_argument("--again", action="store_true", help="run what has results already")
     return parser.parse_args()
 
@@ -108,12 +109,13 @@ def main():
     done = set() if given.again else {key(run) for run in stored()}
     runs = [run for run in wanted(given) if key(run) not in done]
     engine = given.engine or (grid.built_engine() if runs else None)
+    version = given.version or grid.our_version()
     with tempfile.TemporaryDirectory() as parent:
         tables = {name: grid.Table(name, paths[name], parent) for name in given.tables}
         specs = {name: narrowed(table) for name, table in tables.items()}
         for number, run in enumerate(runs, 1):
             try:
-                fill(run, tables[run["table"]], specs[run["table"]], engine)
+                fill(run, tables[run["table"]], specs[run["table"]], engine, version)
             except RuntimeError as failure:
                 print(f"{number} of {len(runs)}: {key(run)}: {failure}", file=sys.stderr)
                 continue
