@@ -12,6 +12,7 @@ HalfNoise steps::step_full_batch
 HalfNoise counts::heavy_keys
 NoNoise counts::counts
 ClipByBatch steps::step_full_batch
+ClipByBatch steps::step_explicit
 Shuffle noise::batches_are_poisson
 RealBatchSize steps::step_size_of_the_rest
 ExactRange rows::rows_learned
