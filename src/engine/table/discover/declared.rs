@@ -7,6 +7,9 @@ use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::codec::Known;
 use crate::engine::table::{BlockColumn, Cells, Domain};
 
+/// Rows that a declared value has at least, so that it stays one that may occur.
+const LEAST_ROWS: f64 = 0.01;
+
 /// Counts of the codes of one column.
 pub struct Counts {
     domain: Domain,
@@ -27,15 +30,13 @@ impl Counts {
         }
     }
 
-    /// The domain with noisy shares; with even ones, as declared, where no count comes out positive.
+    /// The domain with noisy shares, none of them 0.
     pub fn release(&self, plan: &Plan, rng: &mut SecretRng) -> Result<Domain> {
         let noisy = plan.noisy(&self.rows, rng)?.values;
-        let total: f64 = noisy.iter().map(|rows| rows.max(0.0)).sum();
+        let rows: Vec<f64> = noisy.iter().map(|rows| rows.max(LEAST_ROWS)).collect();
+        let total: f64 = rows.iter().sum();
         let mut domain = self.domain.clone();
-        if total > 0.0 {
-            let shares: Vec<f64> = noisy.iter().map(|rows| rows.max(0.0) / total).collect();
-            set_shares(&mut domain, &shares);
-        }
+        set_shares(&mut domain, &rows.iter().map(|rows| rows / total).collect::<Vec<_>>());
         Ok(domain)
     }
 
