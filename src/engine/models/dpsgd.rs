@@ -59,6 +59,13 @@ pub struct Phase {
     pub share: f64,
 }
 
+impl Phase {
+    /// The only one of a training: see [`Steps::new`].
+    pub fn alone(name: &'static str, noisy_units: f64, epochs: f64, batch_size: f64) -> Self {
+        Self { name, steps: Steps::new(noisy_units, epochs, batch_size), share: 1.0 }
+    }
+}
+
 /// The noise multipliers with which phases together use up a budget.
 ///
 /// # Errors

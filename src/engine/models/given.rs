@@ -44,6 +44,28 @@ pub fn whole_numbers(given: &Map<String, Value>, name: &str, default: &[u32]) ->
     read(given, name, default.to_vec(), list, "a list of whole numbers")
 }
 
+/// Whether each value, with its name, lies between its bounds.
+///
+/// # Errors
+/// `InvalidParameter` that names the first one that does not.
+pub fn check_ranges(ranges: &[(&str, f64, f64, f64)]) -> Result<()> {
+    match ranges.iter().find(|(_, value, lo, hi)| !(lo..=hi).contains(&value)) {
+        None => Ok(()),
+        Some((name, _, lo, hi)) => Err(wrong(name, format!("a number from {lo} to {hi}"))),
+    }
+}
+
+/// Whether widths are such as layers may have.
+///
+/// # Errors
+/// `InvalidParameter` if they are not.
+pub fn check_widths(name: &str, widths: &[u32]) -> Result<()> {
+    if widths.len() > 8 || widths.iter().any(|width| !(1..=4096).contains(width)) {
+        return Err(wrong(name, "a list of at most 8 whole numbers from 1 to 4096".to_owned()));
+    }
+    Ok(())
+}
+
 fn as_whole(value: &Value) -> Option<u32> {
     u32::try_from(value.as_u64()?).ok()
 }

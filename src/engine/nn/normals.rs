@@ -7,6 +7,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statrs::function::erf::erf_inv;
 
+use crate::engine::privacy::random::SecretRng;
+
 /// Entries of the table of normal quantiles: enough for noise that a network sees, small enough for the first cache.
 const ENTRIES: usize = 1 << 13;
 const BUFFER: usize = 2048;
@@ -27,6 +29,13 @@ impl Normals {
     /// Numbers that are a function of a seed.
     pub fn from_seed(seed: [u8; 32]) -> Self {
         Self::new(ChaCha8Rng::from_seed(seed))
+    }
+
+    /// Numbers of a key that is drawn from a secret generator, for what need not be as unpredictable as that.
+    pub fn secret(rng: &mut SecretRng) -> Self {
+        let mut key = [0; 32];
+        rng.fill_bytes(&mut key);
+        Self::from_seed(key)
     }
 
     #[inline]

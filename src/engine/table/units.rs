@@ -222,6 +222,11 @@ impl UnitTable {
         self.units.as_ref().map_or(1, |units| units.most_rows)
     }
 
+    /// How many examples it has: units, or rows where these are the units. Private.
+    pub fn examples(&self) -> usize {
+        self.units.as_ref().map_or(self.table.rows, Units::count)
+    }
+
     /// How many units there are, from noisy counts: at least 1.
     pub fn noisy_units(&self, noisy_rows: f64) -> f64 {
         self.units.as_ref().map_or(noisy_rows, |units| units.noisy_count).max(1.0)

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::Result;
-use crate::engine::models::given::{check_names, flag, number, whole, whole_numbers, wrong};
+use crate::engine::models::given::{
+    check_names, check_ranges, check_widths, flag, number, whole, whole_numbers, wrong,
+};
 
 /// Everything that can be set about a diffusion model and its training. Public.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,14 +156,8 @@ impl Options {
             ("sampling_steps", f64::from(self.sampling_steps), 1.0, 256.0),
             ("calibration_rounds", f64::from(self.calibration_rounds), 0.0, 100.0),
         ];
-        for (name, value, lo, hi) in ranges {
-            if !(lo..=hi).contains(&value) {
-                return Err(wrong(name, format!("a number from {lo} to {hi}")));
-            }
-        }
-        if self.hidden.len() > 8 || self.hidden.iter().any(|width| !(1..=4096).contains(width)) {
-            return Err(wrong("hidden", "a list of at most 8 whole numbers from 1 to 4096".to_owned()));
-        }
+        check_ranges(&ranges)?;
+        check_widths("hidden", &self.hidden)?;
         if self.noise_max > 0.0 && self.noise_max < self.noise_min {
             return Err(wrong("noise_max", "a number above noise_min, or 0 for the paper's schedule".to_owned()));
         }

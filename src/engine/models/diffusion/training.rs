@@ -1,12 +1,10 @@
 //! Training a diffusion model under DP-SGD, then, free of charge, fitting its sampler to the released shares.
 
-use rand::Rng;
-
 use super::denoising::{Denoising, Prediction, RowLoss};
 use super::model::Model;
 use super::options::Options;
 use super::sampler::Calibration;
-use crate::engine::models::dpsgd::{self, DpSgd, Phase, Settings, Steps};
+use crate::engine::models::dpsgd::{self, DpSgd, Phase, Settings};
 use crate::engine::models::row::{Layout, widest};
 use crate::engine::models::training::Learner;
 use crate::engine::models::{Synthesizer, TrainingBudget};
@@ -15,7 +13,7 @@ use crate::engine::nn::normals::Normals;
 use crate::engine::nn::sum::{BatchSum, Ghost};
 use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable, Units};
+use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result};
 
 /// Decay rates of Adam's moments (table_diffusion.py, `b1`, `b2`).
@@ -60,7 +58,7 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
 }
 
 fn phase(noisy_units: f64, options: &Options) -> Phase {
-    Phase { name: "training", steps: Steps::new(noisy_units, options.epochs, options.batch_size), share: 1.0 }
+    Phase::alone("training", noisy_units, options.epochs, options.batch_size)
 }
 
 /// See [`crate::engine::models::Method::stages`].
@@ -82,11 +80,9 @@ impl Diffusion {
         let noisy_units = table.noisy_units(noisy_rows);
         let phase = phase(noisy_units, &options);
         let noise = dpsgd::calibrate(&[phase], budget)?[0];
-
         let denoising = Denoising::new(layout(domains, &options), prediction, &options);
-        let mut key = [0; 32];
-        rng.fill_bytes(&mut key);
-        let net = Mlp::new(architecture(&denoising, &options), options.prior, &mut Normals::from_seed(key))?;
+        let mut random = Normals::secret(&mut rng);
+        let net = Mlp::new(architecture(&denoising, &options), options.prior, &mut random)?;
         let settings = Settings {
             clipping_norm: options.clipping_norm,
             normalise: options.normalise,
@@ -102,8 +98,7 @@ impl Diffusion {
     fn private_step(&mut self) -> Result<bool> {
         let UnitTable { table, units } = &self.table;
         let objective = RowLoss { denoising: &self.denoising, table, units: units.as_ref() };
-        let examples = units.as_ref().map_or(table.rows, Units::count);
-        let gradient = self.sgd.advance(&Ghost { net: &self.net, objective: &objective }, examples)?;
+        let gradient = self.sgd.advance(&Ghost { net: &self.net, objective: &objective }, self.table.examples())?;
         let Some(gradient) = gradient else { return Ok(false) };
         self.sgd.update(&mut self.net.parameters, &gradient, |_| ());
         Ok(true)

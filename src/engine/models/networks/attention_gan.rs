@@ -12,7 +12,7 @@ use super::critic::{self, Game};
 use super::generator::{self, Generator, Last, block_of_normals, choose};
 use super::model::{Maker, Model, layout};
 use super::options::Options;
-use super::wgan::{critic, membership, memory, normals, settings};
+use super::wgan::{critic, membership, memory, settings};
 use crate::engine::models::dpsgd::{self, DpSgd, Phase, Steps};
 use crate::engine::models::row::{Clean, Layout, row_of, widest};
 use crate::engine::models::training::Learner;
@@ -24,7 +24,7 @@ use crate::engine::nn::sum::BatchSum;
 use crate::engine::nn::tensors::{Part, Parts, attention, constant, dense, mlp, of_mlp};
 use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable, Units};
+use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result};
 
 /// Slope of LeakyReLU below 0.
@@ -186,10 +186,10 @@ impl AttentionGan {
         let noise = dpsgd::calibrate(&phases, budget)?;
         let layout = layout(domains, &options);
         let parts = parts(&options, layout.width);
-        let autoencoder = parts.start(&mut normals(&mut rng))?;
+        let autoencoder = parts.start(&mut Normals::secret(&mut rng))?;
         let count = autoencoder.len();
         let sgd = DpSgd::new(phases[0], settings(&options), noise[0], noisy_units, count, rng.split()?)?;
-        let random = normals(&mut rng);
+        let random = Normals::secret(&mut rng);
         let (net, critic) = critic(phases[1], noise[1], noisy_units, layout.width, &options, rng)?;
         Ok(Self {
             table,
@@ -208,10 +208,9 @@ impl AttentionGan {
 
     fn autoencode(&mut self) -> Result<bool> {
         let Self { table, layout, blocks, parts, .. } = self;
-        let units = table.units.as_ref().map_or(table.table.rows, Units::count);
         let objective = Reconstruction { table, layout, blocks, parts };
         let of = Explicit { parameters: &self.autoencoder, objective: &objective };
-        let Some(gradient) = self.sgd.advance(&of, units)? else { return Ok(false) };
+        let Some(gradient) = self.sgd.advance(&of, table.examples())? else { return Ok(false) };
         self.sgd.update(&mut self.autoencoder, &gradient, |_| ());
         Ok(true)
     }

@@ -12,8 +12,8 @@ use super::blocks::Blocks;
 use super::generator::block_of_normals;
 use super::model::{Maker, Model, layout};
 use super::options::Options;
-use super::wgan::{membership, normals, settings};
-use crate::engine::models::dpsgd::{self, DpSgd, Phase, Steps};
+use super::wgan::{membership, settings};
+use crate::engine::models::dpsgd::{self, DpSgd, Phase};
 use crate::engine::models::row::{Clean, Layout, draw, row_of, widest};
 use crate::engine::models::sampling::BLOCK_ROWS;
 use crate::engine::models::training::Learner;
@@ -25,7 +25,7 @@ use crate::engine::nn::normals::Normals;
 use crate::engine::nn::tensors::{Part, Parts, attention, constant, dense, layer_norm};
 use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable, Units};
+use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result};
 
 /// Width of the network of a number.
@@ -241,7 +241,7 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
 }
 
 fn phase(noisy_units: f64, options: &Options) -> Phase {
-    Phase { name: "training", steps: Steps::new(noisy_units, options.epochs, options.batch_size), share: 1.0 }
+    Phase::alone("training", noisy_units, options.epochs, options.batch_size)
 }
 
 /// See [`crate::engine::models::Method::stages`].
@@ -277,7 +277,7 @@ impl AttentionVae {
         let layout = layout(domains, &options);
         let shape = Shape::new(&options, layout.scalars, layout.width - layout.scalars);
         let parts = shape.parts();
-        let parameters = parts.start(&mut normals(&mut rng))?;
+        let parameters = parts.start(&mut Normals::secret(&mut rng))?;
         let sgd = DpSgd::new(phase, settings(&options), noise, noisy_units, parameters.len(), rng)?;
         Ok(Self { table, blocks: Blocks::new(&layout), layout, options, shape, parts, parameters, sgd })
     }
@@ -290,11 +290,10 @@ impl Learner for AttentionVae {
 
     fn work(&mut self, _: u64) -> Result<bool> {
         let Self { table, layout, blocks, shape, parts, .. } = self;
-        let units = table.units.as_ref().map_or(table.table.rows, Units::count);
         let divergence_weight = self.options.divergence_weight as f32;
         let objective = Evidence { table, layout, blocks, shape, parts, divergence_weight };
         let of = Explicit { parameters: &self.parameters, objective: &objective };
-        let Some(gradient) = self.sgd.advance(&of, units)? else { return Ok(false) };
+        let Some(gradient) = self.sgd.advance(&of, table.examples())? else { return Ok(false) };
         self.sgd.update(&mut self.parameters, &gradient, |_| ());
         Ok(true)
     }

@@ -9,7 +9,7 @@ use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::sum::{BatchSum, Ghost, Objective};
 use crate::engine::nn::tensors::{mlp, of_mlp};
-use crate::engine::table::{UnitTable, Units};
+use crate::engine::table::UnitTable;
 
 /// Fakes that are made for each of its steps.
 const POOL: usize = 512;
@@ -95,12 +95,11 @@ impl<L: Last> Game<L> {
     /// # Errors
     /// `Internal` if the backend fails.
     pub fn work(&mut self, table: &UnitTable, layout: &Layout) -> Result<bool> {
-        let units = table.units.as_ref().map_or(table.table.rows, Units::count);
         self.turn = match std::mem::replace(&mut self.turn, Turn::Pool) {
             Turn::Pool => Turn::Critic(self.generator.fakes(POOL)?),
             Turn::Critic(fakes) => {
                 let objective = Wasserstein { table, layout, fakes: &fakes };
-                match self.sgd.advance(&Ghost { net: &self.critic, objective: &objective }, units)? {
+                match self.sgd.advance(&Ghost { net: &self.critic, objective: &objective }, table.examples())? {
                     None => Turn::Critic(fakes),
                     Some(gradient) => {
                         let (shape, within) = (&self.critic.architecture, self.weight_bound);

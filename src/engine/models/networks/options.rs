@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::Result;
-use crate::engine::models::given::{check_names, flag, number, whole, whole_numbers, wrong};
+use crate::engine::models::given::{
+    check_names, check_ranges, check_widths, flag, number, whole, whole_numbers, wrong,
+};
 
 /// Which of the methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -203,16 +205,9 @@ impl Options {
             ("queries", f64::from(self.queries), 1.0, 1000.0),
             ("rounds", f64::from(self.rounds), 1.0, 1000.0),
         ];
-        for (name, value, lo, hi) in ranges {
-            if !(lo..=hi).contains(&value) {
-                return Err(wrong(name, format!("a number from {lo} to {hi}")));
-            }
-        }
-        for (name, widths) in [("hidden", &self.hidden), ("teacher_hidden", &self.teacher_hidden)] {
-            if widths.len() > 8 || widths.iter().any(|width| !(1..=4096).contains(width)) {
-                return Err(wrong(name, "a list of at most 8 whole numbers from 1 to 4096".to_owned()));
-            }
-        }
+        check_ranges(&ranges)?;
+        check_widths("hidden", &self.hidden)?;
+        check_widths("teacher_hidden", &self.teacher_hidden)?;
         if !self.dimension.is_multiple_of(self.heads) {
             return Err(wrong("heads", "a whole number that divides the option dimension".to_owned()));
         }

@@ -15,7 +15,7 @@ use super::critic;
 use super::generator::{self, BETAS, Generator, Rows};
 use super::model::{Model, layout};
 use super::options::Options;
-use super::wgan::{membership, memory, normals};
+use super::wgan::{membership, memory};
 use crate::engine::Result;
 use crate::engine::models::row::{Clean, Layout, row_of, widest};
 use crate::engine::models::training::Learner;
@@ -29,7 +29,7 @@ use crate::engine::privacy::accountant;
 use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::mechanism::{Mechanism, Stage};
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable, Units};
+use crate::engine::table::{Domain, UnitTable};
 
 /// Units for each teacher, by rule, and how many teachers that may be.
 const UNITS_A_TEACHER: f64 = 200.0;
@@ -205,17 +205,17 @@ impl PateGan {
         let by_rule = (table.noisy_units(noisy_rows) / UNITS_A_TEACHER).clamp(LEAST_TEACHERS, MOST_TEACHERS);
         let count = if options.teachers > 0 { options.teachers as usize } else { by_rule as usize };
         let mut parts = vec![Vec::new(); count];
-        for example in 0..table.units.as_ref().map_or(table.table.rows, Units::count) {
+        for example in 0..table.examples() {
             parts[rng.random_range(0..count)].push(example as u32);
         }
         let teacher = |part| {
             let shape = teacher_shape(&options, layout.width);
-            Ok(Teacher { judge: Judge::new(shape, options.learning_rate, normals(&mut rng))?, part })
+            Ok(Teacher { judge: Judge::new(shape, options.learning_rate, Normals::secret(&mut rng))?, part })
         };
         let teachers = parts.into_iter().map(teacher).collect::<Result<Vec<_>>>()?;
-        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), normals(&mut rng))?;
+        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), Normals::secret(&mut rng))?;
         let shape = critic::shape(&options, layout.width);
-        let student = Judge::new(shape, options.learning_rate, normals(&mut rng))?;
+        let student = Judge::new(shape, options.learning_rate, Normals::secret(&mut rng))?;
         Ok(Self {
             class: Class { table, layout, teachers },
             options,

@@ -1,14 +1,12 @@
 //! `wgan`: a generator and a critic of whole rows (arXiv 1701.07875; dp_wgan.py).
 
-use rand::Rng;
-
 use super::blocks::Blocks;
 use super::critic::{self, Game};
 use super::generator::{self, BETAS, Generator, Rows};
 use super::model::{Model, layout};
 use super::options::Options;
 use crate::engine::Result;
-use crate::engine::models::dpsgd::{self, DpSgd, Phase, Settings, Steps};
+use crate::engine::models::dpsgd::{self, DpSgd, Phase, Settings};
 use crate::engine::models::row::{Layout, widest};
 use crate::engine::models::training::Learner;
 use crate::engine::models::{Synthesizer, TrainingBudget};
@@ -46,7 +44,7 @@ pub fn membership(columns: usize) -> u64 {
 }
 
 fn phase(noisy_units: f64, options: &Options) -> Phase {
-    Phase { name: "critic", steps: Steps::new(noisy_units, options.epochs, options.batch_size), share: 1.0 }
+    Phase::alone("critic", noisy_units, options.epochs, options.batch_size)
 }
 
 /// See [`crate::engine::models::Method::stages`].
@@ -65,13 +63,6 @@ pub fn settings(options: &Options) -> Settings {
     }
 }
 
-/// A generator for what is not secret, of a key that is.
-pub fn normals(rng: &mut SecretRng) -> Normals {
-    let mut key = [0; 32];
-    rng.fill_bytes(&mut key);
-    Normals::from_seed(key)
-}
-
 /// An untrained critic of rows of this width, and its training.
 pub fn critic(
     phase: Phase,
@@ -81,7 +72,7 @@ pub fn critic(
     options: &Options,
     mut rng: SecretRng,
 ) -> Result<(Mlp, DpSgd<BatchSum>)> {
-    let net = Mlp::new(critic::shape(options, width), false, &mut normals(&mut rng))?;
+    let net = Mlp::new(critic::shape(options, width), false, &mut Normals::secret(&mut rng))?;
     let sgd = DpSgd::new(phase, settings(options), noise, noisy_units, net.parameters.len(), rng)?;
     Ok((net, sgd))
 }
@@ -100,7 +91,7 @@ impl Wgan {
         let phase = phase(noisy_units, &options);
         let noise = dpsgd::calibrate(&[phase], budget)?[0];
         let layout = layout(domains, &options);
-        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), normals(&mut rng))?;
+        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), Normals::secret(&mut rng))?;
         let (critic, sgd) = critic(phase, noise, noisy_units, layout.width, &options, rng)?;
         let game = Game::new(&options, generator, critic, sgd);
         Ok(Self { table, layout, options, game })
