@@ -15,6 +15,7 @@ A seed numbers a run. It fixes the sampling of rows, but not the noise of traini
 import argparse
 import datetime
 import fcntl
+import functools
 import gzip
 import hashlib
 import json
@@ -150,23 +151,23 @@ def wanted(given):
                         yield dict(zip(KEY, (table, method, domains, epsilon, seed)))
 
 
-def key(run):
-    return tuple(run[name] for name in KEY)
+def key(run, names):
+    return tuple(run[name] for name in names)
 
 
-def stored():
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+def stored(results):
+    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
 
 
-def store(run):
+def store(run, results, names):
     """Appends a run, in place of one of the same key. The folder is locked: several grids may run at once."""
     folder = os.open(HERE, os.O_RDONLY)
     fcntl.flock(folder, fcntl.LOCK_EX)
     try:
-        kept = [old for old in stored() if key(old) != key(run)] + [run]
-        draft = RESULTS.with_suffix(".new")
+        kept = [old for old in stored(results) if key(old, names) != key(run, names)] + [run]
+        draft = results.with_suffix(".new")
         draft.write_text("".join(json.dumps(one) + "\n" for one in kept))
-        draft.replace(RESULTS)
+        draft.replace(results)
     finally:
         os.close(folder)
 
@@ -175,39 +176,46 @@ def listed(kind):
     return lambda text: [kind(word) for word in text.split(",")]
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def parser_of(description, methods, epsilons):
+    """What every grid may be told."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tables", type=listed(str), default=["adult", "cardio"])
-    parser.add_argument("--methods", type=listed(str), default=OURS + PEERS + SCALE)
-    parser.add_argument("--domains", type=listed(str), default=["declared", "learned"], help="for our methods")
-    parser.add_argument("--epsilons", type=listed(float), default=[0.1, 0.3, 1.0, 3.0, 10.0])
+    parser.add_argument("--methods", type=listed(str), default=methods)
+    parser.add_argument("--epsilons", type=listed(float), default=epsilons)
     parser.add_argument("--seeds", type=listed(int), default=list(range(5)))
-    parser.add_argument("--delta", type=float, default=1e-5)
     parser.add_argument("--cardio", default="cardio.csv", help="where the file is")
     parser.add_argument("--engine", help="a build of csv.rs; default: build it")
     parser.add_argument("--version", help="what that is a build of; default: what is checked out when the grid starts")
     parser.add_argument("--again", action="store_true", help="run what has results already")
-    return parser.parse_args()
+    return parser
 
 
-def main():
-    given = arguments()
+def take(given, wanted, fill, results, names, is_ours=lambda run: True):
+    """Runs what is wanted and has no results, or all of it, and stores each run as soon as it is scored."""
     paths = {"adult": ROOT / "tests/data/adult.csv.gz", "cardio": given.cardio}
-    done = set() if given.again else {key(run) for run in stored()}
-    runs = [run for run in wanted(given) if key(run) not in done]
-    ours = any(":" not in run["method"] for run in runs)
-    engine = given.engine or (built_engine() if ours else None)
+    done = set() if given.again else {key(run, names) for run in stored(results)}
+    runs = [run for run in wanted if key(run, names) not in done]
+    engine = given.engine or (built_engine() if any(map(is_ours, runs)) else None)
     version = given.version or our_version()
     with tempfile.TemporaryDirectory() as parent:
         tables = {name: Table(name, paths[name], parent) for name in given.tables}
         for number, run in enumerate(runs, 1):
             try:
-                fill(run, tables[run["table"]], engine, version, given.delta)
+                fill(run, tables[run["table"]], engine, version)
             except RuntimeError as failure:
-                print(f"{number} of {len(runs)}: {key(run)}: {failure}", file=sys.stderr)
+                print(f"{number} of {len(runs)}: {key(run, names)}: {failure}", file=sys.stderr)
                 continue
-            store(run)
+            store(run, results, names)
             print(f"{number} of {len(runs)}: {json.dumps(run)}", flush=True)
+
+
+def main():
+    parser = parser_of(__doc__, OURS + PEERS + SCALE, [0.1, 0.3, 1.0, 3.0, 10.0])
+    parser.add_argument("--domains", type=listed(str), default=["declared", "learned"], help="for our methods")
+    parser.add_argument("--delta", type=float, default=1e-5)
+    given = parser.parse_args()
+    filling = functools.partial(fill, delta=given.delta)
+    take(given, wanted(given), filling, RESULTS, KEY, is_ours=lambda run: ":" not in run["method"])
 
 
 if __name__ == "__main__":

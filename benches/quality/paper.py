@@ -9,11 +9,8 @@ stopped and taken up again. What tables, environments and machines are: see grid
 in the paper. `tablediffusion:paper` is `tablediffusion` with the option paper.
 """
 
-import argparse
 import datetime
 import json
-import sys
-import tempfile
 
 import grid
 
@@ -35,22 +32,6 @@ DELTA = 1e-5
 KEY = ("table", "method", "epsilon", "seed")
 
 
-def key(run):
-    return tuple(run[name] for name in KEY)
-
-
-def stored():
-    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-
-
-def store(run):
-    """Appends a run, in place of one of the same key."""
-    kept = [old for old in stored() if key(old) != key(run)] + [run]
-    draft = RESULTS.with_suffix(".new")
-    draft.write_text("".join(json.dumps(one) + "\n" for one in kept))
-    draft.replace(RESULTS)
-
-
 def narrowed(table):
     """Writes a table's spec without the columns that the paper leaves out, and returns its path."""
     spec = dict(table.spec)
@@ -62,9 +43,9 @@ def narrowed(table):
     return path
 
 
-def fill(run, table, spec_path, engine, version):
+def fill(run, table, engine, version):
     """Trains, samples and scores one run, and adds to it what it cost and what it scored."""
-    synthetic, scores = table.folder / "synthetic.csv", table.folder / "scores.json"
+    synthetic, scores, spec_path = table.folder / "synthetic.csv", table.folder / "scores.json", narrowed(table)
     method, _, preset = run["method"].partition(":")
     spec = json.loads(spec_path.read_text())
     command = [engine, table.train, synthetic, "--method", method, "--epsilon", run["epsilon"], "--delta", DELTA]
@@ -90,37 +71,9 @@ def wanted(given):
                     yield dict(zip(KEY, (table, method, epsilon, seed)))
 
 
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tables", type=grid.listed(str), default=["adult", "cardio"])
-    parser.add_argument("--methods", type=grid.listed(str), default=METHODS)
-    parser.add_argument("--epsilons", type=grid.listed(float), default=EPSILONS)
-    parser.add_argument("--seeds", type=grid.listed(int), default=list(range(5)))
-    parser.add_argument("--cardio", default="cardio.csv", help="where the file is")
-    parser.add_argument("--engine", help="a build of csv.rs; default: build it")
-    parser.add_argument("--version", help="what that is a build of; default: what is checked out when the grid starts")
-    parser.add_argument("--again", action="store_true", help="run what has results already")
-    return parser.parse_args()
-
-
 def main():
-    given = arguments()
-    paths = {"adult": grid.ROOT / "tests/data/adult.csv.gz", "cardio": given.cardio}
-    done = set() if given.again else {key(run) for run in stored()}
-    runs = [run for run in wanted(given) if key(run) not in done]
-    engine = given.engine or (grid.built_engine() if runs else None)
-    version = given.version or grid.our_version()
-    with tempfile.TemporaryDirectory() as parent:
-        tables = {name: grid.Table(name, paths[name], parent) for name in given.tables}
-        specs = {name: narrowed(table) for name, table in tables.items()}
-        for number, run in enumerate(runs, 1):
-            try:
-                fill(run, tables[run["table"]], specs[run["table"]], engine, version)
-            except RuntimeError as failure:
-                print(f"{number} of {len(runs)}: {key(run)}: {failure}", file=sys.stderr)
-                continue
-            store(run)
-            print(f"{number} of {len(runs)}: {json.dumps(run)}", flush=True)
+    given = grid.parser_of(__doc__, METHODS, EPSILONS).parse_args()
+    grid.take(given, wanted(given), fill, RESULTS, KEY)
 
 
 if __name__ == "__main__":

@@ -7,19 +7,9 @@ the standard error of that mean.
 
 import collections
 import json
-import math
-import re
 
-import matplotlib
-
-matplotlib.use("svg")
-matplotlib.rcParams.update(
-    {"svg.fonttype": "none", "svg.hashsalt": "paper", "font.family": "sans-serif", "font.size": 9}
-)
-
-from matplotlib import pyplot  # noqa: E402
-
-import report  # noqa: E402
+import report
+from report import epsilons, pyplot
 
 # name, title, whether more is better, whether on a logarithmic scale
 METRICS = [
@@ -54,10 +44,6 @@ def cells():
     return {table: {cell: report.Cell(runs) for cell, runs in inside.items()} for table, inside in sorted(found.items())}
 
 
-def epsilons(inside):
-    return sorted({epsilon for _, epsilon in inside})
-
-
 def markdown(inside):
     """One row a cell, by epsilon."""
     titles = [title for _, title, _, _ in METRICS]
@@ -73,9 +59,8 @@ def markdown(inside):
 
 def better(one, other, name, more):
     """Whether a cell's mean is better than another's: yes, no, or a difference within its standard error."""
-    lead = (one.mean(name) - other.mean(name)) * (1 if more else -1)
-    error = math.hypot(one.error(name), other.error(name))
-    return "even" if abs(lead) <= error else "yes" if lead > 0 else "no"
+    by, error = report.lead(one, other, name, more)
+    return "even" if abs(by) <= error else "yes" if by > 0 else "no"
 
 
 def claims(results):
@@ -103,46 +88,20 @@ def draw(table, inside):
     figure, panels = pyplot.subplots(2, 3, figsize=(12, 7.5))
     for panel, (name, title, more, logarithmic) in zip(panels.flat, METRICS):
         for method, (colour, marker) in LINES.items():
-            points = [(epsilon, inside[method, epsilon]) for epsilon in epsilons(inside) if (method, epsilon) in inside]
-            if points:
-                panel.errorbar(
-                    [epsilon for epsilon, _ in points],
-                    [cell.mean(name) for _, cell in points],
-                    [cell.error(name) for _, cell in points],
-                    color=colour,
-                    marker=marker,
-                    markersize=4,
-                    capsize=2,
-                    linewidth=1.2,
-                    label=method,
-                )
-        panel.set_xscale("log")
-        panel.set_xticks(epsilons(inside), [f"{epsilon:g}" for epsilon in epsilons(inside)])
+            style = dict(color=colour, marker=marker, linewidth=1.2, label=method)
+            report.curve(panel, inside, method, name, **style)
         if logarithmic:
             panel.set_yscale("log")
-        panel.minorticks_off()
-        panel.set_xlabel("epsilon")
-        panel.set_title(f"{title} ({'more' if more else 'less'} is better)")
-        panel.grid(color="#dddddd", linewidth=0.6)
-        for side in ("top", "right"):
-            panel.spines[side].set_visible(False)
+        report.frame(panel, inside, title, more)
     figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="lower center", ncols=5, frameon=False)
     figure.tight_layout(rect=(0, 0.08, 1, 1))
-    path = report.DOCS / f"paper-{table}.svg"
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-    # Matplotlib leaves spaces at the ends of lines.
-    path.write_text("".join(line.rstrip() + "\n" for line in path.read_text().splitlines()))
+    report.save(figure, report.DOCS / f"paper-{table}.svg")
 
 
 def main():
     results = cells()
-    page = (report.DOCS / "paper.md").read_text()
     parts = {f"table {table}": markdown(inside) for table, inside in results.items()} | {"claims": claims(results)}
-    for name, text in parts.items():
-        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        page = marked.sub(lambda match: f"{match[1]}{text}\n{match[2]}", page)
-    (report.DOCS / "paper.md").write_text(page)
+    report.publish(report.DOCS / "paper.md", parts)
     for table, inside in results.items():
         draw(table, inside)
 

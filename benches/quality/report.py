@@ -73,6 +73,11 @@ def cells():
     return {table: {cell: Cell(runs) for cell, runs in inside.items()} for table, inside in sorted(found.items())}
 
 
+def lead(one, other, name, more):
+    """By how much one cell's mean beats another's, and the standard error of that."""
+    return (one.mean(name) - other.mean(name)) * (1 if more else -1), math.hypot(one.error(name), other.error(name))
+
+
 def epsilons(inside):
     return sorted({epsilon for _, epsilon in inside if epsilon is not None})
 
@@ -105,14 +110,55 @@ def ahead(results):
                 continue
             compared += len(METRICS)
             for name, title, more in METRICS:
-                lead = (cell.mean(name) - ours.mean(name)) * (1 if more else -1)
-                error = math.hypot(cell.error(name), ours.error(name))
-                if lead > error:
-                    scores = f"{cell.text(name)} | {ours.text(name)} | {lead:.4f} | {error:.4f}"
+                by, error = lead(cell, ours, name, more)
+                if by > error:
+                    scores = f"{cell.text(name)} | {ours.text(name)} | {by:.4f} | {error:.4f}"
                     rows.append(f"| {table} | {epsilon:g} | {title} | {LINES[line][0]} | {scores} |")
     if not compared:
         return "Not known: the results hold no run of `guided` and of a peer at one epsilon."
     return "\n".join(rows) if len(rows) > 2 else f"Nowhere, in {compared} comparisons."
+
+
+def curve(panel, inside, line, name, **style):
+    """A line's means of a score against epsilon, with their errors."""
+    points = [(epsilon, inside[line, epsilon]) for epsilon in epsilons(inside) if (line, epsilon) in inside]
+    if points:
+        panel.errorbar(
+            [epsilon for epsilon, _ in points],
+            [cell.mean(name) for _, cell in points],
+            [cell.error(name) for _, cell in points],
+            markersize=4,
+            capsize=2,
+            **style,
+        )
+
+
+def frame(panel, inside, title, more):
+    """Axes and title of a panel. Whatever changes an axis comes before."""
+    panel.set_xscale("log")
+    panel.set_xticks(epsilons(inside), [f"{epsilon:g}" for epsilon in epsilons(inside)])
+    panel.minorticks_off()
+    panel.set_xlabel("epsilon")
+    panel.set_title(f"{title} ({'more' if more else 'less'} is better)")
+    panel.grid(color="#dddddd", linewidth=0.6)
+    for side in ("top", "right"):
+        panel.spines[side].set_visible(False)
+
+
+def save(figure, path):
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+    # Matplotlib leaves spaces at the ends of lines.
+    path.write_text("".join(line.rstrip() + "\n" for line in path.read_text().splitlines()))
+
+
+def publish(path, parts):
+    """Writes the parts of a page between their markers."""
+    page = path.read_text()
+    for name, text in parts.items():
+        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+        page = marked.sub(lambda match: f"{match[1]}{text}\n{match[2]}", page)
+    path.write_text(page)
 
 
 def draw(table, inside):
@@ -125,53 +171,27 @@ def draw(table, inside):
                     if level > 0 and not (more and level < 0.45):
                         panel.axhline(level, color=colour, linestyle="--", linewidth=1, label=label)
                 continue
-            points = [(epsilon, inside[line, epsilon]) for epsilon in epsilons(inside) if (line, epsilon) in inside]
-            if points:
-                panel.errorbar(
-                    [epsilon for epsilon, _ in points],
-                    [cell.mean(name) for _, cell in points],
-                    [cell.error(name) for _, cell in points],
-                    color=colour,
-                    marker=marker,
-                    markersize=4,
-                    capsize=2,
-                    linewidth=2.2 if line[0] == "guided" else 1.1,
-                    zorder=3 if line[0] == "guided" else 2,
-                    label=label,
-                )
-        panel.set_xscale("log")
-        panel.set_xticks(epsilons(inside), [f"{epsilon:g}" for epsilon in epsilons(inside)])
+            width, order = (2.2, 3) if line[0] == "guided" else (1.1, 2)
+            style = dict(color=colour, marker=marker, linewidth=width, zorder=order, label=label)
+            curve(panel, inside, line, name, **style)
         if name.startswith("tvd"):
             panel.set_yscale("log")
             panel.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
             panel.yaxis.set_major_formatter("{x:g}")
-        panel.minorticks_off()
-        panel.set_xlabel("epsilon")
-        panel.set_title(f"{title} ({'more' if more else 'less'} is better)")
-        panel.grid(color="#dddddd", linewidth=0.6)
-        for side in ("top", "right"):
-            panel.spines[side].set_visible(False)
+        frame(panel, inside, title, more)
     labelled = {}
     for panel in panels.flat:
         for handle, label in zip(*panel.get_legend_handles_labels()):
             labelled.setdefault(label, handle)
     figure.legend(labelled.values(), labelled.keys(), loc="lower center", ncols=3, frameon=False)
     figure.tight_layout(rect=(0, 0.13, 1, 1))
-    path = DOCS / f"quality-{table}.svg"
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-    # Matplotlib leaves spaces at the ends of lines.
-    path.write_text("".join(line.rstrip() + "\n" for line in path.read_text().splitlines()))
+    save(figure, DOCS / f"quality-{table}.svg")
 
 
 def main():
     results = cells()
-    page = (DOCS / "quality.md").read_text()
     parts = {f"table {table}": markdown(inside) for table, inside in results.items()} | {"ahead": ahead(results)}
-    for name, text in parts.items():
-        marked = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end -->)", re.DOTALL)
-        page = marked.sub(lambda match: f"{match[1]}{text}\n{match[2]}", page)
-    (DOCS / "quality.md").write_text(page)
+    publish(DOCS / "quality.md", parts)
     for table, inside in results.items():
         draw(table, inside)
 
