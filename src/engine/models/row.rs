@@ -151,6 +151,15 @@ impl Layout {
         }
     }
 
+    /// Writes what released shares alone tell of a row `[width]`: numbers, even in 0..1 as the transform makes them, and the
+    /// chances of states, as if columns were independent.
+    pub fn write_shares(&self, random: &mut Normals, row: &mut [f32]) {
+        row[..self.scalars].iter_mut().for_each(|x| *x = random.uniform());
+        for block in &self.blocks {
+            row[block.at..][..block.states].copy_from_slice(&block.weights);
+        }
+    }
+
     /// Draws a row from numbers and probabilities of states `[width]`; see [`draw`].
     pub fn choose(&self, row: &[f32], random: &mut Normals) -> Clean {
         Clean {

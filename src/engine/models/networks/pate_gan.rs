@@ -62,13 +62,13 @@ impl Judge {
         values(mlp(&self.net.architecture, &of_mlp(&self.net), rows))
     }
 
-    /// One step on rows `[n, width]`, which are real where `signs` is 1 and not where it is -1.
-    fn step(&mut self, rows: Vec<f32>, signs: Vec<f32>) -> Result<()> {
-        let (width, n) = (self.net.architecture.inputs, signs.len());
+    /// One step on rows `[n, width]`, each of which is to be taken for real with this chance: cross-entropy.
+    fn step(&mut self, rows: Vec<f32>, chances: Vec<f32>) -> Result<()> {
+        let (width, n) = (self.net.architecture.inputs, chances.len());
         let leaves = leaves(&of_mlp(&self.net));
         let logits = mlp(&self.net.architecture, &leaves, constant(rows, n, width));
-        let loss = log_sigmoid(logits * constant(signs, n, 1)).mean().neg();
-        let gradient = gradient(loss, &leaves)?;
+        let likelihood = log_sigmoid(logits.clone().neg()) + logits * constant(chances, n, 1);
+        let gradient = gradient(likelihood.mean().neg(), &leaves)?;
         self.adam.step(&mut self.net.parameters, &gradient);
         Ok(())
     }
@@ -93,7 +93,7 @@ impl Class {
         let (table, layout) = (&self.table, &self.layout);
         self.teachers[which].par_iter_mut().try_for_each(|teacher| {
             let width = layout.width;
-            let (mut inputs, mut signs) = (Vec::with_capacity(2 * rows * width), Vec::with_capacity(2 * rows));
+            let (mut inputs, mut chances) = (Vec::with_capacity(2 * rows * width), Vec::with_capacity(2 * rows));
             let (mut clean, mut entries) = (Clean::default(), vec![0.0; width]);
             let random = &mut teacher.judge.random;
             for _ in 0..rows {
@@ -102,13 +102,13 @@ impl Class {
                     layout.encode(&table.table, row, random, &mut clean);
                     layout.write(&clean, &mut entries);
                     inputs.extend_from_slice(&entries);
-                    signs.push(1.0);
+                    chances.push(1.0);
                 }
                 let fake = random.below(fakes.len() / width);
                 inputs.extend_from_slice(&fakes[fake * width..(fake + 1) * width]);
-                signs.push(-1.0);
+                chances.push(0.0);
             }
-            teacher.judge.step(inputs, signs)
+            teacher.judge.step(inputs, chances)
         })
     }
 
@@ -121,6 +121,16 @@ impl Class {
         }
         Ok(votes)
     }
+}
+
+/// Rows as a table has them `[n, width]`, each drawn from numbers and chances of states `[n, width]`. A teacher that saw
+/// chances would need to look at nothing else to tell them from real rows.
+fn drawn(layout: &Layout, chances: &[f32], random: &mut Normals) -> Vec<f32> {
+    let mut rows = vec![0.0; chances.len()];
+    for (chances, row) in chances.chunks_exact(layout.width).zip(rows.chunks_exact_mut(layout.width)) {
+        layout.write(&layout.choose(chances, random), row);
+    }
+    rows
 }
 
 /// What a round does next.
@@ -139,9 +149,9 @@ pub struct PateGan {
     options: Options,
     generator: Generator<Blocks>,
     student: Judge,
-    /// Fakes that were voted on, and what came out.
+    /// Rows that were voted on, and the share of teachers that took each for real, as far as noise lets it be seen.
     asked: Vec<f32>,
-    signs: Vec<f32>,
+    opinions: Vec<f32>,
     /// Fakes that teachers see in a round.
     fakes: Vec<f32>,
     noise_multiplier: f64,
@@ -222,7 +232,7 @@ impl PateGan {
             generator,
             student,
             asked: Vec::new(),
-            signs: Vec::new(),
+            opinions: Vec::new(),
             fakes: Vec::new(),
             noise_multiplier,
             turn: Turn::Teachers(0, 0),
@@ -234,7 +244,8 @@ impl PateGan {
     fn teach(&mut self, step: u32, first: usize) -> Result<Turn> {
         let rows = self.options.batch_size as usize;
         if step == 0 && first == 0 {
-            self.fakes = self.generator.fakes(4 * rows)?;
+            let chances = self.generator.fakes(4 * rows)?;
+            self.fakes = drawn(&self.class.layout, &chances, &mut self.student.random);
         }
         let teachers = &self.class.teachers;
         let cost = teachers.first().map_or(1, |teacher| 6 * rows * teacher.judge.net.parameters.len());
@@ -247,35 +258,39 @@ impl PateGan {
         })
     }
 
-    /// Has the teachers vote on some fresh fakes, `asked` having been voted on, and keeps what noise leaves of it.
+    /// Has the teachers vote on some fresh rows, `asked` having been voted on, and keeps what noise leaves of it.
     fn ask(&mut self, asked: usize) -> Result<Turn> {
         let wanted = self.options.queries as usize - asked;
         let teachers = &self.class.teachers;
         let cost = teachers.first().map_or(1, |teacher| teachers.len() * teacher.judge.net.parameters.len());
-        let fakes = self.generator.fakes(wanted.min((CALL_COST / cost.max(1)).max(1)))?;
-        let votes = self.class.votes(&fakes)?;
+        let (layout, random) = (&self.class.layout, &mut self.student.random);
+        let mut chances = self.generator.fakes(wanted.min((CALL_COST / cost.max(1)).max(1)))?;
+        // A student that sees nothing but fakes learns only that all is fake: every second row has the released shares.
+        let rows = chances.chunks_exact_mut(layout.width).enumerate();
+        rows.filter(|(i, _)| (asked + i) % 2 == 1).for_each(|(_, row)| layout.write_shares(random, row));
+        let rows = drawn(layout, &chances, random);
+        let votes = self.class.votes(&rows)?;
+        let done = votes.len();
         // One unit changes each count by 1; the counts are as many mechanisms.
-        let half = self.class.teachers.len() as f64 / 2.0;
         for votes in votes {
             let noisy = noisy_counts(&[votes], 1.0, self.noise_multiplier, &mut self.rng)?;
-            self.signs.push(if noisy.values[0] > half { 1.0 } else { -1.0 });
+            self.opinions.push((noisy.values[0] / self.class.teachers.len() as f64).clamp(0.0, 1.0) as f32);
         }
-        let done = self.signs.len() - self.asked.len() / self.class.layout.width.max(1);
-        self.asked.extend(fakes);
+        self.asked.extend(rows);
         Ok(if done < wanted { Turn::Votes(asked + done) } else { Turn::Student(0) })
     }
 
     /// A step of the student on what was voted on.
     fn study(&mut self) -> Result<()> {
-        let (width, count) = (self.class.layout.width, self.signs.len());
+        let (width, count) = (self.class.layout.width, self.opinions.len());
         let rows = count.min(STUDENT_ROWS);
-        let (mut inputs, mut signs) = (Vec::with_capacity(rows * width), Vec::with_capacity(rows));
+        let (mut inputs, mut chances) = (Vec::with_capacity(rows * width), Vec::with_capacity(rows));
         for _ in 0..rows {
             let place = self.student.random.below(count);
             inputs.extend_from_slice(&self.asked[place * width..(place + 1) * width]);
-            signs.push(self.signs[place]);
+            chances.push(self.opinions[place]);
         }
-        self.student.step(inputs, signs)
+        self.student.step(inputs, chances)
     }
 
     /// A step of the generator towards what the student takes for real.

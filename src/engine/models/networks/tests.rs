@@ -368,6 +368,10 @@ fn shares_are_learned() {
         (Method::Wgan, r#"{"epochs": 60, "batch_size": 200, "hidden": [16], "latent": 4}"#),
         (Method::AttentionVae, r#"{"epochs": 6, "batch_size": 50, "hidden": [8], "latent": 2, "dimension": 8}"#),
         (Method::AttentionGan, r#"{"epochs": 8, "batch_size": 40, "hidden": [16], "latent": 4, "compression": 4}"#),
+        (
+            Method::PateGan,
+            r#"{"teachers": 10, "teacher_hidden": [8], "generator_steps": 5, "hidden": [16], "latent": 4}"#,
+        ),
     ] {
         let options = method.options(&serde_json::from_str(json).unwrap(), &[]).unwrap();
         let budget = TrainingBudget { epsilon: 300.0, delta: 1e-6, prior: Vec::new() };
