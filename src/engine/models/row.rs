@@ -364,6 +364,20 @@ pub(super) mod tests {
         assert_eq!((drawn.numbers, drawn.states), (clean.numbers, clean.states));
     }
 
+    /// 5,000 rows of a state of share 0.5: 0.07 is ten standard deviations.
+    #[test]
+    fn released_shares_make_rows_of_independent_columns() {
+        let layout = Layout::new(&domains(), &settings(0));
+        let mut random = Normals::from_seed([4; 32]);
+        let (mut row, mut first) = (vec![7.0; layout.width], 0);
+        for _ in 0..5_000 {
+            layout.write_shares(&mut random, &mut row);
+            assert!(row.iter().all(|x| (0.0..=1.0).contains(x)));
+            first += u32::from(layout.choose(&row, &mut random).states[0] == 0);
+        }
+        assert!((f64::from(first) / 5_000.0 - f64::from(layout.blocks[0].weights[0])).abs() < 0.07);
+    }
+
     #[test]
     fn numbers_come_first_and_rare_categories_share() {
         let layout = Layout::new(&domains(), &settings(0));
