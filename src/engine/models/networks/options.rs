@@ -124,7 +124,7 @@ impl Options {
             dimension: 64,
             heads: 4,
             mixture: 7,
-            divergence_weight: 0.1,
+            divergence_weight: 0.05,
             teachers: 0,
             teacher_hidden: vec![64],
             teacher_steps: 5,
