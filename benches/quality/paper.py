@@ -33,21 +33,20 @@ KEY = ("table", "method", "epsilon", "seed")
 
 
 def narrowed(table):
-    """Writes a table's spec without the columns that the paper leaves out, and returns its path."""
+    """A table's spec without the columns that the paper leaves out."""
     spec = dict(table.spec)
     for kind in ("columns", "numeric", "categorical", "integer"):
         spec[kind] = [name for name in spec[kind] if name not in DROPPED[table.name]]
     spec["domains"] = {name: domain for name, domain in spec["domains"].items() if name in spec["columns"]}
-    path = table.folder / "spec.json"
-    path.write_text(json.dumps(spec))
-    return path
+    return spec
 
 
 def fill(run, table, engine, version):
     """Trains, samples and scores one run, and adds to it what it cost and what it scored."""
-    synthetic, scores, spec_path = table.folder / "synthetic.csv", table.folder / "scores.json", narrowed(table)
+    synthetic, scores, spec_path = (table.folder / name for name in ("synthetic.csv", "scores.json", "spec.json"))
+    spec = narrowed(table)
+    spec_path.write_text(json.dumps(spec))
     method, _, preset = run["method"].partition(":")
-    spec = json.loads(spec_path.read_text())
     command = [engine, table.train, synthetic, "--method", method, "--epsilon", run["epsilon"], "--delta", DELTA]
     command += ["--seed", run["seed"], "--declare", json.dumps(spec["domains"])]
     command += ["--options", json.dumps({"paper": True} if preset else {})]

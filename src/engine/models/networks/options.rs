@@ -24,7 +24,7 @@ pub struct Options {
     pub kind: Kind,
     /// Passes over the table, in expectation, of each network that sees it.
     pub epochs: f64,
-    /// Expected rows of a step; of `pate_gan`, rows of a teacher's and fakes of the student's.
+    /// Expected rows of a step; of `pate_gan`, real rows of a teacher's.
     pub batch_size: f64,
     /// Of whatever sees the table.
     pub learning_rate: f64,
@@ -59,7 +59,7 @@ pub struct Options {
     /// Teachers, or 0 for one for each 200 units, and widths of their hidden layers.
     pub teachers: u32,
     pub teacher_hidden: Vec<u32>,
-    /// Steps of each teacher, and fakes that are voted on, in a round.
+    /// Steps of each teacher, and rows that are voted on, in a round.
     pub teacher_steps: u32,
     pub queries: u32,
     pub rounds: u32,

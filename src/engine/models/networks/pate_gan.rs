@@ -1,4 +1,4 @@
-//! `pate_gan`: teachers, each of which sees a part of the units, vote with noise on whether the rows of a generator are
+//! `pate_gan`: teachers, each of which sees a part of the units, vote with noise on whether rows, half of them a generator's, are
 //! real; a student learns from the votes, and the generator from the student (Jordon et al., ICLR 2019; pate_gan.py).
 //!
 //! Each unit is of one part, drawn for it alone. A teacher is a function of its part and of what was released before; so one
@@ -137,7 +137,7 @@ fn drawn(layout: &Layout, chances: &[f32], random: &mut Normals) -> Vec<f32> {
 enum Turn {
     /// Step `.0` of the teachers from `.1` on.
     Teachers(u32, usize),
-    /// On the fakes of this round from `.0` on.
+    /// On the rows of this round from `.0` on.
     Votes(usize),
     Student(u32),
     Generator(u32),
