@@ -1,3 +1,7 @@
+-- Nothing that is named below is looked up where others may have put it: every name and operator is qualified, and the
+-- search path of each script (CREATE EXTENSION's own starts with the schema that the functions go into) is pinned.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 -- The tables of the extension. Nobody but their owner, a superuser, reads or writes them; its functions do so on
 -- everybody's behalf, after their own checks.
 
@@ -9,7 +13,7 @@ COMMENT ON SCHEMA tablediffusion IS 'models, and what was released and spent, of
 -- Oids mean something only in the database that they come from: a dump restored elsewhere carries another origin. Not
 -- dumped; a copy of the database's files keeps it, and the oids.
 CREATE TABLE tablediffusion.origin_store (
-    id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid()
+    id pg_catalog.uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid()
 );
 REVOKE ALL ON tablediffusion.origin_store FROM PUBLIC;
 INSERT INTO tablediffusion.origin_store DEFAULT VALUES;
@@ -18,18 +22,18 @@ COMMENT ON COLUMN tablediffusion.origin_store.id IS 'made when the extension was
 
 -- Sources are kept by name and oid, not as regclass: a dump must be restorable without the private tables.
 CREATE TABLE tablediffusion.models_store (
-    name text PRIMARY KEY,
-    owner regrole NOT NULL,
-    created timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    source text NOT NULL,
-    source_id oid NOT NULL,
-    method text NOT NULL,
-    epsilon float8 NOT NULL,
-    delta float8 NOT NULL,
-    neighbours text NOT NULL,
-    noisy_rows float8 NOT NULL,
-    columns jsonb NOT NULL,
-    bytes bytea NOT NULL
+    name pg_catalog.text PRIMARY KEY,
+    owner pg_catalog.regrole NOT NULL,
+    created pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    source pg_catalog.text NOT NULL,
+    source_id pg_catalog.oid NOT NULL,
+    method pg_catalog.text NOT NULL,
+    epsilon pg_catalog.float8 NOT NULL,
+    delta pg_catalog.float8 NOT NULL,
+    neighbours pg_catalog.text NOT NULL,
+    noisy_rows pg_catalog.float8 NOT NULL,
+    columns pg_catalog.jsonb NOT NULL,
+    bytes pg_catalog.bytea NOT NULL
 );
 -- Weights do not compress.
 ALTER TABLE tablediffusion.models_store ALTER COLUMN bytes SET STORAGE EXTERNAL;
@@ -51,22 +55,22 @@ COMMENT ON COLUMN tablediffusion.models_store.bytes IS 'the model, versioned and
 
 CREATE TABLE tablediffusion.ledger_store (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
-    model text NOT NULL,
-    role regrole NOT NULL,
-    role_name text NOT NULL,
-    source text NOT NULL,
-    source_id oid NOT NULL,
-    method text NOT NULL,
-    epsilon float8 NOT NULL,
-    delta float8 NOT NULL,
-    neighbours text NOT NULL,
-    privacy_unit text,
+    at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    model pg_catalog.text NOT NULL,
+    role pg_catalog.regrole NOT NULL,
+    role_name pg_catalog.text NOT NULL,
+    source pg_catalog.text NOT NULL,
+    source_id pg_catalog.oid NOT NULL,
+    method pg_catalog.text NOT NULL,
+    epsilon pg_catalog.float8 NOT NULL,
+    delta pg_catalog.float8 NOT NULL,
+    neighbours pg_catalog.text NOT NULL,
+    privacy_unit pg_catalog.text,
     rows_per_unit int,
     row_security boolean NOT NULL,
-    stages jsonb NOT NULL,
-    gaussian_noise_multiplier float8 NOT NULL,
-    excess_delta float8 NOT NULL
+    stages pg_catalog.jsonb NOT NULL,
+    gaussian_noise_multiplier pg_catalog.float8 NOT NULL,
+    excess_delta pg_catalog.float8 NOT NULL
 );
 REVOKE ALL ON tablediffusion.ledger_store FROM PUBLIC;
 
@@ -92,9 +96,9 @@ COMMENT ON COLUMN tablediffusion.ledger_store.excess_delta IS 'delta that comes 
 -- No table refers to another by a foreign key: pg_restore with several jobs fills them in any order.
 CREATE TABLE tablediffusion.charges_store (
     entry bigint NOT NULL,
-    relation oid NOT NULL,
-    origin uuid NOT NULL,
-    name text NOT NULL,
+    relation pg_catalog.oid NOT NULL,
+    origin pg_catalog.uuid NOT NULL,
+    name pg_catalog.text NOT NULL,
     PRIMARY KEY (entry, relation)
 );
 CREATE INDEX ON tablediffusion.charges_store (relation);
@@ -109,13 +113,13 @@ COMMENT ON COLUMN tablediffusion.charges_store.name IS 'qualified name of the re
 
 CREATE TABLE tablediffusion.budgets_store (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    relation oid NOT NULL,
-    origin uuid NOT NULL,
-    name text NOT NULL,
-    epsilon float8 NOT NULL,
-    delta float8 NOT NULL,
-    role regrole NOT NULL,
-    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    relation pg_catalog.oid NOT NULL,
+    origin pg_catalog.uuid NOT NULL,
+    name pg_catalog.text NOT NULL,
+    epsilon pg_catalog.float8 NOT NULL,
+    delta pg_catalog.float8 NOT NULL,
+    role pg_catalog.regrole NOT NULL,
+    at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
     UNIQUE (relation, origin)
 );
 REVOKE ALL ON tablediffusion.budgets_store FROM PUBLIC;
@@ -131,10 +135,10 @@ COMMENT ON COLUMN tablediffusion.budgets_store.role IS 'role that set the budget
 COMMENT ON COLUMN tablediffusion.budgets_store.at IS 'when it was set';
 
 CREATE TABLE tablediffusion.grants_store (
-    model text NOT NULL,
-    grantee regrole NOT NULL,
-    grantor regrole NOT NULL,
-    at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    model pg_catalog.text NOT NULL,
+    grantee pg_catalog.regrole NOT NULL,
+    grantor pg_catalog.regrole NOT NULL,
+    at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
     PRIMARY KEY (model, grantee)
 );
 REVOKE ALL ON tablediffusion.grants_store FROM PUBLIC;
