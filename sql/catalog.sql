@@ -70,28 +70,55 @@ CREATE TABLE tablediffusion.ledger_store (
     row_security boolean NOT NULL,
     stages pg_catalog.jsonb NOT NULL,
     gaussian_noise_multiplier pg_catalog.float8 NOT NULL,
-    excess_delta pg_catalog.float8 NOT NULL
+    excess_delta pg_catalog.float8 NOT NULL,
+    -- NULL in entries of earlier versions, which were made with their models.
+    origin pg_catalog.uuid,
+    transaction pg_catalog.xid8,
+    source_rows_only boolean NOT NULL DEFAULT false
 );
 REVOKE ALL ON tablediffusion.ledger_store FROM PUBLIC;
 
-COMMENT ON TABLE tablediffusion.ledger_store IS 'every committed training and what it spent; kept when models and sources are dropped';
+COMMENT ON TABLE tablediffusion.ledger_store IS 'every training that was admitted and what it may spend; kept when models and sources are dropped';
 COMMENT ON COLUMN tablediffusion.ledger_store.id IS 'number of the entry';
-COMMENT ON COLUMN tablediffusion.ledger_store.at IS 'start of the transaction that trained the model';
+COMMENT ON COLUMN tablediffusion.ledger_store.at IS 'when the training was admitted';
 COMMENT ON COLUMN tablediffusion.ledger_store.model IS 'name of the model';
 COMMENT ON COLUMN tablediffusion.ledger_store.role IS 'role that trained it';
 COMMENT ON COLUMN tablediffusion.ledger_store.role_name IS 'name of that role then';
 COMMENT ON COLUMN tablediffusion.ledger_store.source IS 'qualified name of the source then';
 COMMENT ON COLUMN tablediffusion.ledger_store.source_id IS 'oid of the source then';
 COMMENT ON COLUMN tablediffusion.ledger_store.method IS 'method of the training';
-COMMENT ON COLUMN tablediffusion.ledger_store.epsilon IS 'privacy loss spent';
+COMMENT ON COLUMN tablediffusion.ledger_store.epsilon IS 'privacy loss that the training is bounded by';
 COMMENT ON COLUMN tablediffusion.ledger_store.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger_store.neighbours IS 'how the tables differ between which the bound holds';
 COMMENT ON COLUMN tablediffusion.ledger_store.privacy_unit IS 'column whose values are the units that are protected; NULL if these are rows';
 COMMENT ON COLUMN tablediffusion.ledger_store.rows_per_unit IS 'rows of a unit that were used at most; NULL if the units are rows';
 COMMENT ON COLUMN tablediffusion.ledger_store.row_security IS 'whether row security kept rows from the role';
-COMMENT ON COLUMN tablediffusion.ledger_store.stages IS 'the mechanisms used, by phase, as the accountant takes them';
-COMMENT ON COLUMN tablediffusion.ledger_store.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
-COMMENT ON COLUMN tablediffusion.ledger_store.excess_delta IS 'delta that comes on top of that mechanism''s';
+COMMENT ON COLUMN tablediffusion.ledger_store.stages IS 'empty; in entries of version 0.2.0 and before, the mechanisms used';
+COMMENT ON COLUMN tablediffusion.ledger_store.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is held to be no worse than';
+COMMENT ON COLUMN tablediffusion.ledger_store.excess_delta IS 'delta that comes on top of that mechanism''s, at most';
+COMMENT ON COLUMN tablediffusion.ledger_store.origin IS 'database that trained';
+COMMENT ON COLUMN tablediffusion.ledger_store.transaction IS 'transaction that trained';
+COMMENT ON COLUMN tablediffusion.ledger_store.source_rows_only IS 'whether the promise is about rows of the source alone and not about rows of the relations behind it';
+
+-- Charges are entered before a row is read and never changed; what became of a training is added by its own transaction,
+-- or by another if it fails.
+CREATE TABLE tablediffusion.outcomes_store (
+    entry bigint PRIMARY KEY,
+    outcome pg_catalog.text NOT NULL,
+    at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    stages pg_catalog.jsonb,
+    gaussian_noise_multiplier pg_catalog.float8,
+    excess_delta pg_catalog.float8
+);
+REVOKE ALL ON tablediffusion.outcomes_store FROM PUBLIC;
+
+COMMENT ON TABLE tablediffusion.outcomes_store IS 'what became of trainings, and what those that made a model really spent';
+COMMENT ON COLUMN tablediffusion.outcomes_store.entry IS 'number of the entry in the ledger';
+COMMENT ON COLUMN tablediffusion.outcomes_store.outcome IS 'model made, failed or cancelled';
+COMMENT ON COLUMN tablediffusion.outcomes_store.at IS 'when the training ended';
+COMMENT ON COLUMN tablediffusion.outcomes_store.stages IS 'the mechanisms used, by phase, as the accountant takes them';
+COMMENT ON COLUMN tablediffusion.outcomes_store.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
+COMMENT ON COLUMN tablediffusion.outcomes_store.excess_delta IS 'delta that comes on top of that mechanism''s';
 
 -- No table refers to another by a foreign key: pg_restore with several jobs fills them in any order.
 CREATE TABLE tablediffusion.charges_store (
@@ -99,6 +126,8 @@ CREATE TABLE tablediffusion.charges_store (
     relation pg_catalog.oid NOT NULL,
     origin pg_catalog.uuid NOT NULL,
     name pg_catalog.text NOT NULL,
+    owner pg_catalog.oid,
+    counts boolean NOT NULL DEFAULT true,
     PRIMARY KEY (entry, relation)
 );
 CREATE INDEX ON tablediffusion.charges_store (relation);
@@ -110,6 +139,8 @@ COMMENT ON COLUMN tablediffusion.charges_store.entry IS 'number of the entry in 
 COMMENT ON COLUMN tablediffusion.charges_store.relation IS 'oid of the relation then';
 COMMENT ON COLUMN tablediffusion.charges_store.origin IS 'database that the oid belongs to';
 COMMENT ON COLUMN tablediffusion.charges_store.name IS 'qualified name of the relation then';
+COMMENT ON COLUMN tablediffusion.charges_store.owner IS 'owner of the relation then, a role of that database; NULL if unknown';
+COMMENT ON COLUMN tablediffusion.charges_store.counts IS 'whether the training is charged to the relation; false where its rows are not what is protected';
 
 CREATE TABLE tablediffusion.budgets_store (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -120,6 +151,7 @@ CREATE TABLE tablediffusion.budgets_store (
     delta pg_catalog.float8 NOT NULL,
     role pg_catalog.regrole NOT NULL,
     at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    owner pg_catalog.oid,
     UNIQUE (relation, origin)
 );
 REVOKE ALL ON tablediffusion.budgets_store FROM PUBLIC;
@@ -133,6 +165,7 @@ COMMENT ON COLUMN tablediffusion.budgets_store.epsilon IS 'privacy loss of all t
 COMMENT ON COLUMN tablediffusion.budgets_store.delta IS 'delta at which that holds';
 COMMENT ON COLUMN tablediffusion.budgets_store.role IS 'role that set the budget';
 COMMENT ON COLUMN tablediffusion.budgets_store.at IS 'when it was set';
+COMMENT ON COLUMN tablediffusion.budgets_store.owner IS 'owner of the relation then, a role of that database; NULL for the role that set it';
 
 CREATE TABLE tablediffusion.grants_store (
     model pg_catalog.text NOT NULL,
@@ -153,6 +186,7 @@ COMMENT ON COLUMN tablediffusion.grants_store.at IS 'when it was granted';
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.models_store', '');
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.ledger_store', '');
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.ledger_store_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('tablediffusion.outcomes_store', '');
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.charges_store', '');
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.budgets_store', '');
 SELECT pg_catalog.pg_extension_config_dump('tablediffusion.budgets_store_id_seq', '');

@@ -3,6 +3,58 @@
 -- Nothing that is named below is looked up where others may have put it.
 SET LOCAL search_path = pg_catalog, pg_temp;
 
+-- Charges come before a row is read, in transactions of their own. Entries that are there were made with their models.
+ALTER TABLE tablediffusion.ledger_store
+    ADD COLUMN origin pg_catalog.uuid,
+    ADD COLUMN transaction pg_catalog.xid8,
+    ADD COLUMN source_rows_only boolean NOT NULL DEFAULT false;
+COMMENT ON TABLE tablediffusion.ledger_store IS 'every training that was admitted and what it may spend; kept when models and sources are dropped';
+COMMENT ON COLUMN tablediffusion.ledger_store.at IS 'when the training was admitted';
+COMMENT ON COLUMN tablediffusion.ledger_store.epsilon IS 'privacy loss that the training is bounded by';
+COMMENT ON COLUMN tablediffusion.ledger_store.stages IS 'empty; in entries of version 0.2.0 and before, the mechanisms used';
+COMMENT ON COLUMN tablediffusion.ledger_store.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is held to be no worse than';
+COMMENT ON COLUMN tablediffusion.ledger_store.excess_delta IS 'delta that comes on top of that mechanism''s, at most';
+COMMENT ON COLUMN tablediffusion.ledger_store.origin IS 'database that trained';
+COMMENT ON COLUMN tablediffusion.ledger_store.transaction IS 'transaction that trained';
+COMMENT ON COLUMN tablediffusion.ledger_store.source_rows_only IS 'whether the promise is about rows of the source alone and not about rows of the relations behind it';
+
+-- Charges are entered before a row is read and never changed; what became of a training is added by its own transaction,
+-- or by another if it fails.
+CREATE TABLE tablediffusion.outcomes_store (
+    entry bigint PRIMARY KEY,
+    outcome pg_catalog.text NOT NULL,
+    at pg_catalog.timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    stages pg_catalog.jsonb,
+    gaussian_noise_multiplier pg_catalog.float8,
+    excess_delta pg_catalog.float8
+);
+REVOKE ALL ON tablediffusion.outcomes_store FROM PUBLIC;
+
+COMMENT ON TABLE tablediffusion.outcomes_store IS 'what became of trainings, and what those that made a model really spent';
+COMMENT ON COLUMN tablediffusion.outcomes_store.entry IS 'number of the entry in the ledger';
+COMMENT ON COLUMN tablediffusion.outcomes_store.outcome IS 'model made, failed or cancelled';
+COMMENT ON COLUMN tablediffusion.outcomes_store.at IS 'when the training ended';
+COMMENT ON COLUMN tablediffusion.outcomes_store.stages IS 'the mechanisms used, by phase, as the accountant takes them';
+COMMENT ON COLUMN tablediffusion.outcomes_store.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
+COMMENT ON COLUMN tablediffusion.outcomes_store.excess_delta IS 'delta that comes on top of that mechanism''s';
+
+-- Names count for relations of the same owner only. Where a relation still exists its owner is known.
+ALTER TABLE tablediffusion.charges_store
+    ADD COLUMN owner pg_catalog.oid,
+    ADD COLUMN counts boolean NOT NULL DEFAULT true;
+COMMENT ON COLUMN tablediffusion.charges_store.owner IS 'owner of the relation then, a role of that database; NULL if unknown';
+COMMENT ON COLUMN tablediffusion.charges_store.counts IS 'whether the training is charged to the relation; false where its rows are not what is protected';
+UPDATE tablediffusion.charges_store AS h SET owner = c.relowner
+FROM pg_catalog.pg_class AS c, tablediffusion.origin_store AS o
+WHERE c.oid OPERATOR(pg_catalog.=) h.relation AND h.origin OPERATOR(pg_catalog.=) o.id;
+ALTER TABLE tablediffusion.budgets_store ADD COLUMN owner pg_catalog.oid;
+COMMENT ON COLUMN tablediffusion.budgets_store.owner IS 'owner of the relation then, a role of that database; NULL for the role that set it';
+UPDATE tablediffusion.budgets_store AS b SET owner = c.relowner
+FROM pg_catalog.pg_class AS c, tablediffusion.origin_store AS o
+WHERE c.oid OPERATOR(pg_catalog.=) b.relation AND b.origin OPERATOR(pg_catalog.=) o.id;
+
+SELECT pg_catalog.pg_extension_config_dump('tablediffusion.outcomes_store', '');
+
 -- The views anew: the old ones took operators that others had planted where the extension was created.
 DROP VIEW tablediffusion.progress;
 DROP VIEW tablediffusion.ledger;
@@ -72,12 +124,15 @@ COMMENT ON COLUMN tablediffusion.columns.null_share IS 'noisy share of NULL; NUL
 COMMENT ON COLUMN tablediffusion.columns.domain_share IS 'share of what the stage "domains" cost';
 
 -- For the other views: the relation that each budget is about now, and what was charged to it. A charge follows a
--- relation through renames, and a name through drops: whatever now is, or is called, what was charged.
+-- relation through renames. It follows a name through drops only to relations of the same owner, since anybody may take a
+-- name that is free; after a restore names are all that there is.
 CREATE VIEW tablediffusion.budgets_spent AS
-SELECT b.id, b.relation, b.origin, b.name, b.epsilon, b.delta, b.role, b.at, c.oid AS current_relation,
-       c.relowner AS owner, c.name AS current_name, s.trainings, s.precision_sum, s.excess_delta, s.claimed_epsilon,
-       s.claimed_delta
+SELECT b.id, b.relation, b.origin, b.name, b.epsilon, b.delta, b.role, b.at, f.owner AS set_for,
+       c.oid AS current_relation, c.relowner AS owner, c.name AS current_name, s.trainings, s.precision_sum,
+       s.excess_delta, s.claimed_epsilon, s.claimed_delta
 FROM tablediffusion.budgets_store AS b
+CROSS JOIN tablediffusion.origin_store AS o
+CROSS JOIN LATERAL (SELECT coalesce(b.owner, b.role::pg_catalog.oid) AS owner, pg_catalog.parse_ident(b.name) AS name) AS f
 LEFT JOIN LATERAL (
     SELECT r.oid, r.relowner,
            pg_catalog.quote_ident(n.nspname) OPERATOR(pg_catalog.||) '.'
@@ -85,22 +140,31 @@ LEFT JOIN LATERAL (
     FROM pg_catalog.pg_class AS r JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace
     WHERE r.oid OPERATOR(pg_catalog.=) coalesce(
         (SELECT own.oid FROM pg_catalog.pg_class AS own
-         WHERE own.oid OPERATOR(pg_catalog.=) b.relation
-           AND b.origin OPERATOR(pg_catalog.=) (SELECT id FROM tablediffusion.origin_store)),
-        pg_catalog.to_regclass(b.name)::pg_catalog.oid)
+         WHERE own.oid OPERATOR(pg_catalog.=) b.relation AND b.origin OPERATOR(pg_catalog.=) o.id),
+        (SELECT named.oid
+         FROM pg_catalog.pg_class AS named
+         JOIN pg_catalog.pg_namespace AS m ON m.oid OPERATOR(pg_catalog.=) named.relnamespace
+         WHERE m.nspname OPERATOR(pg_catalog.=) (f.name)[1]::pg_catalog.name
+           AND named.relname OPERATOR(pg_catalog.=) (f.name)[2]::pg_catalog.name
+           AND (b.origin OPERATOR(pg_catalog.<>) o.id OR named.relowner OPERATOR(pg_catalog.=) f.owner)))
 ) AS c ON true
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS trainings,
-           coalesce(pg_catalog.sum(l.gaussian_noise_multiplier OPERATOR(pg_catalog.^) -2), 0) AS precision_sum,
-           coalesce(pg_catalog.sum(l.excess_delta), 0) AS excess_delta,
+           coalesce(pg_catalog.sum(coalesce(e.gaussian_noise_multiplier, l.gaussian_noise_multiplier)
+               OPERATOR(pg_catalog.^) -2), 0) AS precision_sum,
+           coalesce(pg_catalog.sum(coalesce(e.excess_delta, l.excess_delta)), 0) AS excess_delta,
            coalesce(pg_catalog.sum(l.epsilon), 0) AS claimed_epsilon,
            coalesce(pg_catalog.sum(l.delta), 0) AS claimed_delta
     FROM tablediffusion.ledger_store AS l
+    LEFT JOIN tablediffusion.outcomes_store AS e ON e.entry OPERATOR(pg_catalog.=) l.id
     WHERE EXISTS (
         SELECT FROM tablediffusion.charges_store AS h
-        WHERE h.entry OPERATOR(pg_catalog.=) l.id
+        WHERE h.entry OPERATOR(pg_catalog.=) l.id AND h.counts
           AND (h.relation OPERATOR(pg_catalog.=) b.relation AND h.origin OPERATOR(pg_catalog.=) b.origin
-               OR h.name OPERATOR(pg_catalog.=) b.name OR h.name OPERATOR(pg_catalog.=) c.name))
+               OR h.relation OPERATOR(pg_catalog.=) c.oid AND h.origin OPERATOR(pg_catalog.=) o.id
+               OR (h.name OPERATOR(pg_catalog.=) b.name OR h.name OPERATOR(pg_catalog.=) c.name)
+                  AND (h.origin OPERATOR(pg_catalog.<>) o.id OR h.owner IS NULL
+                       OR h.owner OPERATOR(pg_catalog.=) coalesce(c.relowner, f.owner))))
 ) AS s;
 REVOKE ALL ON tablediffusion.budgets_spent FROM PUBLIC;
 COMMENT ON VIEW tablediffusion.budgets_spent IS 'all budgets and what was spent of them';
@@ -145,40 +209,63 @@ COMMENT ON COLUMN tablediffusion.grants.grantee IS 'role that may sample it besi
 COMMENT ON COLUMN tablediffusion.grants.grantor IS 'role that granted it';
 COMMENT ON COLUMN tablediffusion.grants.at IS 'when it was granted';
 
+-- What no outcome was written down for is still running or was rolled back, also by a crash. Entries of version 0.2.0 and
+-- before were made with their models. Transaction numbers mean something only in the database that they come from.
 CREATE VIEW tablediffusion.ledger WITH (security_barrier = true) AS
 SELECT l.id, l.at, l.model, l.role_name AS role, l.source, l.method, l.epsilon, l.delta, l.neighbours, l.privacy_unit,
-       l.rows_per_unit, l.row_security, l.stages, c.charged, l.gaussian_noise_multiplier, l.excess_delta
+       l.rows_per_unit, l.row_security, coalesce(e.stages, l.stages) AS stages, c.charged,
+       coalesce(e.gaussian_noise_multiplier, l.gaussian_noise_multiplier) AS gaussian_noise_multiplier,
+       coalesce(e.excess_delta, l.excess_delta) AS excess_delta,
+       CASE WHEN e.outcome IS NOT NULL THEN e.outcome
+            WHEN l.transaction IS NULL THEN 'model made'
+            WHEN l.origin OPERATOR(pg_catalog.<>) o.id
+                 OR l.transaction OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
+            THEN 'rolled back'
+            WHEN pg_catalog.pg_xact_status(l.transaction) OPERATOR(pg_catalog.=) 'in progress' THEN 'running'
+            ELSE 'rolled back' END AS outcome,
+       l.source_rows_only
 FROM tablediffusion.ledger_store AS l
+CROSS JOIN tablediffusion.origin_store AS o
+LEFT JOIN tablediffusion.outcomes_store AS e ON e.entry OPERATOR(pg_catalog.=) l.id
 CROSS JOIN LATERAL (
-    SELECT pg_catalog.array_agg(h.name ORDER BY h.name) AS charged,
-           pg_catalog.bool_or(pg_catalog.pg_has_role(r.relowner, 'USAGE')) AS owned
+    SELECT pg_catalog.array_agg(h.name ORDER BY h.name) FILTER (WHERE h.counts) AS charged,
+           pg_catalog.bool_or(EXISTS (
+               SELECT FROM pg_catalog.pg_class AS r
+               WHERE r.oid OPERATOR(pg_catalog.=) h.relation AND h.origin OPERATOR(pg_catalog.=) o.id
+                 AND pg_catalog.pg_has_role(r.relowner, 'USAGE')
+               UNION ALL
+               SELECT
+               FROM pg_catalog.pg_class AS r
+               JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace
+               WHERE n.nspname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(h.name))[1]::pg_catalog.name
+                 AND r.relname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(h.name))[2]::pg_catalog.name
+                 AND (h.origin OPERATOR(pg_catalog.<>) o.id OR r.relowner OPERATOR(pg_catalog.=) h.owner)
+                 AND pg_catalog.pg_has_role(r.relowner, 'USAGE'))) AS owned
     FROM tablediffusion.charges_store AS h
-    LEFT JOIN pg_catalog.pg_class AS r
-        ON r.oid OPERATOR(pg_catalog.=) h.relation
-           AND h.origin OPERATOR(pg_catalog.=) (SELECT id FROM tablediffusion.origin_store)
-        OR r.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(h.name)
     WHERE h.entry OPERATOR(pg_catalog.=) l.id
 ) AS c
 WHERE pg_catalog.pg_has_role(l.role::pg_catalog.oid, 'USAGE') OR c.owned;
 REVOKE ALL ON tablediffusion.ledger FROM PUBLIC;
 GRANT SELECT ON tablediffusion.ledger TO PUBLIC;
-COMMENT ON VIEW tablediffusion.ledger IS 'committed trainings by the current role, or on its relations, and what they spent';
+COMMENT ON VIEW tablediffusion.ledger IS 'trainings by the current role, or on its relations, what they spent, and what became of them';
 COMMENT ON COLUMN tablediffusion.ledger.id IS 'number of the entry';
-COMMENT ON COLUMN tablediffusion.ledger.at IS 'start of the transaction that trained the model';
+COMMENT ON COLUMN tablediffusion.ledger.at IS 'when the training was admitted';
 COMMENT ON COLUMN tablediffusion.ledger.model IS 'name of the model';
 COMMENT ON COLUMN tablediffusion.ledger.role IS 'role that trained it, by its name then';
 COMMENT ON COLUMN tablediffusion.ledger.source IS 'qualified name of the source then';
 COMMENT ON COLUMN tablediffusion.ledger.method IS 'method of the training';
-COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'privacy loss spent';
+COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'privacy loss that the training is bounded by';
 COMMENT ON COLUMN tablediffusion.ledger.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger.neighbours IS 'how the tables differ between which the bound holds';
 COMMENT ON COLUMN tablediffusion.ledger.privacy_unit IS 'column whose values are the units that are protected; NULL if these are rows';
 COMMENT ON COLUMN tablediffusion.ledger.rows_per_unit IS 'rows of a unit that were used at most; NULL if the units are rows';
 COMMENT ON COLUMN tablediffusion.ledger.row_security IS 'whether row security kept rows from the role';
-COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase, as the accountant takes them';
-COMMENT ON COLUMN tablediffusion.ledger.charged IS 'the relations that were read, through views and inheritance, and those that they are part of';
+COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase, as the accountant takes them; empty unless a model was made';
+COMMENT ON COLUMN tablediffusion.ledger.charged IS 'the relations that the training is charged to: those read, through views and inheritance, and those that they are part of';
 COMMENT ON COLUMN tablediffusion.ledger.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
 COMMENT ON COLUMN tablediffusion.ledger.excess_delta IS 'delta that comes on top of that mechanism''s';
+COMMENT ON COLUMN tablediffusion.ledger.outcome IS 'running, model made, failed, cancelled or rolled back; all of them are charged';
+COMMENT ON COLUMN tablediffusion.ledger.source_rows_only IS 'whether the promise is about rows of the source alone and not about rows of the relations behind it';
 
 -- The estimate takes a phase to go on as it went so far.
 CREATE VIEW tablediffusion.progress AS

@@ -4,6 +4,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod annotation;
+mod apart;
 mod budget;
 mod call;
 mod catalog;
@@ -16,6 +17,7 @@ mod errors;
 mod given;
 mod grant;
 mod guard;
+mod insert;
 mod invariants;
 mod keys;
 mod like;
@@ -31,6 +33,7 @@ mod reader;
 mod refresh;
 mod released;
 mod report;
+mod row_wise;
 mod rows;
 mod sample;
 mod settings;
@@ -38,7 +41,6 @@ mod source;
 mod store;
 mod stream;
 mod threads;
-mod told;
 mod train;
 mod types;
 mod unit;
@@ -60,7 +62,6 @@ extension_sql_file!("../../sql/views.sql", name = "views", requires = ["function
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
-    told::define();
     threads::hush_worker_panics();
     if mutant::POSSIBLE {
         errors::mutants(mutant::active()).warn();

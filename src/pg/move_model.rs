@@ -41,7 +41,7 @@ fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
     }
     let annotation = rows::annotation(&name, &artifact)?;
     catalog::claim(&name, replace)?;
-    catalog::store(Record::new(&name, pg_sys::InvalidOid, &annotation, &artifact, bytes))?;
+    catalog::store(&Record::new(&name, pg_sys::InvalidOid, &annotation, &artifact, bytes))?;
     Ok(name.into_datum())
 }
 

@@ -98,7 +98,7 @@ fn seen_in(source: &Source, names: &[&str], model: &Model) -> Result<Seen> {
     source.check_privilege(&attributes, ", or leave \"source\" out")?;
     errors::not_private(&source.name).notice();
     let mut seen = Seen::new(&domains);
-    stream::scan(source, &attributes, None, |block, _| guard::engine(|| seen.add(block, &columns, &domains)))?;
+    stream::scan(source, None, &attributes, None, |block, _| guard::engine(|| seen.add(block, &columns, &domains)))?;
     Ok(seen)
 }
 
