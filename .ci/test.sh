@@ -19,15 +19,15 @@ need_rust_components() {
 check_scripts() {
     need_pgspot
     say "Extension scripts: nothing that others could plant"
-    spot "the install script" < <(cat sql/catalog.sql sql/functions.sql sql/views.sql)
+    spot sql/catalog.sql sql/functions.sql sql/views.sql
     local script
-    for script in sql/tablediffusion--*.sql; do spot "$script" <"$script"; done
+    for script in sql/tablediffusion--*.sql; do spot "$script"; done
 }
-spot() { # NAME, script on standard input
+spot() { # FILE...
     local script found
-    script=$(cat)
+    script=$(cat "$@")
     for script in "$script" "$(sed '/^SET LOCAL search_path /d' <<<"$script")"; do
-        found=$(PYTHONPATH=$CACHE/pgspot python3 -m pgspot <<<"$script") || die "pgspot on $1: $found"
+        found=$(PYTHONPATH=$CACHE/pgspot python3 -m pgspot <<<"$script") || die "pgspot on $*: $found"
     done
 }
 

@@ -126,13 +126,16 @@ pub fn run(statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<()> {
 }
 
 /// Runs SQL of ours with a search path that nobody can put anything into, and with numbers and names written in the one
-/// way that they are compared in.
+/// way that they are compared in. Compiling our small queries takes longer than running them.
 pub fn with_pinned_path<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: the level is closed below; after an ERROR it is closed by the end of the transaction.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
-    for (setting, value) in
-        [(c"search_path", c"pg_catalog, pg_temp"), (c"extra_float_digits", c"1"), (c"quote_all_identifiers", c"off")]
-    {
+    for (setting, value) in [
+        (c"search_path", c"pg_catalog, pg_temp"),
+        (c"extra_float_digits", c"1"),
+        (c"quote_all_identifiers", c"off"),
+        (c"jit", c"off"),
+    ] {
         // SAFETY: a level is open.
         unsafe { super::guard::set_locally(setting, value) };
     }

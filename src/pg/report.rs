@@ -12,6 +12,7 @@ use super::errors::{self, Result};
 use super::sample::Model;
 use super::source::{Attribute, Source};
 use super::{guard, released, stream, threads};
+use crate::engine::abandon;
 use crate::engine::privacy::accountant;
 use crate::engine::quality::chart::{self, Bar};
 use crate::engine::quality::{Sample, associations};
@@ -79,6 +80,7 @@ fn seen_of(model: &Model) -> Result<Seen> {
     threads::run(move || {
         let (sampler, mut seen) = (artifact.sampler(SEED), Seen::new(&domains));
         for number in 0..BLOCKS {
+            abandon::check()?;
             seen.add(&sampler.block(number)?, &columns, &domains)?;
         }
         Ok(seen)

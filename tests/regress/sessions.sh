@@ -109,10 +109,12 @@ test_other_session() {
     grep -q 'model "unseen" does not exist' <<<"$told"
 }
 
-# Threads take no signals: every signal that PostgreSQL handles is blocked in them.
+# Threads take no signals: every signal that PostgreSQL handles is blocked in them. There are no more than processors,
+# whatever is asked for.
 test_threads() {
     psql -XAtq -d sessions >/dev/null 2>&1 <<'SQL' &
 SET application_name = 'threads';
+SET tablediffusion.threads = 1024;
 SELECT tablediffusion_train('people', 1, model => 'threads', method => 'tablediffusion', options => '{"epochs": 0.1}');
 SELECT pg_sleep(3);
 SQL
@@ -127,8 +129,28 @@ SQL
         (((0x$blocked & 0x6203) == 0x6203)) || unblocked=$((unblocked + 1))
     done
     wait $!
-    [ "$workers" -gt 0 ] && [ "$unblocked" = 0 ]
+    [ "$workers" -gt 0 ] && [ "$workers" -le "$(nproc)" ] && [ "$unblocked" = 0 ]
 }
+
+# Work that was cancelled does not go on behind the session's back.
+test_abandoned() {
+    local pid i before after
+    local plan="SELECT count(*) FROM tablediffusion_plan('people', 1, method => 'tablediffusion', options => '{\"epochs\": 500}')"
+    {
+        echo "SET application_name = 'abandoned'; SET statement_timeout = '20ms';"
+        for ((i = 0; i < 40; i++)); do echo "$plan;"; done
+        echo 'SET statement_timeout = 0; SELECT pg_sleep(6);'
+    } | psql -XAtq -d sessions >"$1/abandoned.out" 2>&1 &
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'abandoned' AND query ~ 'pg_sleep'" || return 1
+    pid=$(psql -XAtq -d sessions -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'abandoned'")
+    sleep 1
+    before=$(processor_time "$pid")
+    sleep 3
+    after=$(processor_time "$pid")
+    wait $!
+    [ "$(grep -c 'canceling statement due to statement timeout' "$1/abandoned.out")" -ge 10 ] && [ $((after - before)) -lt 50 ]
+}
+processor_time() { awk '{ print $14 + $15 }' "/proc/$1/stat"; } # PID, in hundredths of a second
 
 # A training is seen from other sessions, but not by roles that have nothing to do with it, and not after its end.
 test_progress_view() {
@@ -213,6 +235,7 @@ run_sessions() { # DIRECTORY
     verdict 'two trainings and one budget' test_budget_race "$1"
     verdict 'a model is not seen before it is committed' test_other_session
     verdict 'threads take no signals' test_threads
+    verdict 'cancelled work ends' test_abandoned "$1"
     verdict 'progress is seen by others' test_progress_view
     verdict 'readers of a table that is refreshed' test_refresh
     verdict 'dump and restore' test_dump "$1"
