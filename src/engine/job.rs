@@ -573,7 +573,11 @@ impl Job {
             let trainer = method.trainer(table, &domains, noisy_rows, budget.clone(), options, rng)?;
             let used = trainer.mechanisms();
             let cost = if used == planned { cost } else { cost_of(&budget, &used, tail) };
-            Ok((trainer, cost))
+            if cost.precision <= most && cost.delta <= tail {
+                Ok((trainer, cost))
+            } else {
+                Err(EngineError::Internal("a training would cost more than is charged"))
+            }
         }));
         Ok(())
     }

@@ -133,6 +133,10 @@ fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
     catalog::lock(Catalog::Charges, source.oid.to_u32(), pg_sys::ExclusiveLock)?;
     catalog::set_budget(source.oid, epsilon, delta)?;
     if epsilon.is_some() {
+        let others = catalog::uncounted(source.oid)?;
+        if others > 0 {
+            errors::not_in_its_budget(&source.quoted(), others).notice();
+        }
         let lineage = Lineage::of(&source, None)?;
         let own = Budget::applying(&lineage.charged)?.into_iter().find(|budget| budget.name == source.quoted());
         if let Some(own) = own.filter(|own| own.trainings > 0 && own.remaining() == 0.0) {

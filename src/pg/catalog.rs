@@ -428,6 +428,14 @@ pub fn rename(name: &str, new_name: &str) -> Result<()> {
     if renamed == 1 { Ok(()) } else { Err(errors::no_such_model(name)) }
 }
 
+/// How many trainings read a relation of this database and could not be charged to it.
+pub fn uncounted(relation: pg_sys::Oid) -> Result<u64> {
+    let query = "SELECT pg_catalog.to_json(pg_catalog.count(*))::pg_catalog.text
+        FROM tablediffusion.charges_store AS c JOIN tablediffusion.origin_store AS o ON o.id = c.origin
+        WHERE NOT c.counts AND c.relation = $1::pg_catalog.oid";
+    ask(query, &relation.to_u32().to_string())
+}
+
 /// Whether any training was charged to a relation of this database.
 pub fn was_charged(relation: pg_sys::Oid) -> Result<bool> {
     as_owner(|client| {
