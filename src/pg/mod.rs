@@ -4,6 +4,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod annotation;
+mod annotation_check;
 mod apart;
 mod budget;
 mod call;
@@ -38,11 +39,13 @@ mod rows;
 mod sample;
 mod settings;
 mod source;
+mod statement;
 mod store;
 mod stream;
 mod threads;
 mod train;
 mod types;
+mod unchecked;
 mod unit;
 mod version;
 

@@ -8,7 +8,7 @@ use pgrx::pg_sys::{self, Datum};
 use super::{Check, Unique, expression};
 use crate::engine::table::Block;
 use crate::pg::annotation::{Annotation, ColumnFacts};
-use crate::pg::datum::{self, Scratch, c_string};
+use crate::pg::datum::{self, Scratch};
 use crate::pg::errors::{self, Result};
 use crate::pg::output::{Target, Typed};
 use crate::pg::rows::{self, Origin};
@@ -92,10 +92,11 @@ impl Invariants {
         for (column, place, target) in own {
             let Some(target) = target else { continue };
             let origin = Origin::of(column, place, rows::longest(column), total, seed)?;
-            columns.push((origin, Typed::new(column.kind, target.clone(), false)));
+            let gone = || errors::type_is_gone(&column.name, &column.type_name);
+            columns.push((origin, Typed::new(column.kind, &target).ok_or_else(gone)?));
             targets.push(target);
         }
-        let desc = descriptor(&targets);
+        let desc = datum::descriptor(&targets);
         let prepared = |check: &&Check| {
             let unusable = || errors::check_unusable(&check.name);
             let state = guard::attempt(|| expression::prepare(&check.expression, desc), unusable)?;
@@ -254,17 +255,4 @@ fn base_target(column: &ColumnFacts) -> Option<Target> {
     // SAFETY: the type exists.
     let base = unsafe { pg_sys::getBaseTypeAndTypmod(type_oid, &mut typmod) };
     Some(Target { column: column.name.clone(), type_oid: base, typmod })
-}
-
-/// A descriptor of rows of these columns, in the current memory context.
-fn descriptor(targets: &[Target]) -> pg_sys::TupleDesc {
-    // SAFETY: as many entries as there is room for, of existing types; names are copied.
-    unsafe {
-        let desc = pg_sys::CreateTemplateTupleDesc(targets.len() as i32);
-        for (i, target) in targets.iter().enumerate() {
-            let name = c_string(&target.column);
-            pg_sys::TupleDescInitEntry(desc, (i + 1) as i16, name.as_ptr(), target.type_oid, target.typmod, 0);
-        }
-        desc
-    }
 }
