@@ -13,6 +13,7 @@ mod datum;
 mod declared;
 mod drop;
 mod errors;
+mod fold;
 mod given;
 mod grant;
 mod guard;
