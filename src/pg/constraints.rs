@@ -255,7 +255,8 @@ impl Analysis<'_> {
             let [left, right] = node::members(any.args)[..] else { return None };
             let i = self.find(left)?;
             let elements = fold::elements(right)?;
-            let parts = elements.iter().map(|element| self.compared(i, "=", element)).collect::<Option<Vec<Facts>>>()?;
+            let parts =
+                elements.iter().map(|element| self.compared(i, "=", element)).collect::<Option<Vec<Facts>>>()?;
             Some(self.only(i, parts.into_iter().reduce(Facts::or)?))
         }
     }

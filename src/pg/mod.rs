@@ -11,6 +11,7 @@ mod constraints;
 mod create_table;
 mod datum;
 mod declared;
+mod domains;
 mod drop;
 mod errors;
 mod fold;

@@ -5,10 +5,11 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 use pgrx::pg_sys::{self, Datum};
 
-use super::{Check, Unique, expression};
+use super::expression::{self, Names};
+use super::{Check, Unique};
 use crate::engine::table::Block;
 use crate::pg::annotation::{Annotation, ColumnFacts};
-use crate::pg::datum::{self, Scratch, c_string};
+use crate::pg::datum::{self, Scratch};
 use crate::pg::errors::{self, Result};
 use crate::pg::output::{Target, Typed};
 use crate::pg::rows::{self, Origin};
@@ -80,12 +81,6 @@ impl Invariants {
             constraints.uniques.iter().partition(|unique| whole(&unique.columns));
         let gone: Vec<&str> =
             gone.iter().map(|c| c.name.as_str()).chain(gone_too.iter().map(|u| u.name.as_str())).collect();
-        if !gone.is_empty() {
-            errors::constraints_gone(gone).warn();
-        }
-        if checks.is_empty() && uniques.is_empty() {
-            return Ok(None);
-        }
         check_memory(&uniques, total)?;
         let mut columns = Vec::new();
         let mut targets = Vec::new();
@@ -95,23 +90,30 @@ impl Invariants {
             columns.push((origin, Typed::new(column.kind, target.clone(), false)));
             targets.push(target);
         }
-        let desc = descriptor(&targets);
-        let prepared = |check: &&Check| {
+        let mut names = Names::of(&targets);
+        let (mut prepared, mut gone) = (Vec::new(), gone);
+        for check in checks {
+            let of_column = |target: &Target| check.columns.first() == Some(&target.column);
+            names.value = if check.of_domain { targets.iter().position(of_column) } else { None };
             let unusable = || errors::check_unusable(&check.name);
-            let state = guard::attempt(|| expression::prepare(&check.expression, desc), unusable)?;
-            Ok((check.name.clone(), state.ok_or_else(unusable)?))
-        };
-        let checks = checks.iter().map(prepared).collect::<Result<Vec<_>>>()?;
+            match guard::attempt(|| expression::prepare(&check.expression, &names), unusable)? {
+                Some(state) => prepared.push((check.name.clone(), state)),
+                None => gone.push(&check.name),
+            }
+        }
+        if !gone.is_empty() {
+            errors::constraints_gone(gone).warn();
+        }
         let keys: Vec<SeenKeys> = uniques.into_iter().map(|unique| SeenKeys::new(unique, &targets)).collect();
         // SAFETY: a complete descriptor; both live in the current memory context.
         let (slot, context) = unsafe {
             (
-                pg_sys::MakeSingleTupleTableSlot(desc, &raw const pg_sys::TTSOpsVirtual),
+                pg_sys::MakeSingleTupleTableSlot(names.desc, &raw const pg_sys::TTSOpsVirtual),
                 pg_sys::CreateStandaloneExprContext(),
             )
         };
-        let broken = vec![0; checks.len() + keys.len()];
-        Ok(Some(Self { columns, slot, context, checks, keys, broken, scratch: Scratch::new(), kept: 0 }))
+        let broken = vec![0; prepared.len() + keys.len()];
+        Ok(Some(Self { columns, slot, context, checks: prepared, keys, broken, scratch: Scratch::new(), kept: 0 }))
     }
 
     /// Looks at row `row` of the block, which would be row `number` of all. One that holds is remembered as handed out.
@@ -254,17 +256,4 @@ fn base_target(column: &ColumnFacts) -> Option<Target> {
     // SAFETY: the type exists.
     let base = unsafe { pg_sys::getBaseTypeAndTypmod(type_oid, &mut typmod) };
     Some(Target { column: column.name.clone(), type_oid: base, typmod })
-}
-
-/// A descriptor of rows of these columns, in the current memory context.
-fn descriptor(targets: &[Target]) -> pg_sys::TupleDesc {
-    // SAFETY: as many entries as there is room for, of existing types; names are copied.
-    unsafe {
-        let desc = pg_sys::CreateTemplateTupleDesc(targets.len() as i32);
-        for (i, target) in targets.iter().enumerate() {
-            let name = c_string(&target.column);
-            pg_sys::TupleDescInitEntry(desc, (i + 1) as i16, name.as_ptr(), target.type_oid, target.typmod, 0);
-        }
-        desc
-    }
 }
