@@ -7,7 +7,7 @@ use super::call::{Call, sql_function};
 use super::datum::{self, Scratch, c_string};
 use super::errors::{self, Result};
 use super::like::{self, Including};
-use super::output::{Target, Typed};
+use super::output::Typed;
 use super::rows::{self, Rows};
 use super::sample::{self, Model, Writers};
 use super::source::Source;
@@ -29,17 +29,10 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;
     let (writers, targets) = sample::own_writers(&model, total, seed)?;
-    let types = domains::column_types(&model.annotation, &targets)?;
-    let column = |(target, (type_oid, typmod)): (&Target, (pg_sys::Oid, i32))| {
-        format!("{} {}", datum::quoted(&target.column), datum::qualified_type_name(type_oid, typmod))
-    };
-    let columns: Vec<String> = targets.iter().zip(types.iter().copied()).map(column).collect();
+    let targets = domains::chosen(&model.annotation, targets)?;
+    let columns: Vec<String> =
+        targets.iter().map(|target| format!("{} {}", datum::quoted(&target.column), sql_type(target))).collect();
     let table = create(&target, &columns)?;
-    let made = Source::open(table)?;
-    // Types were found by name.
-    if made.columns.iter().map(|column| (column.type_oid, column.typmod)).ne(types) {
-        return Err(errors::target_changed());
-    }
     let relation = Table::open(table)?;
     relation.fill(writers, Rows::new(&model, given, seed, total)?)?;
     drop(relation);
@@ -59,6 +52,10 @@ fn forbid_nulls(table: pg_sys::Oid, model: &Model) -> Result<()> {
     }
     let statement = format!("ALTER TABLE {} {}", Source::open(table)?.quoted(), actions.join(", "));
     datum::run(&statement, &[])
+}
+
+fn sql_type(target: &super::output::Target) -> String {
+    datum::qualified_type_name(target.type_oid, target.typmod)
 }
 
 /// Creates the table as the caller, where the caller's search path puts it.

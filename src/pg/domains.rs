@@ -10,27 +10,28 @@ use super::errors::{self, Result};
 use super::invariants;
 use super::output::Target;
 
-/// The types of the columns: those of the targets without their domains, or the domains of the source where they can be
-/// trusted and all that they ask for holds in the rows. Says where they cannot.
-pub fn column_types(annotation: &Annotation, targets: &[Target]) -> Result<Vec<(pg_sys::Oid, i32)>> {
-    let (mut types, mut left) = (Vec::with_capacity(targets.len()), Vec::new());
+/// The columns of such a table: of the domains of the source where these can be trusted and all that they ask for holds in
+/// the rows, and of what is under them elsewhere, which is told.
+pub fn chosen(annotation: &Annotation, targets: Vec<Target>) -> Result<Vec<Target>> {
+    let (mut chosen, mut left) = (Vec::with_capacity(targets.len()), Vec::new());
     for (column, target) in annotation.columns.iter().zip(targets) {
         let base = base_of(target.type_oid, target.typmod);
         let own = datum::resolve_type(&column.type_name).filter(|own| *own != base && base_of(own.0, own.1) == base);
-        types.push(match own {
+        let (type_oid, typmod) = match own {
             Some(own) if is_trusted(own.0) && invariants::domain_holds(own.0, column, &annotation.constraints)? => own,
             Some(_) => {
                 left.push(column);
                 base
             }
             None => base,
-        });
+        };
+        chosen.push(Target { type_oid, typmod, ..target });
     }
     if !left.is_empty() {
         let domains = left.iter().map(|column: &&ColumnFacts| &column.type_name);
         errors::domains_left(left.iter().map(|column| &column.name), domains).notice();
     }
-    Ok(types)
+    Ok(chosen)
 }
 
 fn base_of(type_oid: pg_sys::Oid, mut typmod: i32) -> (pg_sys::Oid, i32) {

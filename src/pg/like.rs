@@ -93,7 +93,7 @@ const STATEMENTS: &str = "
                                  CASE WHEN contype = 'c' THEN pg_catalog.format('CONSTRAINT %I ', conname) ELSE '' END,
                                  pg_catalog.pg_get_constraintdef(k.oid))
         FROM source, names, pg_catalog.pg_constraint AS k
-        WHERE conrelid = source.oid AND contype IN ('c', 'p', 'u') AND conkey <@ $3
+        WHERE conrelid = source.oid AND contype IN ('c', 'p', 'u') AND coalesce(conkey, '{}') <@ $3
         UNION ALL
         SELECT 'indexes', 5, x.relname::pg_catalog.text,
                pg_catalog.format('CREATE %sINDEX ON %s ', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, target)
