@@ -120,6 +120,7 @@ pub fn enter(charge: &Charge) -> Result<i64> {
 /// `(source regclass, epsilon float8, delta float8)`.
 fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
     catalog::check_writable(c"tablediffusion_set_budget()");
+    catalog::check_current()?;
     let source = Source::open(call.oid(0, "source")?)?;
     let epsilon = call.optional_float(1);
     let delta = call.optional_float(2).unwrap_or_else(settings::delta);

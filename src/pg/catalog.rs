@@ -27,6 +27,7 @@ pub enum Catalog {
     Models,
     Budgets,
     Charges,
+    Outcomes,
 }
 
 impl Catalog {
@@ -35,6 +36,7 @@ impl Catalog {
             Self::Models => c"models_store",
             Self::Budgets => c"budgets_store",
             Self::Charges => c"charges_store",
+            Self::Outcomes => c"outcomes_store",
         }
     }
 }
@@ -474,6 +476,11 @@ fn table(catalog: Catalog) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
         }
     };
     found.ok_or_else(errors::catalog_missing)
+}
+
+/// Says no to what needs tables that an older version of the extension has not.
+pub fn check_current() -> Result<()> {
+    table(Catalog::Outcomes).map(|_| ()).map_err(|_| errors::update_needed())
 }
 
 /// Something as JSON, for SQL.

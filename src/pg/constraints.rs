@@ -6,6 +6,7 @@ use pgrx::pg_sys::{self, NodeTag};
 
 use super::datum::{self, Output};
 use super::errors::Result;
+use super::fold::{self, Constant};
 use super::node::{self, Node};
 use super::reader::Reader;
 use super::source::{self, Attribute, Source};
@@ -78,7 +79,7 @@ pub fn facts(source: &Source, columns: &[&Attribute]) -> Result<Vec<Facts>> {
     let mut all = vec![Facts::default(); columns.len()];
     for text in stored(source.oid, true, source.has_children)? {
         // SAFETY: a stored expression.
-        let found = unsafe { Analysis { subject: Subject::Columns(columns) }.facts(node::parse(&text)) };
+        let found = unsafe { Analysis { subject: Subject::Columns(columns) }.facts(node::read(&text), true) };
         all = all.into_iter().zip(found).map(|(a, b)| a.and(b)).collect();
     }
     for (facts, column) in all.iter_mut().zip(columns) {
@@ -86,7 +87,7 @@ pub fn facts(source: &Source, columns: &[&Attribute]) -> Result<Vec<Facts>> {
             for text in stored(domain, false, false)? {
                 let subject = Subject::Value(column);
                 // SAFETY: a stored expression.
-                let mut found = unsafe { Analysis { subject }.facts(node::parse(&text)) };
+                let mut found = unsafe { Analysis { subject }.facts(node::read(&text), true) };
                 *facts = std::mem::take(facts).and(found.remove(0));
             }
         }
@@ -188,43 +189,50 @@ impl Analysis<'_> {
         all
     }
 
-    /// What follows for each column if the expression holds, or is NULL because the column is.
+    /// What follows for each column if the expression is `truth`, or is NULL because the column is.
     ///
     /// # Safety
     /// `node` is null or a valid node; so for the methods below.
-    unsafe fn facts(&self, node: Node) -> Vec<Facts> {
+    unsafe fn facts(&self, node: Node, truth: bool) -> Vec<Facts> {
         // SAFETY: the parts of a valid node are valid.
         unsafe {
+            pg_sys::check_stack_depth();
             if let Some(boolean) = node::cast::<pg_sys::BoolExpr>(node, NodeTag::T_BoolExpr) {
-                let parts = node::members(boolean.args).into_iter().map(|part| self.facts(part));
-                let join = match boolean.boolop {
-                    pg_sys::BoolExprType::AND_EXPR => Facts::and,
-                    pg_sys::BoolExprType::OR_EXPR => Facts::or,
-                    _ => return self.nothing(),
-                };
-                let joined = parts.reduce(|a, b| a.into_iter().zip(b).map(|(a, b)| join(a, b)).collect());
-                return joined.unwrap_or_else(|| self.nothing());
+                return self.boolean(boolean, truth);
             }
             if let Some(test) = node::cast::<pg_sys::NullTest>(node, NodeTag::T_NullTest) {
-                if test.nulltesttype == pg_sys::NullTestType::IS_NOT_NULL
-                    && let Some(i) = self.find(test.arg.cast())
-                {
-                    return self.only(i, Facts { not_null: true, ..Facts::default() });
-                }
-                return self.nothing();
+                let says_not_null = (test.nulltesttype == pg_sys::NullTestType::IS_NOT_NULL) == truth;
+                return match self.find(test.arg.cast()) {
+                    Some(i) if says_not_null => self.only(i, Facts { not_null: true, ..Facts::default() }),
+                    _ => self.nothing(),
+                };
             }
             if let Some(comparison) = node::cast::<pg_sys::OpExpr>(node, NodeTag::T_OpExpr) {
-                return self.comparison(comparison).unwrap_or_else(|| self.nothing());
+                return self.comparison(comparison, truth).unwrap_or_else(|| self.nothing());
             }
-            if let Some(any) = node::cast::<pg_sys::ScalarArrayOpExpr>(node, NodeTag::T_ScalarArrayOpExpr) {
-                return self.any(any).unwrap_or_else(|| self.nothing());
+            match node::cast::<pg_sys::ScalarArrayOpExpr>(node, NodeTag::T_ScalarArrayOpExpr) {
+                Some(any) if truth => self.any(any).unwrap_or_else(|| self.nothing()),
+                _ => self.nothing(),
             }
-            self.nothing()
         }
     }
 
-    unsafe fn comparison(&self, comparison: &pg_sys::OpExpr) -> Option<Vec<Facts>> {
-        let operator = node::builtin_operator(comparison.opno)?;
+    unsafe fn boolean(&self, boolean: &pg_sys::BoolExpr, truth: bool) -> Vec<Facts> {
+        // SAFETY: the parts of a valid node are valid.
+        unsafe {
+            let truth = truth == (boolean.boolop != pg_sys::BoolExprType::NOT_EXPR);
+            let parts = node::members(boolean.args).into_iter().map(|part| self.facts(part, truth));
+            let all = (boolean.boolop == pg_sys::BoolExprType::AND_EXPR) == truth;
+            let join = if all { Facts::and } else { Facts::or };
+            let joined = parts.reduce(|a, b| a.into_iter().zip(b).map(|(a, b)| join(a, b)).collect());
+            joined.unwrap_or_else(|| self.nothing())
+        }
+    }
+
+    unsafe fn comparison(&self, comparison: &pg_sys::OpExpr, truth: bool) -> Option<Vec<Facts>> {
+        // SAFETY: a look-up.
+        let operator = if truth { comparison.opno } else { unsafe { pg_sys::get_negator(comparison.opno) } };
+        let operator = node::builtin_operator(operator)?;
         // SAFETY: the parts of a valid node are valid.
         unsafe {
             let [left, right] = node::members(comparison.args)[..] else { return None };
@@ -233,11 +241,7 @@ impl Analysis<'_> {
                 (None, Some(i)) => (i, mirrored(&operator)?, left),
                 _ => return None,
             };
-            let constant = node::cast::<pg_sys::Const>(constant, NodeTag::T_Const)?;
-            if constant.constisnull {
-                return None;
-            }
-            let facts = self.compared(i, operator, constant.constvalue, constant.consttype, constant.consttypmod)?;
+            let facts = self.compared(i, operator, &fold::constant(constant)?)?;
             Some(self.only(i, facts))
         }
     }
@@ -246,48 +250,23 @@ impl Analysis<'_> {
         if !any.useOr || node::builtin_operator(any.opno)? != "=" {
             return None;
         }
-        // SAFETY: the parts of a valid node are valid; the array's elements are read as their type says.
+        // SAFETY: the parts of a valid node are valid.
         unsafe {
             let [left, right] = node::members(any.args)[..] else { return None };
             let i = self.find(left)?;
-            let constant = node::cast::<pg_sys::Const>(right, NodeTag::T_Const)?;
-            if constant.constisnull {
-                return None;
-            }
-            let element = pg_sys::get_element_type(constant.consttype);
-            let (mut length, mut by_value, mut align) = (0i16, false, 0);
-            pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
-            let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-            pg_sys::deconstruct_array(
-                pg_sys::pg_detoast_datum(constant.constvalue.cast_mut_ptr()).cast(),
-                element,
-                i32::from(length),
-                by_value,
-                align,
-                &mut elements,
-                &mut nulls,
-                &mut count,
-            );
-            let parts = (0..count as usize)
-                .filter(|k| !*nulls.add(*k))
-                .map(|k| self.compared(i, "=", *elements.add(k), element, -1))
-                .collect::<Option<Vec<Facts>>>()?;
+            let elements = fold::elements(right)?;
+            let parts =
+                elements.iter().map(|element| self.compared(i, "=", element)).collect::<Option<Vec<Facts>>>()?;
             Some(self.only(i, parts.into_iter().reduce(Facts::or)?))
         }
     }
 
     /// What `column operator constant` says.
-    unsafe fn compared(
-        &self,
-        i: usize,
-        operator: &str,
-        value: pg_sys::Datum,
-        type_oid: pg_sys::Oid,
-        typmod: i32,
-    ) -> Option<Facts> {
+    unsafe fn compared(&self, i: usize, operator: &str, constant: &Constant) -> Option<Facts> {
         let column = self.column(i);
         let kind = column.kind?;
-        let constant = Kind::of(type_oid, typmod)?;
+        let Constant { value, type_oid } = *constant;
+        let constant = Kind::of(type_oid, -1)?;
         if kind.measure() == Measure::Category {
             if operator != "=" || !column.exact_equality {
                 return None;

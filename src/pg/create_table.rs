@@ -12,7 +12,7 @@ use super::output::{Target, Typed};
 use super::rows::{self, Rows};
 use super::sample::{self, Model, Writers};
 use super::source::Source;
-use super::{catalog, given};
+use super::{catalog, domains, given};
 use crate::engine::EngineError;
 
 sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table, create_table);
@@ -31,6 +31,7 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;
     let (writers, targets) = sample::own_writers(&model, total, seed)?;
+    let targets = domains::chosen(&model.annotation, targets)?;
     let columns =
         Columns { names_and_types: targets, not_null: model.annotation.columns.iter().map(|c| c.not_null).collect() };
     let relation = Place::of(&target)?.create(&columns)?;

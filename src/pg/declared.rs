@@ -1,5 +1,6 @@
 //! Domains that the caller declares: `{"age": {"min": 17, "max": 90}, "sex": {"values": ["Male", "Female"]}}`.
 
+use pgrx::pg_sys;
 use serde_json::{Map, Value};
 
 use super::datum::Input;
@@ -58,7 +59,8 @@ fn range(column: &Attribute, object: &Map<String, Value>) -> Result<Declared> {
     Ok(Declared::Range { lo, hi })
 }
 
-/// Reads one JSON scalar through the column's type, into a block column of one value.
+/// Reads one JSON scalar through the column's type, into a block column of one value. A domain is read as what it is
+/// over: its own input would run what its owner asks of values.
 fn parse(column: &Attribute, value: &Value, position: usize) -> Result<BlockColumn> {
     let text = match value {
         Value::String(text) => text.clone(),
@@ -69,10 +71,13 @@ fn parse(column: &Attribute, value: &Value, position: usize) -> Result<BlockColu
     let Some(kind) = column.kind else { return Err(errors::domain_of_no_column(&column.name)) };
     guard::attempt(
         || {
-            let datum = Input::new(column.type_oid, column.typmod).parse(&text);
+            let mut typmod = column.typmod;
+            // SAFETY: the column's type exists.
+            let base = unsafe { pg_sys::getBaseTypeAndTypmod(column.type_oid, &mut typmod) };
+            let datum = Input::new(base, typmod).parse(&text);
             let mut reader = Reader::new(kind);
             let mut block = reader.column();
-            // SAFETY: the input function of the column's type made the value.
+            // SAFETY: the input function of the column's base type made the value.
             unsafe { reader.push(&mut block, datum, false) };
             block
         },

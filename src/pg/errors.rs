@@ -500,6 +500,15 @@ pub fn annotation_unreadable(name: &str) -> Fault {
     .hint("Restore the model from a backup, or train it again.")
 }
 
+pub fn update_needed() -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        "the extension in this database is of an older version than its library",
+    )
+    .detail("Since version 0.3.0 trainings are charged before they read, in tables that older versions have not; nothing was read.")
+    .hint("Run ALTER EXTENSION tablediffusion UPDATE.")
+}
+
 pub fn catalog_missing() -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the tables of extension tablediffusion are missing")
         .detail("They live in the schema tablediffusion.")
@@ -593,6 +602,30 @@ pub fn including_unknown(word: &str) -> Fault {
     )
     .detail("It is named in argument \"including\".")
     .hint("Name any of comments, constraints and indexes.")
+}
+
+pub fn not_taken_over<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("constraints and indexes {} of the source are not taken over", list(names)),
+    )
+    .detail("They use types, functions, operators, operator classes or collations that are not built in, or functions that are not immutable, which would run as whoever makes the table.")
+    .hint("Create them on the new table, if you trust who made them.")
+}
+
+pub fn domains_left<S: AsRef<str>>(
+    columns: impl IntoIterator<Item = S>,
+    domains: impl IntoIterator<Item = S>,
+) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("columns {} of the new table are not of domains", list(columns)),
+    )
+    .detail(format!(
+        "Other roles decide what domains {} ask for, or not all of it holds in synthetic rows.",
+        list(domains)
+    ))
+    .hint("Change the columns' types with ALTER TABLE, if you trust who made the domains.")
 }
 
 pub fn including_without_source(source: &str) -> Fault {
@@ -752,7 +785,7 @@ pub fn too_few_rows_hold(model: &str, constraint: &str) -> Fault {
     .detail(format!(
         "Fewer than one row in {MOST_TRIES} satisfies all constraints of the source and whatever is given."
     ))
-    .hint("Give fewer columns, spend a larger epsilon, or train on a view, which has no constraints.")
+    .hint("Give fewer columns, spend a larger epsilon, or train on a view, which has no constraints, with domains cast to what they are over.")
 }
 
 pub fn too_few_rows_differ(model: &str, key: &str) -> Fault {
@@ -785,8 +818,8 @@ pub fn keys_need_memory(needed: u64, limit: u64) -> Fault {
 
 pub fn constraints_gone<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_WARNING, format!("synthetic rows may break constraints {}", list(names)))
-        .detail("Types of their columns do not exist as they were when the model was trained.")
-        .hint("Restore the types, or train the model again.")
+        .detail("They use types, functions or operators that are not built in, or types of their columns do not exist as they were when the model was trained.")
+        .hint("Restore the types, or train the model again; filter the rows that come, if that matters.")
 }
 
 pub fn constraints_lost<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Fault {
@@ -794,7 +827,7 @@ pub fn constraints_lost<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Fa
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
         format!("synthetic rows may break constraints {}", list(names)),
     )
-    .detail("They are about columns that are left out, or call functions that are not both built in and immutable, or depend on collations.")
+    .detail("They are about columns that are left out, or use types, functions or operators that are not built in, or functions that are not immutable, or depend on collations.")
     .hint("Filter the rows that come, if that matters.")
 }
 

@@ -1,13 +1,16 @@
-//! What holds in every row of a source, and so in every synthetic row: CHECK constraints and unique keys. A row of the
+//! What holds in every row of a source, and so in every synthetic row: CHECK constraints, those of domains, and unique keys. A row of the
 //! model that breaks one is not handed out.
 
 mod checks;
-mod expression;
+mod domains;
+pub mod expression;
+pub mod raw;
 mod rows;
 mod uniques;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::domains::holds as domain_holds;
 pub use self::rows::{Invariants, Verdict};
 use super::annotation::ColumnFacts;
 use super::errors::Result;
@@ -27,6 +30,9 @@ pub struct Check {
     /// As SQL writes it under a search path of nothing but pg_catalog.
     pub expression: String,
     pub columns: Vec<String>,
+    /// Whether it is what the domain of its one column asks for, and calls that VALUE.
+    #[serde(default)]
+    pub of_domain: bool,
 }
 
 /// A unique key of columns that are all modelled.
@@ -40,7 +46,10 @@ pub struct Unique {
 
 /// The constraints of a source that can be kept in rows of these columns, and the names of those that cannot.
 pub fn of(source: &Source, columns: &[ColumnFacts]) -> Result<(Constraints, Vec<String>)> {
-    let (checks, mut lost) = checks::of(source, columns)?;
+    let (mut checks, mut lost) = checks::of(source, columns)?;
+    let (of_domains, lost_too) = domains::of(source, columns)?;
+    checks.extend(of_domains);
+    lost.extend(lost_too);
     let (uniques, lost_too) = uniques::of(source, columns)?;
     lost.extend(lost_too);
     Ok((Constraints { checks, uniques }, lost))

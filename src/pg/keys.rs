@@ -69,7 +69,7 @@ impl Keys {
                 for row in rows {
                     if let (Some(number), Some(default)) = (row.get::<i16>(1)?, row.get::<String>(2)?) {
                         // SAFETY: a stored expression.
-                        if unsafe { node::is_nextval(node::parse(&default)) } {
+                        if unsafe { node::is_nextval(node::read(&default)) } {
                             found.push(number);
                         }
                     }

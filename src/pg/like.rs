@@ -1,12 +1,18 @@
 //! What a synthetic table takes over from the source of its model, besides columns: comments, constraints and indexes.
-//! All of it is looked up in the catalogs and put on the table as the caller, after the rows are in.
+//! All of it is looked up in the catalogs and put on the table as the caller, after the rows are in: so nothing is that
+//! calls what somebody made.
 
-use pgrx::spi::SpiResult;
+mod statement;
+
+use pgrx::spi::{SpiHeapTupleData, SpiResult};
 use pgrx::{Spi, pg_sys};
 
 use super::annotation::Annotation;
 use super::datum;
 use super::errors::{self, Result};
+use super::invariants::expression::{Names, with_fixed_writing};
+use super::output::Target;
+use super::source::{Attribute, Source};
 use crate::engine::EngineError;
 
 /// Which kinds of things are taken over.
@@ -37,13 +43,32 @@ impl Including {
 }
 
 /// Puts them on `table`, which has the columns of the model. Things that are about other columns of the source too are
-/// left out.
+/// left out; so are those that call what is not PostgreSQL's own, which are named.
 pub fn take_over(including: Including, table: pg_sys::Oid, annotation: &Annotation) -> Result<()> {
     if including.is_empty() {
         return Ok(());
     }
-    for statement in statements(including, table, annotation)? {
-        datum::run(&statement, &[])?;
+    let target = |column: &Attribute| {
+        let (mut typmod, column_type) = (column.typmod, column.type_oid);
+        // SAFETY: the column's type exists.
+        let type_oid = unsafe { pg_sys::getBaseTypeAndTypmod(column_type, &mut typmod) };
+        Target { column: column.name.clone(), type_oid, typmod }
+    };
+    let names = Names::of(&Source::open(table)?.columns.iter().map(target).collect::<Vec<_>>());
+    let mut lost = Vec::new();
+    // What is looked at means the same when it is run.
+    with_fixed_writing(|| {
+        for (name, statement) in statements(including, table, annotation)? {
+            if statement::is_builtin(&statement, &names) {
+                datum::run(&statement, &[])?;
+            } else {
+                lost.push(name);
+            }
+        }
+        Result::Ok(())
+    })?;
+    if !lost.is_empty() {
+        errors::not_taken_over(lost).notice();
     }
     Ok(())
 }
@@ -56,7 +81,7 @@ const STATEMENTS: &str = "
         SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS target
         FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = $2),
     statements AS (
-        SELECT 'comments' AS kind, 1 AS step, attnum::pg_catalog.text AS place,
+        SELECT 'comments' AS kind, 1 AS step, attname::pg_catalog.text AS name,
                pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', target, attname,
                                  pg_catalog.col_description(source.oid, attnum)) AS statement
         FROM source, names, pg_catalog.pg_attribute
@@ -68,9 +93,9 @@ const STATEMENTS: &str = "
                                  CASE WHEN contype = 'c' THEN pg_catalog.format('CONSTRAINT %I ', conname) ELSE '' END,
                                  pg_catalog.pg_get_constraintdef(k.oid))
         FROM source, names, pg_catalog.pg_constraint AS k
-        WHERE conrelid = source.oid AND contype IN ('c', 'p', 'u') AND conkey <@ $3
+        WHERE conrelid = source.oid AND contype IN ('c', 'p', 'u') AND coalesce(conkey, '{}') <@ $3
         UNION ALL
-        SELECT 'indexes', 5, i.indexrelid::pg_catalog.regclass::pg_catalog.text,
+        SELECT 'indexes', 5, x.relname::pg_catalog.text,
                pg_catalog.format('CREATE %sINDEX ON %s ', CASE WHEN i.indisunique THEN 'UNIQUE ' ELSE '' END, target)
                || pg_catalog.substr(pg_catalog.pg_get_indexdef(i.indexrelid),
                       pg_catalog.length(pg_catalog.format('CREATE %sINDEX %I ON %s%I.%I ',
@@ -87,22 +112,23 @@ const STATEMENTS: &str = "
               WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
                 AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refobjid = source.oid
                 AND d.refobjsubid > 0 AND NOT d.refobjsubid = ANY ($3)))
-    SELECT statement FROM statements WHERE kind = ANY ($4) ORDER BY step, place";
+    SELECT name, statement FROM statements WHERE kind = ANY ($4) ORDER BY step, name";
 
-fn statements(including: Including, table: pg_sys::Oid, annotation: &Annotation) -> Result<Vec<String>> {
+fn statements(including: Including, table: pg_sys::Oid, annotation: &Annotation) -> Result<Vec<(String, String)>> {
     let kinds =
         [("comments", including.comments), ("constraints", including.constraints), ("indexes", including.indexes)];
     let kinds: Vec<&str> = kinds.into_iter().filter(|(_, wanted)| *wanted).map(|(kind, _)| kind).collect();
     let columns: Vec<i16> = annotation.columns.iter().map(|column| column.ordinal).collect();
     let source = annotation.source.as_str();
-    let found = datum::with_pinned_path(|| {
+    let found = with_fixed_writing(|| {
         Spi::connect(|client| {
             let known = "SELECT pg_catalog.to_regclass($1) IS NOT NULL";
             if client.select(known, Some(1), &[source.into()])?.first().get_one::<bool>()? != Some(true) {
                 return Ok(None);
             }
             let rows = client.select(STATEMENTS, None, &[source.into(), table.into(), columns.into(), kinds.into()])?;
-            rows.filter_map(|row| row.get::<String>(1).transpose()).collect::<SpiResult<Vec<String>>>().map(Some)
+            let entry = |row: SpiHeapTupleData| SpiResult::Ok(row.get::<String>(1)?.zip(row.get::<String>(2)?));
+            rows.filter_map(|row| entry(row).transpose()).collect::<SpiResult<Vec<_>>>().map(Some)
         })
     });
     let found = found.map_err(|_| EngineError::Internal("the catalogs could not be read"))?;

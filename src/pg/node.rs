@@ -8,7 +8,7 @@ use super::datum::{self, c_string};
 /// A node of an expression; null for nothing.
 pub type Node = *mut pg_sys::Node;
 
-/// Reads a stored expression.
+/// Reads a stored expression. It is never planned: planning runs the immutable functions in it, whoever made them.
 ///
 /// # Safety
 /// `text` comes from a catalog column of type `pg_node_tree`.
@@ -16,15 +16,6 @@ pub unsafe fn read(text: &str) -> Node {
     let text = c_string(text);
     // SAFETY: a stored expression of this server.
     unsafe { pg_sys::stringToNode(text.as_ptr()).cast() }
-}
-
-/// Reads a stored expression and folds what is constant in it.
-///
-/// # Safety
-/// `text` comes from a catalog column of type `pg_node_tree`.
-pub unsafe fn parse(text: &str) -> Node {
-    // SAFETY: a stored expression of this server; folding runs immutable functions only, as planning does.
-    unsafe { pg_sys::eval_const_expressions(std::ptr::null_mut(), read(text)) }
 }
 
 /// The node as a certain struct, if that is what it is.
@@ -66,7 +57,11 @@ pub unsafe fn without_casts(node: Node) -> Node {
             let is_cast = function.funcformat == pg_sys::CoercionForm::COERCE_IMPLICIT_CAST
                 || function.funcformat == pg_sys::CoercionForm::COERCE_EXPLICIT_CAST;
             let arguments = members(function.args);
-            if is_cast && arguments.len() == 1 && widens(pg_sys::exprType(arguments[0]), function.funcresulttype) {
+            if is_cast
+                && is_builtin(function.funcid)
+                && arguments.len() == 1
+                && widens(pg_sys::exprType(arguments[0]), function.funcresulttype)
+            {
                 return without_casts(arguments[0]);
             }
         }
@@ -86,9 +81,51 @@ fn widens(from: pg_sys::Oid, to: pg_sys::Oid) -> bool {
     }
 }
 
+/// Whether an object is PostgreSQL's own.
+pub fn is_builtin(object: pg_sys::Oid) -> bool {
+    object != pg_sys::InvalidOid && object.to_u32() < pg_sys::FirstNormalObjectId
+}
+
+/// Whether a type is PostgreSQL's own with all that it is made of, and its values name nothing that somebody could have
+/// made. No domain is: what it asks for is run by its input function.
+pub fn is_builtin_type(type_oid: pg_sys::Oid) -> bool {
+    if !is_builtin(type_oid) || names_objects(type_oid) {
+        return false;
+    }
+    // SAFETY: look-ups, of types that need not exist.
+    let (sort, element) = unsafe { (pg_sys::get_typtype(type_oid) as u8, pg_sys::get_element_type(type_oid)) };
+    matches!(sort, pg_sys::TYPTYPE_BASE | pg_sys::TYPTYPE_RANGE | pg_sys::TYPTYPE_MULTIRANGE)
+        && (element == pg_sys::InvalidOid || is_builtin_type(element))
+}
+
+/// Types whose values are names of functions, text search configurations and the like.
+fn names_objects(type_oid: pg_sys::Oid) -> bool {
+    matches!(
+        type_oid,
+        pg_sys::REGPROCOID
+            | pg_sys::REGPROCEDUREOID
+            | pg_sys::REGOPEROID
+            | pg_sys::REGOPERATOROID
+            | pg_sys::REGCLASSOID
+            | pg_sys::REGTYPEOID
+            | pg_sys::REGROLEOID
+            | pg_sys::REGNAMESPACEOID
+            | pg_sys::REGCOLLATIONOID
+            | pg_sys::REGCONFIGOID
+            | pg_sys::REGDICTIONARYOID
+    )
+}
+
+/// Whether a function is PostgreSQL's own and looks at nothing but its arguments.
+pub fn is_builtin_and_immutable(function: pg_sys::Oid) -> bool {
+    // SAFETY: a look-up of a function that exists.
+    is_builtin(function)
+        && unsafe { pg_sys::func_volatile(function) } == pg_sys::PROVOLATILE_IMMUTABLE as std::ffi::c_char
+}
+
 /// The name of an operator that PostgreSQL itself brings, and nothing for one that somebody made.
 pub fn builtin_operator(operator: pg_sys::Oid) -> Option<String> {
-    if operator.to_u32() >= pg_sys::FirstNormalObjectId {
+    if !is_builtin(operator) {
         return None;
     }
     // SAFETY: null for an operator that does not exist.

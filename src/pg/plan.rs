@@ -3,6 +3,7 @@
 use pgrx::{IntoDatum, pg_sys};
 
 use super::budget::Budget;
+use super::catalog;
 use super::call::{Call, sql_function};
 use super::datum;
 use super::errors::{self, Result};
@@ -34,6 +35,7 @@ struct Line {
 fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
     let rows = call.rows(12, "rows")?;
+    catalog::check_current()?;
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
     let Asked { job, unit_column, .. } = Asked::new(&source, &arguments)?;

@@ -102,6 +102,7 @@ impl<'a> Asked<'a> {
 fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
     catalog::check_writable(c"tablediffusion_train()");
+    catalog::check_current()?;
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
     let Asked { job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;

@@ -1,7 +1,7 @@
 //! The CHECK constraints of a source.
 
-use pgrx::Spi;
 use pgrx::spi::SpiResult;
+use pgrx::{Spi, pg_sys};
 
 use super::{Check, expression};
 use crate::engine::EngineError;
@@ -15,31 +15,41 @@ use crate::pg::source::Source;
 /// The constraints that can be evaluated on rows of these columns, and the names of those that cannot.
 pub fn of(source: &Source, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec<String>)> {
     let (mut checks, mut lost) = (Vec::new(), Vec::new());
-    for (name, stored, written) in stored(source)? {
+    let in_force = in_force(source.has_children);
+    for Stored { name, node, written } in stored("conrelid", source.oid, &in_force)? {
         // SAFETY: a stored expression.
-        let numbers = unsafe { expression::columns(node::read(&stored)) };
+        let numbers = unsafe { expression::columns(node::read(&node)) };
         // A random uuid of a row is another each time it is made.
         let known = |number: &i16| {
             columns.iter().find(|c| c.ordinal == *number && c.key != Some(Key::Uuid)).map(|c| c.name.clone())
         };
-        match numbers.and_then(|numbers| numbers.iter().map(known).collect()) {
-            Some(columns) => checks.push(Check { name, expression: written, columns }),
+        let columns = numbers.and_then(|numbers| numbers.iter().map(known).collect::<Option<Vec<String>>>());
+        match columns.filter(|columns| expression::names_nothing_else(&written, Some(columns))) {
+            Some(columns) => checks.push(Check { name, expression: written, columns, of_domain: false }),
             None => lost.push(name),
         }
     }
     Ok((checks, lost))
 }
 
-/// Name, stored form and text of each constraint.
-fn stored(source: &Source) -> Result<Vec<(String, String, String)>> {
+/// A constraint in the catalogs: its name, its node tree and its text. To write the text, PostgreSQL calls output functions of
+/// constants' types: a domain has that of what it is over, arrays and rows those of what they hold, and only superusers
+/// make others.
+pub struct Stored {
+    pub name: String,
+    pub node: String,
+    pub written: String,
+}
+
+/// The constraints of a relation or a domain, as `owner` says, of which `condition` is true.
+pub fn stored(owner: &str, oid: pg_sys::Oid, condition: &str) -> Result<Vec<Stored>> {
     let query = format!(
         "SELECT conname::pg_catalog.text, conbin::pg_catalog.text, pg_catalog.pg_get_expr(conbin, conrelid)
-         FROM pg_catalog.pg_constraint WHERE conrelid = $1 AND {} ORDER BY conname",
-        in_force(source.has_children)
+         FROM pg_catalog.pg_constraint WHERE {owner} OPERATOR(pg_catalog.=) $1 AND {condition} ORDER BY conname"
     );
     let found = expression::with_fixed_writing(|| {
         Spi::connect(|client| {
-            let rows = client.select(query.as_str(), None, &[source.oid.into()])?;
+            let rows = client.select(query.as_str(), None, &[oid.into()])?;
             let entry = |row: pgrx::spi::SpiHeapTupleData| {
                 SpiResult::Ok(row.get::<String>(1)?.zip(row.get::<String>(2)?).zip(row.get::<String>(3)?))
             };
@@ -47,5 +57,5 @@ fn stored(source: &Source) -> Result<Vec<(String, String, String)>> {
         })
     });
     let found = found.map_err(|_| EngineError::Internal("the catalogs of constraints could not be read"))?;
-    Ok(found.into_iter().map(|((name, stored), written)| (name, stored, written)).collect())
+    Ok(found.into_iter().map(|((name, node), written)| Stored { name, node, written }).collect())
 }

@@ -2,14 +2,16 @@
 //! are: nothing that they run can have been made by anybody, and nothing that they return depends on anything but the
 //! row.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_void};
 
 use pgrx::pg_guard;
 use pgrx::pg_sys::{self, NodeTag};
 
+use super::raw;
 use crate::pg::datum::{self, c_string};
 use crate::pg::guard;
 use crate::pg::node::{self, Node};
+use crate::pg::output::Target;
 
 /// Runs work under the settings that expressions are written and read with.
 pub fn with_fixed_writing<T>(work: impl FnOnce() -> T) -> T {
@@ -57,12 +59,12 @@ unsafe extern "C-unwind" fn look(node: Node, seen: *mut c_void) -> bool {
     unsafe {
         let found = &mut *seen.cast::<Seen>();
         if let Some(variable) = node::cast::<pg_sys::Var>(node, NodeTag::T_Var) {
-            let plain = [pg_sys::InvalidOid, pg_sys::DEFAULT_COLLATION_OID];
-            found.safe &= variable.varattno > 0 && variable.varlevelsup == 0 && plain.contains(&variable.varcollid);
+            found.safe &= variable.varattno > 0 && variable.varlevelsup == 0;
             found.columns.push(variable.varattno);
         }
-        found.safe &=
-            is_plain((*node).type_) && !pg_sys::check_functions_in_node(node, Some(is_foreign), std::ptr::null_mut());
+        found.safe &= is_plain((*node).type_)
+            && is_of_builtin_type(node)
+            && !pg_sys::check_functions_in_node(node, Some(is_foreign), std::ptr::null_mut());
         !found.safe || pg_sys::expression_tree_walker(node, Some(look), seen)
     }
 }
@@ -72,6 +74,7 @@ fn is_plain(tag: NodeTag) -> bool {
     matches!(
         tag,
         NodeTag::T_Var
+            | NodeTag::T_CoerceToDomainValue
             | NodeTag::T_Const
             | NodeTag::T_FuncExpr
             | NodeTag::T_OpExpr
@@ -81,6 +84,7 @@ fn is_plain(tag: NodeTag) -> bool {
             | NodeTag::T_BoolExpr
             | NodeTag::T_RelabelType
             | NodeTag::T_CoerceViaIO
+            | NodeTag::T_ArrayCoerceExpr
             | NodeTag::T_CaseExpr
             | NodeTag::T_CaseWhen
             | NodeTag::T_CaseTestExpr
@@ -94,34 +98,123 @@ fn is_plain(tag: NodeTag) -> bool {
     )
 }
 
+/// Whether what a node yields is of one of PostgreSQL's own types. A column, and the value of a domain, may be of a domain
+/// over one: rows hold values of the latter.
+unsafe fn is_of_builtin_type(node: Node) -> bool {
+    // SAFETY: a valid node, of a type that exists.
+    unsafe {
+        let tag = (*node).type_;
+        if matches!(tag, NodeTag::T_List | NodeTag::T_CaseWhen) {
+            return true;
+        }
+        let type_oid = pg_sys::exprType(node);
+        if !matches!(tag, NodeTag::T_Var | NodeTag::T_CoerceToDomainValue) {
+            return node::is_builtin_type(type_oid);
+        }
+        let plain = [pg_sys::InvalidOid, pg_sys::DEFAULT_COLLATION_OID];
+        node::is_builtin_type(pg_sys::getBaseType(type_oid)) && plain.contains(&pg_sys::exprCollation(node))
+    }
+}
+
 /// Whether a function was made by somebody, or looks at more than its arguments.
 #[pg_guard]
 unsafe extern "C-unwind" fn is_foreign(function: pg_sys::Oid, _nothing: *mut c_void) -> bool {
-    // SAFETY: a function that an expression names.
-    function.to_u32() >= pg_sys::FirstNormalObjectId
-        || unsafe { pg_sys::func_volatile(function) } != pg_sys::PROVOLATILE_IMMUTABLE as c_char
+    !node::is_builtin_and_immutable(function)
 }
 
-/// Makes a condition on rows of `desc`, written in SQL, ready to be evaluated. Nothing if it is not one that is.
-/// ERROR if it cannot be understood.
-pub fn prepare(written: &str, desc: pg_sys::TupleDesc) -> Option<*mut pg_sys::ExprState> {
+/// What the names in an expression mean.
+pub struct Names {
+    pub desc: pg_sys::TupleDesc,
+    /// The place of the column that VALUE stands for in what a domain asks for, which names nothing else.
+    pub value: Option<usize>,
+}
+
+impl Names {
+    /// The names of columns of these base types, in the current memory context.
+    pub fn of(targets: &[Target]) -> Self {
+        // SAFETY: as many entries as there is room for, of existing types; names are copied.
+        let desc = unsafe {
+            let desc = pg_sys::CreateTemplateTupleDesc(targets.len() as i32);
+            for (i, target) in targets.iter().enumerate() {
+                let name = c_string(&target.column);
+                pg_sys::TupleDescInitEntry(desc, (i + 1) as i16, name.as_ptr(), target.type_oid, target.typmod, 0);
+            }
+            desc
+        };
+        Self { desc, value: None }
+    }
+
+    fn attributes(&self) -> impl Iterator<Item = &pg_sys::FormData_pg_attribute> {
+        // SAFETY: a complete descriptor, which lives as long as `self` is used.
+        (0..unsafe { (*self.desc).natts } as usize).map(|i| unsafe { datum::attribute(self.desc, i) })
+    }
+
+    /// The place of the column that a name means, if it is of one of PostgreSQL's own types.
+    fn find(&self, name: &CStr) -> Option<usize> {
+        let is_meant = |(i, attribute): &(usize, &pg_sys::FormData_pg_attribute)| {
+            // SAFETY: names are NUL-terminated.
+            let own = unsafe { CStr::from_ptr(attribute.attname.data.as_ptr()) };
+            let meant = self.value.map_or(own == name, |value| value == *i && name == VALUE);
+            meant && node::is_builtin_type(attribute.atttypid)
+        };
+        self.attributes().enumerate().find(is_meant).map(|(i, _)| i)
+    }
+}
+
+/// What a domain's constraints call the value, as the parser spells it.
+const VALUE: &CStr = c"value";
+
+/// Whether an expression that is written in SQL names nothing but what is PostgreSQL's own, and columns of these names; or
+/// the value of a domain, if there are none.
+pub fn names_nothing_else(written: &str, columns: Option<&[String]>) -> bool {
+    let text = c_string(written);
+    let is_column = |name: &CStr| match columns {
+        Some(columns) => columns.iter().any(|column| column.as_bytes() == name.to_bytes()),
+        None => name == VALUE,
+    };
+    // SAFETY: a NUL-terminated string, and what the parser made of it.
+    with_fixed_writing(|| unsafe {
+        let statements = pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_PLPGSQL_EXPR);
+        only_value(statements).is_some_and(|value| raw::is_builtin(value, &is_column))
+    })
+}
+
+/// Makes a condition on rows, written in SQL, ready to be evaluated. Nothing if it is not one that is. ERROR if it
+/// cannot be understood.
+pub fn prepare(written: &str, names: &Names) -> Option<*mut pg_sys::ExprState> {
     let text = c_string(written);
     with_fixed_writing(|| {
-        // SAFETY: a NUL-terminated string and a valid descriptor. Reading an expression runs the input functions of base
-        // types alone, which superusers make; folding constants in it runs what `columns` lets pass. What is made lives
-        // in the current memory context.
+        // SAFETY: a NUL-terminated string. Folding constants in an expression runs what `columns` lets pass. What is made
+        // lives in the current memory context.
         unsafe {
             let raw = only_value(pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_PLPGSQL_EXPR))?;
-            let state = pg_sys::make_parsestate(std::ptr::null_mut());
-            (*state).p_post_columnref_hook = Some(column_of);
-            (*state).p_ref_hook_state = desc.cast();
-            let node = pg_sys::transformExpr(state, raw, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT);
-            let node = pg_sys::coerce_to_boolean(state, node, c"CHECK".as_ptr());
-            pg_sys::assign_expr_collations(state, node);
-            columns(node)?;
+            let node = understood(raw, names, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT)?;
             Some(pg_sys::ExecInitExpr(pg_sys::expression_planner(node.cast()), std::ptr::null_mut()))
         }
     })
+}
+
+/// The meaning of an expression that the parser read, under the settings of [`with_fixed_writing`]. Nothing if it is not one that
+/// is evaluated. ERROR if it has none.
+///
+/// # Safety
+/// A node that the raw parser made, and a valid descriptor.
+pub unsafe fn understood(raw: Node, names: &Names, kind: pg_sys::ParseExprKind::Type) -> Option<Node> {
+    // SAFETY: as promised; nothing is given a meaning, which would run input functions, but what is PostgreSQL's own.
+    unsafe {
+        if !raw::is_builtin(raw, &|name| names.find(name).is_some()) {
+            return None;
+        }
+        let state = pg_sys::make_parsestate(std::ptr::null_mut());
+        (*state).p_post_columnref_hook = Some(column_of);
+        (*state).p_ref_hook_state = (&raw const *names).cast_mut().cast();
+        let mut node = pg_sys::transformExpr(state, raw, kind);
+        if kind != pg_sys::ParseExprKind::EXPR_KIND_INDEX_EXPRESSION {
+            node = pg_sys::coerce_to_boolean(state, node, c"CHECK".as_ptr());
+        }
+        pg_sys::assign_expr_collations(state, node);
+        columns(node).map(|_| node)
+    }
 }
 
 /// The expression that the parser made of a text that should hold nothing else.
@@ -146,20 +239,14 @@ unsafe extern "C-unwind" fn column_of(
     reference: *mut pg_sys::ColumnRef,
     found: Node,
 ) -> Node {
-    // SAFETY: called by the parser that `prepare` starts, which keeps the descriptor there.
+    // SAFETY: called by the parser that `understood` starts, which keeps the names there.
     unsafe {
-        let desc: pg_sys::TupleDesc = (*state).p_ref_hook_state.cast();
+        let names = &*(*state).p_ref_hook_state.cast::<Names>();
         let [name] = node::members((*reference).fields)[..] else { return found };
         let Some(name) = node::cast::<pg_sys::String>(name, NodeTag::T_String) else { return found };
-        let name = CStr::from_ptr(name.sval);
-        for i in 0..(*desc).natts as usize {
-            let attribute = datum::attribute(desc, i);
-            if CStr::from_ptr(attribute.attname.data.as_ptr()) == name {
-                let number = (i + 1) as pg_sys::AttrNumber;
-                let (type_oid, typmod) = (attribute.atttypid, attribute.atttypmod);
-                return pg_sys::makeVar(1, number, type_oid, typmod, attribute.attcollation, 0).cast();
-            }
-        }
-        found
+        let Some(i) = names.find(CStr::from_ptr(name.sval)) else { return found };
+        let attribute = datum::attribute(names.desc, i);
+        let (number, type_oid) = ((i + 1) as pg_sys::AttrNumber, attribute.atttypid);
+        pg_sys::makeVar(1, number, type_oid, attribute.atttypmod, attribute.attcollation, 0).cast()
     }
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 use pgrx::pg_sys::{self, Datum};
 
-use super::{Check, Unique, expression};
+use super::expression::{self, Names};
+use super::{Check, Unique};
 use crate::engine::table::Block;
 use crate::pg::annotation::{Annotation, ColumnFacts};
 use crate::pg::datum::{self, Scratch};
@@ -80,12 +81,6 @@ impl Invariants {
             constraints.uniques.iter().partition(|unique| whole(&unique.columns));
         let gone: Vec<&str> =
             gone.iter().map(|c| c.name.as_str()).chain(gone_too.iter().map(|u| u.name.as_str())).collect();
-        if !gone.is_empty() {
-            errors::constraints_gone(gone).warn();
-        }
-        if checks.is_empty() && uniques.is_empty() {
-            return Ok(None);
-        }
         check_memory(&uniques, total)?;
         let mut columns = Vec::new();
         let mut targets = Vec::new();
@@ -96,23 +91,30 @@ impl Invariants {
             columns.push((origin, Typed::new(column.kind, &target).ok_or_else(gone)?));
             targets.push(target);
         }
-        let desc = datum::descriptor(&targets);
-        let prepared = |check: &&Check| {
+        let mut names = Names::of(&targets);
+        let (mut prepared, mut gone) = (Vec::new(), gone);
+        for check in checks {
+            let of_column = |target: &Target| check.columns.first() == Some(&target.column);
+            names.value = if check.of_domain { targets.iter().position(of_column) } else { None };
             let unusable = || errors::check_unusable(&check.name);
-            let state = guard::attempt(|| expression::prepare(&check.expression, desc), unusable)?;
-            Ok((check.name.clone(), state.ok_or_else(unusable)?))
-        };
-        let checks = checks.iter().map(prepared).collect::<Result<Vec<_>>>()?;
+            match guard::attempt(|| expression::prepare(&check.expression, &names), unusable)? {
+                Some(state) => prepared.push((check.name.clone(), state)),
+                None => gone.push(&check.name),
+            }
+        }
+        if !gone.is_empty() {
+            errors::constraints_gone(gone).warn();
+        }
         let keys: Vec<SeenKeys> = uniques.into_iter().map(|unique| SeenKeys::new(unique, &targets)).collect();
         // SAFETY: a complete descriptor; both live in the current memory context.
         let (slot, context) = unsafe {
             (
-                pg_sys::MakeSingleTupleTableSlot(desc, &raw const pg_sys::TTSOpsVirtual),
+                pg_sys::MakeSingleTupleTableSlot(names.desc, &raw const pg_sys::TTSOpsVirtual),
                 pg_sys::CreateStandaloneExprContext(),
             )
         };
-        let broken = vec![0; checks.len() + keys.len()];
-        Ok(Some(Self { columns, slot, context, checks, keys, broken, scratch: Scratch::new(), kept: 0 }))
+        let broken = vec![0; prepared.len() + keys.len()];
+        Ok(Some(Self { columns, slot, context, checks: prepared, keys, broken, scratch: Scratch::new(), kept: 0 }))
     }
 
     /// Looks at row `row` of the block, which would be row `number` of all. One that holds is remembered as handed out.

@@ -49,6 +49,56 @@ mod tests {
     }
 
     #[pg_test]
+    fn constants_are_computed() {
+        for (definition, bounds) in [
+            ("a int CHECK (a >= -5 AND a < 2 * 3 + 1)", (Some(-5.0), Some(6.0))),
+            ("a bigint CHECK (a > -(2::bigint) AND a <= abs(-7))", (Some(-1.0), Some(7.0))),
+            ("a numeric(5, 2) CHECK (a >= (0)::numeric AND a <= 17.249::numeric(4, 2))", (Some(0.0), Some(1725.0))),
+            ("a date CHECK (a >= date '2020-01-01' + 1)", (Some(7306.0), None)),
+            ("a int CHECK (a BETWEEN '5'::text::int AND length('abcdefghi'))", (Some(5.0), Some(9.0))),
+            ("a smallint CHECK (a IN (3, 1, 2))", (Some(1.0), Some(3.0))),
+            ("a int CHECK (a = ANY ('{4,NULL,6}'::bigint[]))", (Some(4.0), Some(6.0))),
+            ("a numeric CHECK (a = ANY (ARRAY[4, 6]::numeric[]))", (Some(4.0), Some(6.0))),
+            ("a int CHECK (a > 1 / 0)", (None, None)),
+            ("a int CHECK (a > NULL)", (None, None)),
+        ] {
+            assert_eq!(range(definition), bounds, "{definition}");
+            Spi::run("DROP TABLE t").unwrap();
+        }
+    }
+
+    #[pg_test]
+    fn what_is_denied_counts() {
+        let facts = of("a int CHECK (NOT (a < 5 OR a > 9 OR a IS NULL))");
+        assert_eq!((facts.lo, facts.hi, facts.not_null), (Some(5.0), Some(9.0), true));
+        Spi::run("DROP TABLE t").unwrap();
+        assert_eq!(range("a int CHECK (NOT (a < 5 AND a > 9))"), (None, None));
+    }
+
+    #[pg_test]
+    fn nobodys_function_is_called() {
+        Spi::run(
+            "CREATE FUNCTION planted(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE 'ran'; END $$;
+             CREATE FUNCTION planted_too(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT planted($1) > $2';
+             CREATE OPERATOR >>>> (LEFTARG = int, RIGHTARG = int, FUNCTION = planted_too);
+             CREATE DOMAIN planted_domain AS int DEFAULT planted(1) CHECK (VALUE > planted(1));
+             CREATE DOMAIN over_planted AS planted_domain CHECK (VALUE < 9)",
+        )
+        .unwrap();
+        for definition in [
+            "a int CHECK (a > planted(1) AND a < 9)",
+            "a int CHECK (a >>>> 3 AND a < 9)",
+            "a over_planted",
+            "a int CHECK (a < 9) CHECK (a = ANY (ARRAY[planted(1)]))",
+            "a int CHECK (a < 9 AND a IN (planted(1), planted(2)))",
+            "a int DEFAULT planted(1) CHECK (a < 9 AND coalesce(planted(1), 2) < a)",
+        ] {
+            assert_eq!(range(definition), (None, Some(8.0)), "{definition}");
+            Spi::run("DROP TABLE t").unwrap();
+        }
+    }
+
+    #[pg_test]
     fn decimals_are_in_units() {
         assert_eq!(range("a numeric(5, 2) CHECK (a > 0.29 AND a <= 17.255)"), (Some(30.0), Some(1725.0)));
     }
@@ -74,6 +124,8 @@ mod tests {
         for definition in [
             "a text CHECK (a IN ('x', 'y'))",
             "a varchar(3) CHECK (a = ANY ('{x,y}'))",
+            "a varchar(3) CHECK (a IN ('x', 'y'))",
+            "a char(3) CHECK (a IN ('x', 'y'))",
             "a char(3) CHECK (a = 'x' OR a IN ('y'))",
             "a text CHECK (a IN ('x', 'y', 'z')) CHECK (a IN ('y', 'x'))",
         ] {
@@ -127,7 +179,10 @@ mod tests {
         assert_eq!(facts.declared(crate::engine::table::Measure::Category), Some(Declared::Categories(labels)));
         assert!(facts.not_null);
         Spi::run("DROP TABLE t").unwrap();
-        assert_eq!(values("a boolean CHECK (a = true)"), Some(vec!["false".to_owned(), "true".to_owned()]));
+        let some = Some(vec!["small".to_owned(), "large".to_owned()]);
+        assert_eq!(values("a size CHECK (a IN ('small', 'large'))"), some);
+        Spi::run("DROP TABLE t").unwrap();
+        assert_eq!(values("a boolean CHECK (a = true)"), Some(vec!["true".to_owned()]));
     }
 
     #[pg_test]

@@ -7,7 +7,7 @@ CREATE TABLE orders (
     id serial PRIMARY KEY,
     lo int NOT NULL,
     hi int NOT NULL,
-    state state NOT NULL,
+    state text NOT NULL CHECK (state IN ('open', 'closed')),
     closed date,
     part share NOT NULL,
     rest share NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE orders (
     CONSTRAINT numbered CHECK (id > 0 AND id < 1000000)
 );
 INSERT INTO orders (lo, hi, state, closed, part, rest, code, at)
-SELECT i % 40 / 2 * 2, i % 40 / 2 * 2 + i % 7, CASE WHEN i % 3 > 0 THEN 'closed' ELSE 'open' END::state,
+SELECT i % 40 / 2 * 2, i % 40 / 2 * 2 + i % 7, CASE WHEN i % 3 > 0 THEN 'closed' ELSE 'open' END,
        CASE WHEN i % 3 > 0 THEN date '2024-01-31' + i % 200 END, i % 60, 40 - i % 30, (ARRAY['a', 'b', 'c'])[i % 3 + 1],
        timestamptz '2024-01-01 00:00+00' + i * interval '1 hour'
 FROM generate_series(1, 4000) AS i;
@@ -54,17 +54,20 @@ SET client_min_messages = notice;
 CREATE FUNCTION trojan(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 > 0';
 CREATE FUNCTION same(int, int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT $1 = $2';
 CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = same);
+CREATE DOMAIN odd_share AS int CHECK (VALUE >= 0) CONSTRAINT asked CHECK (trojan(VALUE));
 CREATE TABLE odd (a int CHECK (a BETWEEN 1 AND 9), b int CHECK (b BETWEEN 1 AND 9), c int, d timestamptz, e text COLLATE "C", f text COLLATE "C",
+                  g state CONSTRAINT type_of_somebody CHECK (g = 'open'), h odd_share,
                   CONSTRAINT calls CHECK (trojan(a)), CONSTRAINT operator_of_somebody CHECK (a === a), CONSTRAINT left_out CHECK (c >= a),
                   CONSTRAINT stable CHECK (d < 'infinity'::timestamptz AND date_trunc('day', d) <= d),
                   CONSTRAINT collated CHECK (e <= f), CONSTRAINT kept CHECK (a <= b), UNIQUE (a, c), UNIQUE NULLS NOT DISTINCT (a, b, d));
-INSERT INTO odd SELECT 1 + i % 5, 5 + i % 5, 9 + i, timestamptz '2024-01-01' + i * interval '1 hour', 'a', 'b' FROM generate_series(1, 900) AS i;
+INSERT INTO odd SELECT 1 + i % 5, 5 + i % 5, 9 + i, timestamptz '2024-01-01' + i * interval '1 hour', 'a', 'b', 'open', 1 + i % 3 FROM generate_series(1, 900) AS i;
 SELECT tablediffusion_train('odd', 50, exclude => '{c}');
 SET client_min_messages = warning;
 SELECT count(*), count(*) FILTER (WHERE a > b) AS wrong FROM tablediffusion_sample('odd', 2000, NULL::odd);
 
 -- Whoever gets hold of the names in a constraint gets nothing run.
-CREATE TABLE simple (a int CHECK (a BETWEEN 1 AND 9), s state, b int CHECK (b BETWEEN 1 AND 9), CONSTRAINT kept CHECK (a <= b OR s = 'open'));
+CREATE DOMAIN state_text AS text CHECK (VALUE IN ('open', 'closed'));
+CREATE TABLE simple (a int CHECK (a BETWEEN 1 AND 9), s state_text, b int CHECK (b BETWEEN 1 AND 9), CONSTRAINT kept CHECK (a <= b OR s = 'open'));
 INSERT INTO simple SELECT 1 + i % 5, 'open', 5 + i % 5 FROM generate_series(1, 900) AS i;
 SELECT tablediffusion_train('simple', 50);
 CREATE FUNCTION run_me(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ran'; END $$;
@@ -75,11 +78,31 @@ SELECT count(*) FROM tablediffusion_sample('simple', 100);
 DROP OPERATOR <= (int, int);
 RESET search_path;
 DROP TABLE typed, json, made, simple;
-ALTER TYPE state RENAME TO former;
-CREATE DOMAIN state AS text CHECK (run_me(length(VALUE)));
+ALTER DOMAIN state_text RENAME TO former;
+CREATE DOMAIN state_text AS text CHECK (run_me(length(VALUE)));
+SELECT count(*), count(*) FILTER (WHERE (j ->> 'a')::int > (j ->> 'b')::int AND j ->> 's' <> 'open') AS wrong
+FROM tablediffusion_sample('simple', 100) AS j;
+-- What is over another type is gone.
+DROP DOMAIN state_text;
+CREATE DOMAIN state_text AS int;
 SELECT count(*) FROM tablediffusion_sample('simple', 100);
-DROP DOMAIN state;
-ALTER TYPE former RENAME TO state;
+
+-- What a domain asks for holds in rows, in what is made of them too; a column may be called value.
+CREATE DOMAIN even AS int CHECK (VALUE % 2 = 0);
+CREATE DOMAIN even_and_small AS even CONSTRAINT small CHECK (VALUE < 20) NOT NULL;
+CREATE TABLE asked (value int NOT NULL CHECK (value BETWEEN 0 AND 9), a even_and_small, b even CHECK (b BETWEEN 0 AND 40), CONSTRAINT below CHECK (value <= b));
+INSERT INTO asked SELECT i % 10, i % 10 * 2, i % 10 * 4 FROM generate_series(0, 999) AS i;
+SELECT tablediffusion_train('asked', 1, options => '{"rounds": 0}');
+SELECT count(*), count(*) FILTER (WHERE a % 2 <> 0 OR b % 2 <> 0 OR a >= 20 OR value > b) AS wrong
+FROM tablediffusion_sample('asked', 2000, NULL::asked);
+SELECT tablediffusion_create_table('of_domains', 'asked', 100);
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'of_domains'::regclass AND attnum > 0;
+-- It asks for more than what the rows were looked at for.
+ALTER DOMAIN even ADD CHECK (VALUE < 1000) NOT VALID;
+SET client_min_messages = notice;
+SELECT tablediffusion_create_table('of_bases', 'asked', 100);
+SET client_min_messages = warning;
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'of_bases'::regclass AND attnum > 0;
 
 -- Unique keys over several columns.
 CREATE TABLE lines (part int CHECK (part BETWEEN 1 AND 50), line int CHECK (line BETWEEN 1 AND 20), size int CHECK (size BETWEEN 1 AND 9),

@@ -33,6 +33,7 @@ RESET tablediffusion.memory_limit;
 -- With a checksum that matches: every byte of the body, changed, is refused or makes a model that can be sampled.
 CREATE FUNCTION with_checksum(body bytea) RETURNS bytea LANGUAGE sql AS
     $$ SELECT '\x5444494646 4d444c 0100'::bytea || sha256(body) || body $$;
+SET client_min_messages = error;
 DO $$
 DECLARE
     body bytea := (SELECT substr(bytes, 43) FROM exported);
@@ -51,6 +52,7 @@ BEGIN
         END;
     END LOOP;
 END $$;
+SET client_min_messages = warning;
 SELECT tablediffusion_drop('hostile') FROM tablediffusion.models WHERE name = 'hostile';
 
 -- Another name: grants go with the model, the ledger keeps the old one.
