@@ -106,7 +106,9 @@ impl Lineage {
         let mut charged = locked(source)?;
         let source_rows_only = row_wise::why_not(source, unit)?;
         if source_rows_only.is_some() {
-            charged.iter_mut().for_each(|charged| charged.counts = charged.relation == source.oid.to_u32());
+            // What is promised then is about a view's own rows, and of a table whose policies read tables about none.
+            let own = |charged: &Charged| charged.relation == source.oid.to_u32() && !charged.table;
+            charged.iter_mut().for_each(|charged| charged.counts = own(charged));
         }
         Ok(Self { charged, source_rows_only, unit })
     }

@@ -3,8 +3,8 @@
 use pgrx::{IntoDatum, pg_sys};
 
 use super::budget::Budget;
-use super::catalog;
 use super::call::{Call, sql_function};
+use super::catalog;
 use super::datum;
 use super::errors::{self, Result};
 use super::lineage::Lineage;

@@ -179,6 +179,15 @@ impl Page<'_> {
             escaped(&ledger.neighbours.describe()),
             escaped(&guarantee),
         );
+        if let Some(reason) = &annotation.source_rows_only {
+            let _ = writeln!(
+                page,
+                "<p class=\"warning\">The promise is about rows of {0}, and not about rows of the tables behind it: one of \
+                 these may change many rows of {0}, because it has {1}.</p>",
+                escaped(&annotation.source),
+                escaped(reason),
+            );
+        }
         page.push_str(
             "<h3>What was spent on what</h3>\n<table>\n<tr><th>Stage</th><th>Uses</th><th>Epsilon, alone</th></tr>\n",
         );

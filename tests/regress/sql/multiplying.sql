@@ -37,7 +37,7 @@ CREATE VIEW multiplied AS SELECT p.* FROM people AS p, generate_series(1, 200);
 CREATE VIEW summed AS SELECT age, sum(age) OVER () AS total FROM people;
 CREATE VIEW grouped AS SELECT town, count(*) AS n FROM people GROUP BY town;
 CREATE VIEW distinct_towns AS SELECT DISTINCT town FROM people;
-CREATE VIEW some AS SELECT * FROM people LIMIT 100;
+CREATE VIEW a_few AS SELECT * FROM people LIMIT 100;
 CREATE VIEW sampled AS SELECT * FROM people TABLESAMPLE SYSTEM (50);
 CREATE VIEW unnested AS SELECT generate_series(1, age) AS a FROM people;
 CREATE VIEW looked_up AS SELECT age, (SELECT max(p.age) FROM people AS p) AS oldest FROM people;
@@ -49,7 +49,7 @@ CREATE VIEW joined AS SELECT p.person, p.age, v.ward FROM people AS p JOIN visit
 CREATE VIEW random_rows AS SELECT age FROM people WHERE random() < 0.9;
 CREATE VIEW as_xml AS SELECT age, length(table_to_xml('people', false, false, '')::text) AS n FROM people;
 CREATE MATERIALIZED VIEW kept AS SELECT * FROM grouped;
-SELECT source, try(source) FROM unnest('{multiplied,summed,grouped,distinct_towns,some,sampled,unnested,looked_up,filtered_by,twice,
+SELECT source, try(source) FROM unnest('{multiplied,summed,grouped,distinct_towns,a_few,sampled,unnested,looked_up,filtered_by,twice,
     distinct_union,with_query,joined,random_rows,as_xml,kept}'::regclass[]) AS source;
 SELECT count(*) AS models FROM tablediffusion.models WHERE source ~ 'multiplied|summed|grouped|twice|joined|kept';
 \set VERBOSITY default
@@ -60,6 +60,7 @@ SET client_min_messages = warning;
 -- A function is taken at its word if a superuser or the owner of the table made it, and says that it looks at nothing else.
 CREATE FUNCTION mine(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1';
 CREATE VIEW by_mine AS SELECT mine(age) AS age FROM people;
+GRANT SELECT ON by_mine TO td_owner;
 SET ROLE td_owner;
 CREATE FUNCTION owners(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1 / 10; END';
 CREATE FUNCTION unsettled(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1 / 10; END';
@@ -84,7 +85,7 @@ SELECT source, unit, try(source, unit) FROM (VALUES ('person_visits'::regclass, 
 CREATE TABLE guarded AS SELECT person, age FROM people;
 CREATE TABLE guests (person int);
 ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
-CREATE POLICY some ON guarded USING (age > 30 AND CURRENT_USER <> 'nobody');
+CREATE POLICY older ON guarded USING (age > 30 AND CURRENT_USER <> 'nobody');
 SELECT tablediffusion_set_budget('guarded', 20, 1e-5);
 GRANT SELECT ON guarded, guests TO td_analyst;
 SET ROLE td_analyst;
@@ -95,7 +96,7 @@ SET ROLE td_analyst;
 SELECT try('guarded');
 -- The owner is subject to no policy.
 SET ROLE td_owner;
-SELECT try('guarded');
+SELECT tablediffusion_train('guarded', 0.1, 'owned', 1e-8, options => '{"rounds": 0}');
 
 -- Without a budget it is allowed, said, and marked; a budget that comes later does not count it.
 SELECT tablediffusion_set_budget('people', NULL);
@@ -120,7 +121,7 @@ END $$;
 CREATE VIEW changing AS SELECT 1 AS n, replace_it() AS b FROM people WHERE replace_it();
 SELECT tablediffusion_set_budget('people', NULL);
 SELECT tablediffusion_train('changing', 0.1, options => '{"rounds": 0}');
-SELECT outcome FROM tablediffusion.ledger ORDER BY id DESC LIMIT 1;
+SELECT outcome <> 'model made' AS no_model FROM tablediffusion.ledger ORDER BY id DESC LIMIT 1;
 
 -- Names. A budget that was planted on a name that nobody used yet does not keep the default away from its next owner.
 SET ROLE td_analyst;
@@ -130,10 +131,10 @@ DROP TABLE salaries;
 SET ROLE td_owner;
 CREATE TABLE salaries AS SELECT i % 7 AS a FROM generate_series(1, 500) AS i;
 RESET ROLE;
-SET tablediffusion.default_budget = 0.05;
+SET tablediffusion.default_budget = 0.5;
 SELECT try('salaries');
 RESET tablediffusion.default_budget;
-SELECT source, epsilon, role FROM tablediffusion.budgets WHERE source = 'public.salaries';
+SELECT source, epsilon, trainings, role FROM tablediffusion.budgets WHERE source = 'public.salaries' ORDER BY role;
 -- A table of a former name shows nothing of its past to another owner and spends nothing of it; to the same owner it does.
 SET ROLE td_owner;
 CREATE TABLE diagnoses AS SELECT i % 7 AS a FROM generate_series(1, 500) AS i;
