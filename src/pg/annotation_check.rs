@@ -38,7 +38,6 @@ fn constraints_hold(annotation: &Annotation) -> bool {
     }) && constraints.uniques.iter().all(|unique| {
         is_text(&unique.name)
             && !unique.columns.is_empty()
-            && are_different(&unique.columns)
             && unique.columns.iter().all(|name| find(name).is_some_and(|column| column.key.is_none()))
     })
 }

@@ -151,6 +151,9 @@ pub fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total
         };
         let column = &annotation.columns[k];
         let typed = typed(column, target).ok_or_else(|| {
+            if datum::resolve_type(&column.type_name).is_some_and(|(own, _)| own == target.type_oid) {
+                return errors::type_is_gone(&column.name, &column.type_name);
+            }
             let wanted = type_name(target.type_oid, target.typmod);
             errors::row_type_mismatch(&model.name, row_type, &target.column, &wanted, &column.type_name)
         })?;
