@@ -190,10 +190,6 @@ impl Scratch {
         })
     }
 
-    pub fn context(&self) -> pg_sys::MemoryContext {
-        self.0
-    }
-
     /// Does something with this as the current context.
     pub fn within<T>(&self, work: impl FnOnce() -> T) -> T {
         // SAFETY: the context lives as long as `self`. After an ERROR the handler sets its own context.

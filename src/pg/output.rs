@@ -33,7 +33,8 @@ pub struct Target {
     pub typmod: i32,
 }
 
-/// Makes SQL values of one column.
+/// Makes SQL values of one column: of the type that a domain is over, since a domain's input and checks run what its owner
+/// put there.
 pub struct Typed {
     target: Target,
     kind: Kind,
@@ -42,8 +43,6 @@ pub struct Typed {
     detour: Option<Output>,
     /// The numeric or interval modifier that a value must be brought into.
     typmod: Option<i32>,
-    /// State of the check of the target's domain, if it is one.
-    domain: Option<*mut std::ffi::c_void>,
     cache: HashMap<Box<[u8]>, Datum>,
     kept: Scratch,
 }
@@ -51,17 +50,16 @@ pub struct Typed {
 impl Typed {
     /// A writer from values of `kind` to `target`, which is of the same type unless `differs`.
     pub fn new(kind: Kind, target: Target, differs: bool) -> Self {
-        let input = Input::new(target.type_oid, target.typmod);
         let mut typmod = target.typmod;
         // SAFETY: the target's type exists.
-        let is_domain = unsafe { pg_sys::getBaseTypeAndTypmod(target.type_oid, &mut typmod) } != target.type_oid;
+        let base = unsafe { pg_sys::getBaseTypeAndTypmod(target.type_oid, &mut typmod) };
+        let input = Input::new(base, typmod);
         let scaled = matches!(kind, Kind::Numeric | Kind::Interval) && typmod >= 0;
         Self {
             kind,
             input,
             detour: differs.then(|| Output::new(plain_type(kind))),
             typmod: (!differs && scaled).then_some(typmod),
-            domain: (!differs && is_domain).then_some(std::ptr::null_mut()),
             cache: HashMap::new(),
             kept: Scratch::new(),
             target,
@@ -92,10 +90,10 @@ impl Typed {
                     Kind::Numeric | Kind::Decimal { .. } => unsafe { pg_sys::int64_to_numeric(*number) }.into(),
                     _ => Datum::from(*number),
                 };
-                self.domain_checked(datum).map(Some)
+                Ok(Some(datum))
             }
             Cell::Uuid(bytes) if self.detour.is_some() => self.parse(&uuid_text(bytes)).map(Some),
-            Cell::Uuid(bytes) => self.domain_checked(copied(bytes)).map(Some),
+            Cell::Uuid(bytes) => Ok(Some(copied(bytes))),
         }
     }
 
@@ -121,26 +119,13 @@ impl Typed {
             let text = unsafe { output.format(number_datum(kind, number)) };
             return self.parse(&text);
         }
-        let Some(typmod) = self.typmod else { return self.domain_checked(number_datum(kind, number)) };
+        let Some(typmod) = self.typmod else { return Ok(number_datum(kind, number)) };
         let function: datum::Function = if kind == Kind::Interval { pg_sys::interval_scale } else { pg_sys::numeric };
-        let datum = guard::attempt(
+        guard::attempt(
             // SAFETY: both take a value of the kind and a modifier.
             || unsafe { datum::call(function, &[number_datum(kind, number), Datum::from(typmod)]) },
             || refused(&self.target),
-        )?;
-        self.domain_checked(datum)
-    }
-
-    fn domain_checked(&mut self, datum: Datum) -> Result<Datum> {
-        if let Some(state) = &mut self.domain {
-            let type_oid = self.target.type_oid;
-            guard::attempt(
-                // SAFETY: the value is of the domain's base type; the state is the check's own.
-                || unsafe { pg_sys::domain_check(datum, false, type_oid, state, self.kept.context()) },
-                || refused(&self.target),
-            )?;
-        }
-        Ok(datum)
+        )
     }
 }
 
