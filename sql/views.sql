@@ -64,7 +64,7 @@ SELECT b.id, b.relation, b.origin, b.name, b.epsilon, b.delta, b.role, b.at, f.o
        c.oid AS current_relation, c.relowner AS owner, c.name AS current_name, s.trainings, s.precision_sum,
        s.excess_delta, s.claimed_epsilon, s.claimed_delta
 FROM tablediffusion.budgets_store AS b
-CROSS JOIN tablediffusion.origin_store AS o
+CROSS JOIN (SELECT (SELECT id FROM tablediffusion.origin_store) AS id) AS o
 CROSS JOIN LATERAL (SELECT coalesce(b.owner, b.role::pg_catalog.oid) AS owner, pg_catalog.parse_ident(b.name) AS name) AS f
 LEFT JOIN LATERAL (
     SELECT r.oid, r.relowner,
@@ -158,7 +158,7 @@ SELECT l.id, l.at, l.model, l.role_name AS role, l.source, l.method, l.epsilon, 
             ELSE 'rolled back' END AS outcome,
        l.source_rows_only
 FROM tablediffusion.ledger_store AS l
-CROSS JOIN tablediffusion.origin_store AS o
+CROSS JOIN (SELECT (SELECT id FROM tablediffusion.origin_store) AS id) AS o
 LEFT JOIN tablediffusion.outcomes_store AS e ON e.entry OPERATOR(pg_catalog.=) l.id
 CROSS JOIN LATERAL (
     SELECT pg_catalog.array_agg(h.name ORDER BY h.name) FILTER (WHERE h.counts) AS charged,

@@ -88,7 +88,7 @@ fn open(source: &Source, charged: Option<&Lineage>, query: &str) -> Result<pg_sy
     if charged.is_none_or(|charged| charged.covers(&read)) { Ok(portal) } else { Err(changed()) }
 }
 
-/// The relations that plans read.
+/// The relations that plans read; sequences, which expressions name, have no rows.
 ///
 /// # Safety
 /// A list of plans.
@@ -100,7 +100,8 @@ unsafe fn relations(plans: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
             let length = if list.is_null() { 0 } else { (*list).length };
             (0..length).map(move |i| pg_sys::list_nth_oid(list, i))
         };
-        plans.flat_map(oids).collect()
+        let has_rows = |oid: &pg_sys::Oid| pg_sys::get_rel_relkind(*oid) as u8 != pg_sys::RELKIND_SEQUENCE;
+        plans.flat_map(oids).filter(has_rows).collect()
     }
 }
 
