@@ -149,6 +149,7 @@ pub struct Job {
     domains: Vec<Domain>,
     training: Vec<Stage>,
     noise_draws: u64,
+    held: bool,
     cost: Option<Equivalent>,
 }
 
@@ -200,6 +201,8 @@ impl Job {
             domains: Vec::new(),
             training: Vec::new(),
             noise_draws: 0,
+            // Counts cost about what a Gaussian mechanism of their claim does, and it is soon known.
+            held: method == Method::Guided,
             cost: None,
         };
         if job.units.is_some() {
@@ -218,12 +221,26 @@ impl Job {
         self.delta
     }
 
-    /// The most that the training costs, in the terms in which trainings add up: it is held to that, with more noise than
-    /// its epsilon calls for where that is needed. Public, and known before a row is read.
+    /// The most that the training costs, in the terms in which trainings add up. Public, and known before a row is read.
+    /// That is what its claim alone is worth, which is far above what it does, unless it is held to less.
     pub fn reserve(&self) -> Equivalent {
-        let rest = Equivalent::of_gaussian(self.split.epsilon, self.split.accounted_delta);
-        let rest = Equivalent { precision: RESERVE * rest.precision, delta: self.tail() };
-        self.fixed_cost().and(rest)
+        self.fixed_cost().and(self.rest_reserve())
+    }
+
+    /// What may be spent after the first counts.
+    fn rest_reserve(&self) -> Equivalent {
+        if self.held {
+            let rest = Equivalent::of_gaussian(self.split.epsilon, self.split.accounted_delta);
+            Equivalent { precision: RESERVE * rest.precision, delta: self.tail() }
+        } else {
+            Equivalent::of_claim(self.split.epsilon, self.split.accounted_delta)
+        }
+    }
+
+    /// Holds the training to little more than the Gaussian mechanism of its epsilon and delta costs, with more noise than
+    /// these call for where that is needed. Takes a while for networks at epsilons that protect nobody.
+    pub fn hold(&mut self) {
+        self.held = true;
     }
 
     /// How it learns.
@@ -564,19 +581,30 @@ impl Job {
         let noisy_units = self.noisy_units.unwrap_or(1.0);
         let unit_of = self.units.take().map(|(_, unit_of)| unit_of);
         let table = encoder.finish();
-        let (tail, most) = (self.tail(), self.reserve().precision - self.fixed_cost().precision);
+        let (tail, most, held) = (self.tail(), self.rest_reserve(), self.held);
         self.state = State::Preparing(Background::start(move || {
-            let stages = |b: &TrainingBudget| method.stages(domains.len(), noisy_units, b, &options);
-            let (budget, planned, cost) = keeping_to(most, tail, budget, stages)?;
+            let mut known = None;
+            let budget = if held {
+                let stages = |b: &TrainingBudget| method.stages(domains.len(), noisy_units, b, &options);
+                let (budget, stages, cost) = keeping_to(most, tail, budget, stages)?;
+                known = Some((stages, cost));
+                budget
+            } else {
+                budget
+            };
             let units = unit_of.map(|unit_of| Units::new(&unit_of, most_rows, noisy_units));
             let table = UnitTable { table, units };
             let trainer = method.trainer(table, &domains, noisy_rows, budget.clone(), options, rng)?;
             let used = trainer.mechanisms();
-            let cost = if used == planned { cost } else { cost_of(&budget, &used, tail) };
-            if cost.precision <= most && cost.delta <= tail {
+            let known = known.filter(|(stages, _)| *stages == used);
+            let cost = known.map_or_else(|| cost_of(&budget, &used, tail), |(_, cost)| cost);
+            if is_within(cost, most) {
                 Ok((trainer, cost))
-            } else {
+            } else if held {
                 Err(EngineError::Internal("a training would cost more than is charged"))
+            } else {
+                // Its claim bounds it too.
+                Ok((trainer, most))
             }
         }));
         Ok(())
@@ -654,9 +682,13 @@ fn cost_of(budget: &TrainingBudget, stages: &[Stage], tail: f64) -> Equivalent {
     Equivalent::of(&mechanisms, tail).unwrap_or_else(|_| Equivalent::of_claim(budget.epsilon, budget.delta))
 }
 
-/// The budget with as much epsilon as leaves the precision of what it buys at `most`, what that is, and what it costs.
+fn is_within(cost: Equivalent, most: Equivalent) -> bool {
+    cost.precision <= most.precision && cost.delta <= most.delta
+}
+
+/// The budget with as much epsilon as leaves what it buys within `most`; what that is, and what it costs.
 fn keeping_to(
-    most: f64,
+    most: Equivalent,
     tail: f64,
     mut budget: TrainingBudget,
     stages: impl Fn(&TrainingBudget) -> Result<Vec<Stage>>,
@@ -664,7 +696,7 @@ fn keeping_to(
     for _ in 0..LOWERINGS {
         let stages = stages(&budget)?;
         let cost = cost_of(&budget, &stages, tail);
-        if cost.precision <= most && cost.delta <= tail {
+        if is_within(cost, most) {
             return Ok((budget, stages, cost));
         }
         budget.epsilon *= LESS_EPSILON;

@@ -38,9 +38,12 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     catalog::check_current()?;
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
-    let Asked { job, unit_column, .. } = Asked::new(&source, &arguments)?;
+    let Asked { mut job, unit_column, .. } = Asked::new(&source, &arguments)?;
     let lineage = Lineage::of(&source, unit_column.map(|column| column.number))?;
     let budgets = Budget::applying(&lineage.charged)?;
+    if !budgets.is_empty() {
+        job.hold();
+    }
     let (epsilon, delta, reserve) = (job.epsilon(), job.delta(), job.reserve());
     let Plan { stages, memory, neighbours } = threads::run(move || job.plan(rows as f64))??;
 

@@ -6,6 +6,7 @@ use pgrx::{IntoDatum, check_for_interrupts, pg_sys};
 use serde_json::{Map, Value};
 
 use super::annotation::{Annotation, ColumnFacts};
+use super::budget::{self, Budget};
 use super::call::{Call, sql_function};
 use super::catalog::{self, Charge, Outcome, Record, Settled};
 use super::errors::{self, Result};
@@ -15,7 +16,7 @@ use super::lineage::Lineage;
 use super::progress::Reporter;
 use super::source::{Attribute, Source};
 use super::unit::Unit;
-use super::{apart, budget, constraints, datum, declared, guard, invariants, settings, stream, threads};
+use super::{apart, constraints, datum, declared, guard, invariants, settings, stream, threads};
 use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
@@ -105,7 +106,7 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     catalog::check_current()?;
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
-    let Asked { job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
+    let Asked { mut job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
     let (constraints, lost) = invariants::of(&source, &annotation.columns)?;
     annotation.constraints = constraints;
     if !lost.is_empty() {
@@ -121,6 +122,9 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     // Before anything of the engine may use a thread.
     threads::start()?;
     announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
+    if settings::default_budget().is_some() || !Budget::applying(&lineage.charged)?.is_empty() {
+        job.hold();
+    }
     let entry = budget::pay(&charge(&name, &source, &job, &lineage))?;
     let reporter = Reporter::new(source.oid, &name, &arguments.method);
     followed(entry, || {
