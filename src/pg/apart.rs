@@ -16,8 +16,8 @@ use super::guard;
 
 /// Bytes that an answer may have.
 const ROOM: usize = 1 << 16;
-/// How long a worker waits for locks: whoever it waits for may be waiting for it.
-const PATIENCE: &CStr = c"5s";
+/// How long a worker waits for locks: whoever it waits for may be waiting for it, and workers are few.
+const PATIENCE: &CStr = c"1s";
 
 /// What a worker finds in its 128 bytes.
 #[derive(Serialize, Deserialize)]

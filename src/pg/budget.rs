@@ -5,7 +5,9 @@
 //! every budget that applies; only then does it look at what was spent, under a snapshot of that moment. So of two
 //! trainings that fit alone but not together the second sees the first's charge.
 
-use pgrx::pg_sys;
+use std::time::{Duration, Instant};
+
+use pgrx::{check_for_interrupts, pg_sys};
 use serde::Deserialize;
 
 use super::call::{Call, sql_function};
@@ -13,7 +15,7 @@ use super::catalog::{self, Catalog, Charge};
 use super::errors::{self, Result};
 use super::lineage::{Charged, Lineage};
 use super::source::Source;
-use super::{apart, guard, settings};
+use super::{apart, guard, settings, threads};
 use crate::engine::privacy::budget;
 use crate::engine::privacy::equivalent::Equivalent;
 use crate::engine::privacy::mutant::{self, Mutant};
@@ -80,12 +82,21 @@ impl Budget {
     }
 }
 
+/// How long a training waits for a budget that is being changed. It does so itself, before it asks for a worker: these
+/// are few, and shared.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Has a training admitted and charged before it reads a row, and returns the number of its entry in the ledger.
 pub fn pay(charge: &Charge) -> Result<i64> {
+    let began = Instant::now();
     for Charged { relation, .. } in &charge.charged {
-        // The charge would wait for this very transaction.
-        if catalog::holds(Catalog::Charges, *relation, pg_sys::ExclusiveLock)? {
-            return Err(errors::budget_is_changing());
+        while !catalog::is_free(Catalog::Charges, *relation, pg_sys::ShareLock)? {
+            // The charge would wait for this very transaction.
+            if began.elapsed() > PATIENCE || catalog::holds(Catalog::Charges, *relation, pg_sys::ExclusiveLock)? {
+                return Err(errors::budget_is_changing());
+            }
+            std::thread::sleep(threads::PATIENCE);
+            check_for_interrupts!();
         }
     }
     for budget in Budget::applying(&charge.charged)?.into_iter().filter(|budget| budget.former) {

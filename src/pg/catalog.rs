@@ -167,22 +167,45 @@ pub fn lock(catalog: Catalog, number: u32, mode: u32) -> Result<()> {
 
 /// Whether this transaction itself holds such a lock.
 pub fn holds(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
-    let (table, _) = table(catalog)?;
-    // SAFETY: plain data, as PostgreSQL fills it in for the locks of `lock`.
+    let tag = tag(catalog, number)?;
+    // SAFETY: a look-up.
     Ok(unsafe {
-        let tag = pg_sys::LOCKTAG {
-            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
-            locktag_field2: table.to_u32(),
-            locktag_field3: number,
-            locktag_field4: 0,
-            locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
-            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
-        };
         #[cfg(not(any(feature = "pg17", feature = "pg18")))]
         let held = pg_sys::LockHeldByMe(&tag, mode as pg_sys::LOCKMODE);
         #[cfg(any(feature = "pg17", feature = "pg18"))]
         let held = pg_sys::LockHeldByMe(&tag, mode as pg_sys::LOCKMODE, false);
         held
+    })
+}
+
+/// Whether such a lock would be had at once by another transaction. It is not kept.
+pub fn is_free(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
+    if holds(catalog, number, pg_sys::ExclusiveLock)? {
+        return Ok(false);
+    }
+    let (tag, mode) = (tag(catalog, number)?, mode as pg_sys::LOCKMODE);
+    // SAFETY: any lock on an object of any number may be taken; it is given back if it was had.
+    unsafe {
+        let had = pg_sys::LockAcquire(&tag, mode, false, true);
+        let free = had != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;
+        if free {
+            pg_sys::LockRelease(&tag, mode, false);
+        }
+        Ok(free)
+    }
+}
+
+/// How PostgreSQL calls what [`lock`] locks.
+fn tag(catalog: Catalog, number: u32) -> Result<pg_sys::LOCKTAG> {
+    let (table, _) = table(catalog)?;
+    Ok(pg_sys::LOCKTAG {
+        // SAFETY: a plain look-up.
+        locktag_field1: unsafe { pg_sys::MyDatabaseId }.to_u32(),
+        locktag_field2: table.to_u32(),
+        locktag_field3: number,
+        locktag_field4: 0,
+        locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+        locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
     })
 }
 

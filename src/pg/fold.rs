@@ -16,6 +16,12 @@ pub struct Constant {
     pub type_oid: pg_sys::Oid,
 }
 
+/// Operators that are worked out; any other might take as long as its maker likes.
+const OPERATORS: [&str; 4] = ["+", "-", "*", "/"];
+
+/// Bytes of a value that is calculated with, at most: what takes long with large numbers is fast with these.
+const MAX_BYTES: usize = 1024;
+
 /// The language of PostgreSQL's own functions in C, in `pg_language`.
 const INTERNAL_LANGUAGE: u32 = 12;
 
@@ -105,10 +111,16 @@ unsafe fn fold(node: Node, element: Option<Constant>) -> Option<Constant> {
             return is_readable(relabel.resulttype).then_some(Constant { type_oid: relabel.resulttype, ..value });
         }
         if let Some(function) = node::cast::<pg_sys::FuncExpr>(node, NodeTag::T_FuncExpr) {
+            if function.funcformat == pg_sys::CoercionForm::COERCE_EXPLICIT_CALL {
+                return None;
+            }
             let collation = function.inputcollid;
             return call(function.funcid, collation, function.args, function.funcresulttype, element);
         }
         if let Some(operation) = node::cast::<pg_sys::OpExpr>(node, NodeTag::T_OpExpr) {
+            if !node::builtin_operator(operation.opno).is_some_and(|name| OPERATORS.contains(&name.as_str())) {
+                return None;
+            }
             let function = pg_sys::get_opcode(operation.opno);
             return call(function, operation.inputcollid, operation.args, operation.opresulttype, element);
         }
@@ -140,7 +152,9 @@ unsafe fn call(
     // SAFETY: the parts of a valid node are valid.
     let constants = unsafe { node::members(arguments).into_iter().map(|argument| fold(argument, element)) };
     let arguments = constants.collect::<Option<Vec<Constant>>>()?;
-    if !arguments.iter().all(|argument| node::is_builtin_type(argument.type_oid)) {
+    // SAFETY: constants of their types.
+    let is_small = |argument: &Constant| unsafe { is_small(argument) };
+    if !arguments.iter().all(|argument| node::is_builtin_type(argument.type_oid) && is_small(argument)) {
         return None;
     }
     let values: Vec<Datum> = arguments.iter().map(|argument| argument.value).collect();
@@ -154,6 +168,13 @@ unsafe fn call(
         }
     });
     Some(Constant { value: value?, type_oid })
+}
+
+/// # Safety
+/// A constant of its type.
+unsafe fn is_small(constant: &Constant) -> bool {
+    // SAFETY: as promised; the size of a varlena is told by itself.
+    unsafe { pg_sys::get_typlen(constant.type_oid) != -1 || pg_sys::toast_raw_datum_size(constant.value) <= MAX_BYTES }
 }
 
 /// Whether a function is written in C and PostgreSQL's own, and returns one value that depends on its arguments alone.

@@ -28,6 +28,9 @@ struct Behind {
     makers: Vec<pg_sys::Oid>,
 }
 
+/// What is stored may be older than its definition.
+const STORED: Reason = "rows that a materialized view stores, or too many views";
+
 /// A part of a source that keeps it from being row-wise.
 type Found<T> = std::result::Result<T, Reason>;
 
@@ -50,7 +53,7 @@ pub fn why_not(source: &Source, unit: Option<i16>) -> Result<Option<Reason>> {
     let (Some(reason), Some(column)) = (reason, unit) else { return Ok(reason) };
     let mut behind = Behind::default();
     // SAFETY: as above.
-    let carried = unsafe { behind.carried(source.oid, column, pg_sys::GetUserId(), 0) };
+    let carried = unsafe { behind.carried((source.oid, column), pg_sys::GetUserId(), 0, true) };
     Ok(match carried {
         Ok(()) if behind.makers_not_trusted().is_none() => None,
         _ => Some(reason),
@@ -100,11 +103,11 @@ impl Behind {
                 pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_FOREIGN_TABLE => {
                     self.table(&relation, user)
                 }
-                pg_sys::RELKIND_VIEW | pg_sys::RELKIND_MATVIEW if depth < DEPTH => {
+                pg_sys::RELKIND_VIEW if depth < DEPTH => {
                     let query = relation.query().ok_or("no definition that can be read")?;
                     self.query(query, relation.reader(user), depth + 1)
                 }
-                _ => Err("something that is no table or view"),
+                _ => Err(STORED),
             }
         }
     }
@@ -197,21 +200,38 @@ impl Behind {
     }
 
     /// Follows a column of a relation to columns of all tables behind it, which say whose the rows are.
-    unsafe fn carried(&mut self, oid: pg_sys::Oid, column: i16, user: pg_sys::Oid, depth: usize) -> Found<()> {
+    /// `may_be_nobody` unless its value is equal to another column's in all rows that come of it.
+    unsafe fn carried(
+        &mut self,
+        (oid, column): (pg_sys::Oid, i16),
+        user: pg_sys::Oid,
+        depth: usize,
+        may_be_nobody: bool,
+    ) -> Found<()> {
         // SAFETY: as promised.
         unsafe {
             let relation = Relation::open(oid).ok_or("a relation that is gone")?;
             match relation.kind() {
-                pg_sys::RELKIND_VIEW | pg_sys::RELKIND_MATVIEW if depth < DEPTH => {
+                pg_sys::RELKIND_VIEW if depth < DEPTH => {
                     let query = relation.query().ok_or("no definition that can be read")?;
-                    self.carried_by(query, column, relation.reader(user), depth + 1)
+                    self.carried_by(query, column, relation.reader(user), depth + 1, may_be_nobody)
                 }
+                pg_sys::RELKIND_VIEW | pg_sys::RELKIND_MATVIEW => Err(STORED),
+                // Rows of nobody are units by themselves, each of the view's.
+                _ if may_be_nobody && !relation.is_not_null(column) => Err("a privacy unit that can be NULL"),
                 _ => self.table(&relation, user),
             }
         }
     }
 
-    unsafe fn carried_by(&mut self, query: &pg_sys::Query, column: i16, user: pg_sys::Oid, depth: usize) -> Found<()> {
+    unsafe fn carried_by(
+        &mut self,
+        query: &pg_sys::Query,
+        column: i16,
+        user: pg_sys::Oid,
+        depth: usize,
+        may_be_nobody: bool,
+    ) -> Found<()> {
         // SAFETY: as promised.
         unsafe {
             shape(query)?;
@@ -236,11 +256,11 @@ impl Behind {
                 let carrier = known.iter().find(|(of, _)| *of == index);
                 match (source.rtekind, carrier) {
                     (pg_sys::RTEKind::RTE_RELATION, _) if !source.tablesample.is_null() => return Err("TABLESAMPLE"),
-                    (pg_sys::RTEKind::RTE_RELATION, Some((_, column))) => {
-                        self.carried(source.relid, *column, user, depth)?;
+                    (pg_sys::RTEKind::RTE_RELATION, Some(place)) => {
+                        self.carried((source.relid, place.1), user, depth, may_be_nobody && *place == unit)?;
                     }
-                    (pg_sys::RTEKind::RTE_SUBQUERY, Some((_, column))) if depth < DEPTH => {
-                        self.carried_by(&*source.subquery, *column, user, depth + 1)?;
+                    (pg_sys::RTEKind::RTE_SUBQUERY, Some(place)) if depth < DEPTH => {
+                        self.carried_by(&*source.subquery, place.1, user, depth + 1, may_be_nobody && *place == unit)?;
                     }
                     (pg_sys::RTEKind::RTE_FUNCTION, _) => self.functions(source)?,
                     (pg_sys::RTEKind::RTE_VALUES, _) => self.values(source)?,
@@ -264,8 +284,8 @@ impl Behind {
         }
     }
 
-    /// Collects what is joined, and pairs of columns that are equal in all rows. Of an outer join the side that has the unit
-    /// must be the one whose rows all stay.
+    /// Collects what is joined, and which columns are equal to others. Of an outer join the side that has the unit must be
+    /// the one whose rows all stay: what it is joined on says something of the other side's rows alone.
     unsafe fn joined(
         &mut self,
         member: Node,
@@ -282,15 +302,19 @@ impl Behind {
             let join = node::cast::<pg_sys::JoinExpr>(member, NodeTag::T_JoinExpr).ok_or("a join of a new kind")?;
             let before = sources.len();
             self.joined(join.larg, unit, sources, equal)?;
-            let on_the_left = sources[before..].contains(&unit);
+            let middle = sources.len();
             self.joined(join.rarg, unit, sources, equal)?;
             self.expression(join.quals)?;
+            let (mut found, left) = (Vec::new(), &sources[before..middle]);
+            equalities(join.quals, &mut found);
             match join.jointype {
                 pg_sys::JoinType::JOIN_INNER => {}
-                pg_sys::JoinType::JOIN_LEFT if on_the_left => {}
+                pg_sys::JoinType::JOIN_LEFT if left.contains(&unit) => {
+                    found.retain(|(_, to)| !left.contains(&to.0));
+                }
                 _ => return Err("an outer join"),
             }
-            equalities(join.quals, equal);
+            equal.extend(found);
             Ok(())
         }
     }
@@ -329,7 +353,8 @@ unsafe fn variable(expression: Node) -> Option<Place> {
     (variable.varlevelsup == 0 && variable.varattno > 0).then_some((variable.varno as i32, variable.varattno))
 }
 
-/// Adds the pairs of columns that a condition makes equal, byte by byte, in all rows that satisfy it.
+/// Adds the pairs of columns that a condition makes equal, byte by byte, in all rows that satisfy it: each both ways, from
+/// the one that is known to the other.
 unsafe fn equalities(condition: Node, pairs: &mut Vec<(Place, Place)>) {
     // SAFETY: a valid expression; a condition can be a list of those that all hold.
     unsafe {
@@ -351,7 +376,7 @@ unsafe fn equalities(condition: Node, pairs: &mut Vec<(Place, Place)>) {
         if pg_sys::exprType(left) == pg_sys::exprType(right)
             && let (Some(left), Some(right)) = (variable(left), variable(right))
         {
-            pairs.push((left, right));
+            pairs.extend([(left, right), (right, left)]);
         }
     }
 }
@@ -361,16 +386,9 @@ fn all_equal(one: Place, pairs: &[(Place, Place)]) -> Vec<Place> {
     let mut found = vec![one];
     let mut next = 0;
     while let Some(at) = found.get(next).copied() {
-        for (left, right) in pairs {
-            let other = if *left == at {
-                right
-            } else if *right == at {
-                left
-            } else {
-                continue;
-            };
-            if !found.contains(other) {
-                found.push(*other);
+        for (_, to) in pairs.iter().filter(|(from, _)| *from == at) {
+            if !found.contains(to) {
+                found.push(*to);
             }
         }
         next += 1;
@@ -382,6 +400,15 @@ fn all_equal(one: Place, pairs: &[(Place, Place)]) -> Vec<Place> {
 struct Walk<'a> {
     makers: &'a mut Vec<pg_sys::Oid>,
     reason: Option<Reason>,
+}
+
+impl Walk<'_> {
+    /// Takes the maker of a type of values that are made or handed to a function.
+    fn take_type(&mut self, type_oid: pg_sys::Oid) {
+        if type_oid.to_u32() >= pg_sys::FirstNormalObjectId {
+            self.makers.extend(datum::owner_of_type(type_oid));
+        }
+    }
 }
 
 /// Looks at a node and those below it; true ends the walk.
@@ -398,12 +425,23 @@ unsafe extern "C-unwind" fn look(node: Node, walk: *mut c_void) -> bool {
             NodeTag::T_Aggref | NodeTag::T_GroupingFunc => found.reason = Some("an aggregate"),
             NodeTag::T_WindowFunc => found.reason = Some("a window function"),
             NodeTag::T_NextValueExpr | NodeTag::T_CurrentOfExpr => found.reason = Some("a sequence or cursor"),
-            NodeTag::T_CoerceToDomain => {
-                let domain = (*node.cast::<pg_sys::CoerceToDomain>()).resulttype;
-                found.makers.extend(datum::owner_of_type(domain));
-            }
+            // Input, output and casts of a type that somebody made may run its checks and functions.
+            NodeTag::T_CoerceToDomain
+            | NodeTag::T_CoerceViaIO
+            | NodeTag::T_ArrayCoerceExpr
+            | NodeTag::T_ConvertRowtypeExpr
+            | NodeTag::T_RowExpr
+            | NodeTag::T_FuncExpr
+            | NodeTag::T_OpExpr => found.take_type(pg_sys::exprType(node)),
             _ => {}
         }
+        let arguments = match (*node).type_ {
+            NodeTag::T_FuncExpr => node::members((*node.cast::<pg_sys::FuncExpr>()).args),
+            NodeTag::T_OpExpr => node::members((*node.cast::<pg_sys::OpExpr>()).args),
+            NodeTag::T_CoerceViaIO => vec![(*node.cast::<pg_sys::CoerceViaIO>()).arg.cast()],
+            _ => Vec::new(),
+        };
+        arguments.into_iter().for_each(|argument| found.take_type(pg_sys::exprType(argument)));
         pg_sys::check_functions_in_node(node, Some(look_at_function), walk);
         found.reason.is_some() || pg_sys::expression_tree_walker(node, Some(look), walk)
     }
@@ -462,6 +500,16 @@ impl Relation {
         self.class().relowner
     }
 
+    /// Whether a column of it is NOT NULL.
+    fn is_not_null(&self, column: i16) -> bool {
+        // SAFETY: the relation is open, so its descriptor is valid.
+        unsafe {
+            let desc = (*self.0).rd_att;
+            usize::try_from(column - 1)
+                .is_ok_and(|i| i < (*desc).natts as usize && datum::attribute(desc, i).attnotnull)
+        }
+    }
+
     /// Whose privileges and policies apply to what a view reads.
     fn reader(&self, user: pg_sys::Oid) -> pg_sys::Oid {
         // SAFETY: the relation is open; options of a view, if it has any.
@@ -501,7 +549,7 @@ mod tests {
 
     #[test]
     fn columns_are_equal_by_way_of_others() {
-        let pairs = [((1, 1), (2, 3)), ((3, 2), (2, 3)), ((4, 1), (5, 1))];
+        let pairs = [((1, 1), (2, 3)), ((2, 3), (3, 2)), ((4, 1), (5, 1)), ((6, 1), (1, 1))];
         assert_eq!(all_equal((1, 1), &pairs), [(1, 1), (2, 3), (3, 2)]);
         assert_eq!(all_equal((9, 9), &pairs), [(9, 9)]);
     }

@@ -171,6 +171,8 @@ impl Rows {
     /// Takes row `row` of a block and gives it its number among all, from 1. Nothing if no more rows are wanted, or if it
     /// breaks a constraint of the source.
     pub fn take(&mut self, block: &Block, row: usize) -> Result<Option<u64>> {
+        // What is to hold in a row can take long to look at.
+        check_for_interrupts!();
         if self.taken == self.total {
             return Ok(None);
         }

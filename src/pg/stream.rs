@@ -31,8 +31,7 @@ pub fn count(source: &Source, charged: &Lineage) -> Result<u64> {
             let mut is_null = false;
             Ok(pg_sys::SPI_getbinval(*table.vals, table.tupdesc, 1, &mut is_null).value() as i64)
         })?;
-        // SAFETY: opened above.
-        unsafe { pg_sys::SPI_cursor_close(portal) };
+        close(source, portal)?;
         Ok(count.max(0) as u64)
     })
 }
@@ -60,9 +59,7 @@ pub fn scan(
             }
             take(&fetch.block, fetch.unit.as_ref().map(|(_, units)| units))?;
         }
-        // SAFETY: opened above.
-        unsafe { pg_sys::SPI_cursor_close(portal) };
-        Ok(())
+        close(source, portal)
     })
 }
 
@@ -86,6 +83,15 @@ fn open(source: &Source, charged: Option<&Lineage>, query: &str) -> Result<pg_sy
     // SAFETY: an open portal, whose plans live as long as it.
     let read = unsafe { relations((*portal).stmts) };
     if charged.is_none_or(|charged| charged.covers(&read)) { Ok(portal) } else { Err(changed()) }
+}
+
+/// Ends a query that was opened for reading. What looks at statements tells how many rows there were when they end.
+fn close(source: &Source, portal: pg_sys::Portal) -> Result<()> {
+    guard::reading(&source.name, || {
+        // SAFETY: an open portal, which nobody uses any more.
+        unsafe { pg_sys::SPI_cursor_close(portal) };
+        Ok(())
+    })
 }
 
 /// The relations that plans read; sequences, which expressions name, have no rows.

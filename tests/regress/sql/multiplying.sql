@@ -49,8 +49,11 @@ CREATE VIEW joined AS SELECT p.person, p.age, v.ward FROM people AS p JOIN visit
 CREATE VIEW random_rows AS SELECT age FROM people WHERE random() < 0.9;
 CREATE VIEW as_xml AS SELECT age, length(table_to_xml('people', false, false, '')::text) AS n FROM people;
 CREATE MATERIALIZED VIEW kept AS SELECT * FROM grouped;
+CREATE VIEW replaced AS SELECT p.town FROM people AS p, generate_series(1, 200);
+CREATE MATERIALIZED VIEW kept_of_old AS SELECT * FROM replaced;
+CREATE OR REPLACE VIEW replaced AS SELECT p.town FROM people AS p;
 SELECT source, try(source) FROM unnest('{multiplied,summed,grouped,distinct_towns,a_few,sampled,unnested,looked_up,filtered_by,twice,
-    distinct_union,with_query,joined,random_rows,as_xml,kept}'::regclass[]) AS source;
+    distinct_union,with_query,joined,random_rows,as_xml,kept,kept_of_old}'::regclass[]) AS source;
 SELECT count(*) AS models FROM tablediffusion.models WHERE source ~ 'multiplied|summed|grouped|twice|joined|kept';
 \set VERBOSITY default
 SET client_min_messages = notice;
@@ -67,6 +70,18 @@ CREATE FUNCTION unsettled(int) RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN RET
 CREATE VIEW by_owners AS SELECT owners(age) AS age FROM people;
 CREATE VIEW by_unsettled AS SELECT unsettled(age) AS age FROM people;
 SELECT source, try(source) FROM unnest('{by_mine,by_owners,by_unsettled}'::regclass[]) AS source;
+-- Types that somebody made run functions too, wherever PostgreSQL's own make or take values of theirs.
+SET ROLE td_analyst;
+CREATE FUNCTION looks(int) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+    PERFORM set_config('my.total', (SELECT sum(p.age) FROM people AS p)::text, false);
+    RETURN true;
+END $$;
+CREATE DOMAIN looking AS int CHECK (looks(VALUE));
+CREATE TYPE holder AS (l looking);
+CREATE VIEW by_array AS SELECT cardinality(('{' || age || '}')::looking[]) AS n, current_setting('my.total', true) AS total FROM people;
+CREATE VIEW by_record AS SELECT (json_populate_record(NULL::holder, json_build_object('l', age))).l::int AS n FROM people;
+SELECT source, try(source) FROM unnest('{by_array,by_record}'::regclass[]) AS source;
+SET ROLE td_owner;
 
 -- Units that all tables behind a view carry make up for it: a person's rows there are the person's rows here.
 CREATE VIEW person_visits AS SELECT v.person, p.age, v.ward FROM people AS p JOIN visits AS v ON v.person = p.person;
@@ -77,7 +92,13 @@ CREATE VIEW by_town AS SELECT p.person, q.age FROM people AS p JOIN people AS q 
 CREATE VIEW with_beds AS SELECT v.person, w.beds FROM visits AS v JOIN wards AS w USING (ward);
 CREATE VIEW computed AS SELECT p.person + 0 AS person, v.ward FROM people AS p JOIN visits AS v ON v.person = p.person;
 CREATE VIEW ranked AS SELECT person, row_number() OVER (PARTITION BY person) AS nr FROM visits;
-SELECT source, unit, try(source, unit) FROM (VALUES ('person_visits'::regclass, 'person'::name), ('left_visits', 'who'), ('over_left', 'who'),
+-- What an outer join is joined on holds in rows that find a partner alone; rows of nobody are units one by one.
+CREATE VIEW unmatched AS SELECT a.person, c.age FROM visits AS a CROSS JOIN people AS c LEFT JOIN generate_series(1, 1) AS b ON a.person = c.person;
+CREATE TABLE homeless AS SELECT nullif(person % 9, 0) AS household, town FROM people;
+CREATE VIEW of_nobody AS SELECT h.* FROM homeless AS h, generate_series(1, 200);
+GRANT SELECT ON homeless TO td_analyst;
+SELECT tablediffusion_set_budget('homeless', 20, 1e-5);
+SELECT source, unit, try(source, unit) FROM (VALUES ('unmatched'::regclass, 'person'::name), ('of_nobody', 'household'), ('person_visits', 'person'), ('left_visits', 'who'), ('over_left', 'who'),
     ('right_visits', 'who'), ('by_town', 'person'), ('with_beds', 'person'), ('computed', 'person'), ('ranked', 'person'),
     ('person_visits', 'ward')) AS v (source, unit);
 
