@@ -1,10 +1,14 @@
 //! How SQL calls us: version-1 functions whose SQL definitions are in `sql/functions.sql`.
 
-use pgrx::fcinfo::{pg_arg_is_null, pg_getarg, pg_getarg_datum_raw};
-use pgrx::{FromDatum, JsonB, pg_sys};
+use std::ffi::CStr;
+
+use pgrx::fcinfo::{pg_arg_is_null, pg_getarg_datum_raw};
+use pgrx::pg_sys::{self, Datum, Oid};
 use serde_json::{Map, Value};
 
+use super::datum;
 use super::errors::{self, Result};
+use super::reader;
 
 /// Makes a Rust function callable from SQL under a symbol.
 macro_rules! sql_function {
@@ -20,9 +24,9 @@ macro_rules! sql_function {
         #[unsafe(no_mangle)]
         #[pgrx::pg_guard]
         pub unsafe extern "C-unwind" fn $symbol(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
-            // SAFETY: called by the function manager, with arguments as `sql/functions.sql` declares them.
+            // SAFETY: called by the function manager.
             let call = unsafe { $crate::pg::call::Call::new(fcinfo) };
-            match $body(&call) {
+            match $crate::pg::guard::call(|| $body(&call)) {
                 Ok(Some(datum)) => datum,
                 Ok(None) => call.null(),
                 Err(fault) => fault.raise(),
@@ -32,167 +36,223 @@ macro_rules! sql_function {
 }
 pub(crate) use sql_function;
 
-/// One call and its arguments.
-pub struct Call(pg_sys::FunctionCallInfo);
+/// One call and its arguments. They are taken by the types that the function is defined with in SQL: a database may still
+/// have an older definition, or one that is not ours.
+pub struct Call {
+    info: pg_sys::FunctionCallInfo,
+    types: Vec<Oid>,
+}
 
+/// An argument that is not of the type that it is taken as ends the statement.
 impl Call {
     /// # Safety
-    /// `fcinfo` is that of the call in progress, and the accessors are used with the types that SQL declares.
-    pub unsafe fn new(fcinfo: pg_sys::FunctionCallInfo) -> Self {
-        Self(fcinfo)
+    /// `info` is that of the call in progress.
+    pub unsafe fn new(info: pg_sys::FunctionCallInfo) -> Self {
+        let (mut types, mut count) = (std::ptr::null_mut(), 0);
+        // SAFETY: as promised; the look-up makes a list of as many types as it says.
+        let types = unsafe {
+            pg_sys::get_func_signature((*(*info).flinfo).fn_oid, &mut types, &mut count);
+            let passed = count.min(i32::from((*info).nargs)).max(0) as usize;
+            if passed == 0 { Vec::new() } else { std::slice::from_raw_parts(types, passed).to_vec() }
+        };
+        Self { info, types }
     }
 
     pub fn fcinfo(&self) -> pg_sys::FunctionCallInfo {
-        self.0
+        self.info
     }
 
     /// A NULL result.
-    pub fn null(&self) -> pg_sys::Datum {
+    pub fn null(&self) -> Datum {
         // SAFETY: the call is in progress.
-        unsafe { (*self.0).isnull = true };
-        pg_sys::Datum::null()
+        unsafe { (*self.info).isnull = true };
+        Datum::null()
     }
 
-    fn get<T: FromDatum>(&self, i: usize) -> Option<T> {
-        // SAFETY: see `new`.
-        unsafe { pg_getarg(self.0, i) }
+    /// Makes sure that an argument, if there is one, is declared to be of one of these types.
+    pub fn expect(&self, i: usize, taken_as: &[Oid]) {
+        if self.types.get(i).is_some_and(|declared| !taken_as.contains(declared)) {
+            // SAFETY: the call is in progress; a function has a name.
+            let name = unsafe { datum::optional_string(pg_sys::get_func_name((*(*self.info).flinfo).fn_oid)) };
+            errors::definition_unknown(&name.unwrap_or_default(), i + 1).raise();
+        }
+    }
+
+    fn get(&self, i: usize, taken_as: &[Oid]) -> Option<Datum> {
+        self.expect(i, taken_as);
+        // SAFETY: the call is in progress, and has such an argument unless it counts as NULL.
+        (!self.is_null(i)).then(|| unsafe { pg_getarg_datum_raw(self.info, i) })
     }
 
     fn want<T>(&self, name: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| errors::argument_is_null(name))
     }
 
-    pub fn oid(&self, i: usize, name: &str) -> Result<pg_sys::Oid> {
-        self.want(name, self.get(i))
+    pub fn oid(&self, i: usize, name: &str) -> Result<Oid> {
+        let value = self.get(i, &[pg_sys::OIDOID, pg_sys::REGCLASSOID]);
+        self.want(name, value.map(|datum| Oid::from(datum.value() as u32)))
     }
 
     pub fn float(&self, i: usize, name: &str) -> Result<f64> {
-        self.want(name, self.get(i))
+        self.want(name, self.optional_float(i))
     }
 
     pub fn text(&self, i: usize, name: &str) -> Result<String> {
-        self.want(name, self.get(i))
+        let text = self.get(i, &[pg_sys::TEXTOID]).map(|datum| {
+            // SAFETY: a text is a varlena.
+            datum::utf8(unsafe { reader::varlena(datum) }, || argument(name))
+        });
+        self.want(name, text.transpose()?)
     }
 
     pub fn bytes(&self, i: usize, name: &str) -> Result<Vec<u8>> {
-        self.want(name, self.get(i))
+        // SAFETY: a bytea is a varlena.
+        let bytes = self.get(i, &[pg_sys::BYTEAOID]).map(|datum| unsafe { reader::varlena(datum) }.to_vec());
+        self.want(name, bytes)
     }
 
     /// How many bytes a `bytea` has; they are not fetched for that.
     pub fn length_of_bytes(&self, i: usize, name: &str) -> Result<u64> {
-        let given = (!self.is_null(i)).then_some(());
-        self.want(name, given)?;
-        // SAFETY: see `new`; a varlena that is not NULL.
-        let with_header = unsafe { pg_sys::toast_raw_datum_size(pg_getarg_datum_raw(self.0, i)) };
+        let bytes = self.want(name, self.get(i, &[pg_sys::BYTEAOID]))?;
+        // SAFETY: a varlena.
+        let with_header = unsafe { pg_sys::toast_raw_datum_size(bytes) };
         Ok(with_header.saturating_sub(size_of::<i32>()) as u64)
     }
 
-    /// How many arguments SQL passes: a database may still have an older definition of a function.
+    /// How many arguments SQL passes.
     pub fn count(&self) -> usize {
-        // SAFETY: the call is in progress.
-        unsafe { (*self.0).nargs }.max(0) as usize
+        self.types.len()
     }
 
     pub fn name(&self, i: usize, name: &str) -> Result<String> {
-        self.want(name, self.optional_name(i))
+        let text = self.name_at(i, || argument(name))?;
+        self.want(name, text)
     }
 
     pub fn boolean(&self, i: usize, name: &str) -> Result<bool> {
-        self.want(name, self.get(i))
+        let value = self.get(i, &[pg_sys::BOOLOID]);
+        self.want(name, value.map(|datum| datum.value() & 0xff != 0))
     }
 
     pub fn optional_float(&self, i: usize) -> Option<f64> {
-        self.get(i)
+        self.get(i, &[pg_sys::FLOAT8OID]).map(|datum| f64::from_bits(datum.value() as u64))
     }
 
     pub fn optional_int(&self, i: usize) -> Option<i64> {
-        self.get(i)
+        self.get(i, &[pg_sys::INT8OID]).map(|datum| datum.value() as i64)
     }
 
     pub fn optional_int4(&self, i: usize) -> Option<i64> {
-        self.get::<i32>(i).map(i64::from)
+        self.get(i, &[pg_sys::INT4OID]).map(|datum| i64::from(datum.value() as i32))
     }
 
     /// A `name`.
     pub fn optional_name(&self, i: usize) -> Option<String> {
-        self.get::<&std::ffi::CStr>(i).map(|name| name.to_string_lossy().into_owned())
+        self.name_at(i, || nameless(i)).unwrap_or_else(|fault| fault.raise())
+    }
+
+    fn name_at(&self, i: usize, what: impl FnOnce() -> String) -> Result<Option<String>> {
+        // SAFETY: a name ends in a NUL.
+        let name = self.get(i, &[pg_sys::NAMEOID]).map(|datum| unsafe { CStr::from_ptr(datum.cast_mut_ptr()) });
+        name.map(|name| datum::utf8(name.to_bytes(), what)).transpose()
     }
 
     pub fn optional_text(&self, i: usize) -> Option<String> {
-        self.get(i)
+        let text = self.get(i, &[pg_sys::TEXTOID]);
+        // SAFETY: a text is a varlena.
+        text.map(|datum| datum::utf8(unsafe { reader::varlena(datum) }, || nameless(i)).unwrap_or_else(|f| f.raise()))
     }
 
+    /// Whether an argument is NULL, or not passed at all.
     pub fn is_null(&self, i: usize) -> bool {
-        // SAFETY: see `new`.
-        unsafe { pg_arg_is_null(self.0, i) }
+        // SAFETY: the call is in progress and has such an argument.
+        i >= self.types.len() || unsafe { pg_arg_is_null(self.info, i) }
     }
 
     /// A number of rows.
     pub fn rows(&self, i: usize, name: &str) -> Result<u64> {
-        let rows: i64 = self.want(name, self.get(i))?;
+        let rows = self.want(name, self.optional_int(i))?;
         u64::try_from(rows).ok().filter(|rows| *rows > 0).ok_or_else(|| errors::rows_not_positive(name))
     }
 
     /// A jsonb object; SQL NULL is an empty one.
     pub fn object(&self, i: usize, name: &str) -> Result<Map<String, Value>> {
-        match self.get::<JsonB>(i) {
-            None => Ok(Map::new()),
-            Some(JsonB(Value::Object(map))) => Ok(map),
-            Some(_) => Err(errors::not_an_object(name)),
+        let Some(datum) = self.get(i, &[pg_sys::JSONBOID]) else { return Ok(Map::new()) };
+        // SAFETY: a jsonb in, a C string out.
+        let text = unsafe { CStr::from_ptr(datum::call(pg_sys::jsonb_out, &[datum]).cast_mut_ptr()) };
+        let text = datum::utf8(text.to_bytes(), || argument(name))?;
+        match serde_json::from_str(&text) {
+            Ok(Value::Object(map)) => Ok(map),
+            Ok(_) => Err(errors::not_an_object(name)),
+            Err(_) => Err(errors::json_unreadable(name)),
         }
-    }
-
-    /// A jsonb value as it is, for SQL.
-    pub fn json(&self, i: usize, name: &str) -> Result<Option<JsonB>> {
-        self.object(i, name).map(|map| (!map.is_empty()).then_some(JsonB(Value::Object(map))))
     }
 
     /// A `text[]`.
     pub fn texts(&self, i: usize, name: &str) -> Result<Vec<String>> {
-        let elements: Option<Vec<Option<String>>> = self.get(i);
-        let element = |element: Option<String>| element.ok_or_else(|| errors::null_in_list(name));
-        elements.unwrap_or_default().into_iter().map(element).collect()
-    }
-
-    /// The schema that the extension's functions are in, as SQL writes it.
-    pub fn schema(&self) -> String {
-        // SAFETY: the call is in progress; a function has a schema, and that a name.
-        let schema = unsafe {
-            let function = (*(*self.0).flinfo).fn_oid;
-            super::datum::optional_string(pg_sys::get_namespace_name(pg_sys::get_func_namespace(function)))
+        let elements = self.elements(i, &TEXTS).unwrap_or_default();
+        let text = |element: Option<Datum>| {
+            // SAFETY: a text is a varlena.
+            let bytes = element.map(|datum| unsafe { reader::varlena(datum) });
+            datum::utf8(bytes.ok_or_else(|| errors::null_in_list(name))?, || argument(name))
         };
-        super::datum::quoted(&schema.unwrap_or_default())
+        elements.into_iter().map(text).collect()
     }
 
     /// A `name[]`.
     pub fn names(&self, i: usize, name: &str) -> Result<Option<Vec<String>>> {
-        if self.is_null(i) {
-            return Ok(None);
-        }
+        let text = |element: Option<Datum>| {
+            // SAFETY: a name ends in a NUL.
+            let text = element.map(|datum| unsafe { CStr::from_ptr(datum.cast_mut_ptr()) });
+            datum::utf8(text.ok_or_else(|| errors::null_in_list(name))?.to_bytes(), || argument(name))
+        };
+        self.elements(i, &NAMES).map(|elements| elements.into_iter().map(text).collect()).transpose()
+    }
+
+    /// The elements of an array, which live as long as the call.
+    fn elements(&self, i: usize, of: &Elements) -> Option<Vec<Option<Datum>>> {
+        let array = self.get(i, &[of.array])?;
         let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-        // SAFETY: the argument is a non-null name[], whose elements are NUL-terminated and live as long as the call.
+        // SAFETY: an array of such elements; it is taken apart into as many as that says.
         unsafe {
-            let array = pg_sys::pg_detoast_datum(pg_getarg_datum_raw(self.0, i).cast_mut_ptr());
+            let array = pg_sys::pg_detoast_datum(array.cast_mut_ptr());
+            let (length, align) = (of.length, of.align as std::ffi::c_char);
             pg_sys::deconstruct_array(
                 array.cast(),
-                pg_sys::NAMEOID,
-                pg_sys::NAMEDATALEN as i32,
+                of.element,
+                length,
                 false,
-                pg_sys::TYPALIGN_CHAR as std::ffi::c_char,
+                align,
                 &mut elements,
                 &mut nulls,
                 &mut count,
             );
-            (0..count as usize)
-                .map(|k| {
-                    if *nulls.add(k) {
-                        return Err(errors::null_in_list(name));
-                    }
-                    let element: *const std::ffi::c_char = (*elements.add(k)).cast_mut_ptr();
-                    Ok(super::datum::string(element))
-                })
-                .collect::<Result<Vec<_>>>()
-                .map(Some)
+            Some((0..count as usize).map(|k| (!*nulls.add(k)).then(|| *elements.add(k))).collect())
         }
     }
+}
+
+/// An array type, and how its elements are laid out.
+struct Elements {
+    array: Oid,
+    element: Oid,
+    length: i32,
+    align: u8,
+}
+
+const TEXTS: Elements =
+    Elements { array: pg_sys::TEXTARRAYOID, element: pg_sys::TEXTOID, length: -1, align: pg_sys::TYPALIGN_INT };
+const NAMES: Elements = Elements {
+    array: pg_sys::NAMEARRAYOID,
+    element: pg_sys::NAMEOID,
+    length: pg_sys::NAMEDATALEN as i32,
+    align: pg_sys::TYPALIGN_CHAR,
+};
+
+fn argument(name: &str) -> String {
+    format!("argument \"{name}\"")
+}
+
+fn nameless(i: usize) -> String {
+    format!("argument {}", i + 1)
 }

@@ -1,17 +1,19 @@
 //! `tablediffusion_create_table`: a new table with the source's column types, full of synthetic rows.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys;
 
-use super::annotation::ColumnFacts;
 use super::call::{Call, sql_function};
 use super::datum::{self, Scratch, c_string};
 use super::errors::{self, Result};
 use super::like::{self, Including};
-use super::output::Typed;
+use super::output::{Target, Typed};
 use super::rows::{self, Rows};
 use super::sample::{self, Model, Writers};
 use super::source::Source;
 use super::{catalog, domains, given};
+use crate::engine::EngineError;
 
 sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table, create_table);
 
@@ -30,90 +32,136 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let given = given::wanted(&model, &given)?;
     let (writers, targets) = sample::own_writers(&model, total, seed)?;
     let targets = domains::chosen(&model.annotation, targets)?;
-    let columns: Vec<String> =
-        targets.iter().map(|target| format!("{} {}", datum::quoted(&target.column), sql_type(target))).collect();
-    let table = create(&target, &columns)?;
-    let relation = Table::open(table)?;
-    relation.fill(writers, Rows::new(&model, given, seed, total)?)?;
+    let columns =
+        Columns { names_and_types: targets, not_null: model.annotation.columns.iter().map(|c| c.not_null).collect() };
+    let relation = Place::of(&target)?.create(&columns)?;
+    let table = relation.oid();
+    relation.fill(writers, &columns, Rows::new(&model, given, seed, total)?)?;
     drop(relation);
-    forbid_nulls(table, &model)?;
     like::take_over(including, table, &model.annotation)?;
     describe(table, &model);
     Ok(Some(table.into()))
 }
 
-/// Columns that were NOT NULL in the source are so here.
-fn forbid_nulls(table: pg_sys::Oid, model: &Model) -> Result<()> {
-    let columns = model.annotation.columns.iter().filter(|column| column.not_null);
-    let forbid = |column: &ColumnFacts| format!("ALTER COLUMN {} SET NOT NULL", datum::quoted(&column.name));
-    let actions: Vec<String> = columns.map(forbid).collect();
-    if actions.is_empty() {
-        return Ok(());
+/// The columns that the table is to have, and those of them that are NOT NULL, as in the source.
+struct Columns {
+    names_and_types: Vec<Target>,
+    not_null: Vec<bool>,
+}
+
+impl Columns {
+    fn iter(&self) -> impl Iterator<Item = (&Target, bool)> {
+        self.names_and_types.iter().zip(self.not_null.iter().copied())
     }
-    let statement = format!("ALTER TABLE {} {}", Source::open(table)?.quoted(), actions.join(", "));
-    datum::run(&statement, &[])
+
+    /// As `CREATE TABLE` has them.
+    fn written(&self) -> String {
+        let written = |(target, not_null): (&Target, bool)| {
+            let type_name = datum::qualified_type_name(target.type_oid, target.typmod);
+            format!("{} {type_name}{}", datum::quoted(&target.column), if not_null { " NOT NULL" } else { "" })
+        };
+        self.iter().map(written).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether a descriptor is that of these columns: values of their types are written by it.
+    ///
+    /// # Safety
+    /// A valid descriptor.
+    unsafe fn are(&self, desc: pg_sys::TupleDesc) -> bool {
+        // SAFETY: as promised; only attributes that there are are looked at.
+        let (width, constraints) = unsafe { ((*desc).natts as usize, (*desc).constr.as_ref()) };
+        let is = |(i, (target, not_null)): (usize, (&Target, bool))| {
+            // SAFETY: as above.
+            let found = unsafe { datum::attribute(desc, i) };
+            !found.attisdropped
+                && datum::name(&found.attname, String::new).is_ok_and(|name| name == target.column)
+                && (found.atttypid, found.atttypmod) == (target.type_oid, target.typmod)
+                && (found.attnotnull, found.attgenerated, found.attidentity) == (not_null, 0, 0)
+        };
+        width == self.names_and_types.len()
+            && self.iter().enumerate().all(is)
+            && constraints.is_none_or(|c| c.num_defval == 0 && c.num_check == 0 && c.missing.is_null())
+    }
 }
 
-fn sql_type(target: &super::output::Target) -> String {
-    datum::qualified_type_name(target.type_oid, target.typmod)
+/// Where a table goes: a schema by its oid, as the caller's search path has it, and a name.
+struct Place {
+    schema: pg_sys::Oid,
+    name: String,
 }
 
-/// Creates the table as the caller, where the caller's search path puts it.
-fn create(target: &str, columns: &[String]) -> Result<pg_sys::Oid> {
-    let text = c_string(target);
-    // SAFETY: a NUL-terminated string in; ERROR if it is not a name; the range lives in the current memory context.
-    let (range, written) = unsafe {
-        let names = pg_sys::textToQualifiedNameList(pg_sys::cstring_to_text(text.as_ptr()));
-        let range = pg_sys::makeRangeVarFromNameList(names);
-        let parts = [(*range).catalogname, (*range).schemaname, (*range).relname];
-        let parts = parts.into_iter().filter_map(|part| datum::optional_string(part));
-        (range, parts.map(|part| datum::quoted(&part)).collect::<Vec<_>>().join("."))
-    };
-    datum::run(&format!("CREATE TABLE {written} ({})", columns.join(", ")), &[])?;
-    // SAFETY: a valid range; the new relation is first in the search path. ERROR if somebody took it away.
-    Ok(unsafe {
-        let lock = pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE;
-        pg_sys::RangeVarGetRelidExtended(range, lock, 0, None, std::ptr::null_mut())
-    })
+impl Place {
+    fn of(target: &str) -> Result<Self> {
+        let text = c_string(target);
+        // SAFETY: a NUL-terminated string in; ERROR if it is not a name, or if the caller may create nothing there. The
+        // schema cannot be dropped from here on.
+        unsafe {
+            let names = pg_sys::textToQualifiedNameList(pg_sys::cstring_to_text(text.as_ptr()));
+            let range = pg_sys::makeRangeVarFromNameList(names);
+            let lock = pg_sys::NoLock as pg_sys::LOCKMODE;
+            let schema = pg_sys::RangeVarGetAndCheckCreationNamespace(range, lock, std::ptr::null_mut());
+            let name = datum::utf8(CStr::from_ptr((*range).relname).to_bytes(), || "argument \"target\"".to_owned())?;
+            Ok(Self { schema, name })
+        }
+    }
+
+    /// Creates the table as the caller, and opens it for writing.
+    ///
+    /// # Errors
+    /// If what is there afterwards is not what was made, without anything that rows would be written past.
+    fn create(&self, columns: &Columns) -> Result<Table> {
+        let (schema, name) = (datum::quoted(&datum::schema_name(self.schema)?), datum::quoted(&self.name));
+        datum::run(&format!("CREATE TABLE {schema}.{name} ({})", columns.written()), &[])?;
+        let name = c_string(&self.name);
+        // SAFETY: a look-up by name in one schema; null if it was dropped. It is closed by `drop`.
+        let relation = unsafe {
+            let table = pg_sys::get_relname_relid(name.as_ptr(), self.schema);
+            pg_sys::try_relation_open(table, pg_sys::AccessExclusiveLock as pg_sys::LOCKMODE)
+        };
+        if relation.is_null() {
+            return Err(errors::target_changed());
+        }
+        let table = Table(relation);
+        // SAFETY: an open relation.
+        if unsafe { table.is_as_made(columns) } { Ok(table) } else { Err(errors::target_changed()) }
+    }
 }
 
 /// A table that this transaction made, open for writing.
 struct Table(pg_sys::Relation);
 
 impl Table {
-    /// # Errors
-    /// If something put indexes, triggers or constraints on the table as it was made: rows are written past them.
-    fn open(oid: pg_sys::Oid) -> Result<Self> {
-        // SAFETY: the relation exists and is locked; it is closed by `drop`.
-        let table = Self(unsafe { pg_sys::table_open(oid, pg_sys::NoLock as pg_sys::LOCKMODE) });
-        // SAFETY: an open relation.
-        let plain = unsafe {
-            let class = &*(*table.0).rd_rel;
-            class.relkind as u8 == pg_sys::RELKIND_RELATION
-                && !class.relhasindex
-                && !class.relhastriggers
-                && (*(*table.0).rd_att).constr.is_null()
-        };
-        if plain { Ok(table) } else { Err(errors::target_changed()) }
+    /// # Safety
+    /// The relation is open.
+    unsafe fn is_as_made(&self, columns: &Columns) -> bool {
+        // SAFETY: as promised.
+        unsafe {
+            let (relation, class) = (&*self.0, &*(*self.0).rd_rel);
+            relation.rd_createSubid == pg_sys::GetCurrentSubTransactionId()
+                && class.relkind as u8 == pg_sys::RELKIND_RELATION
+                && !(class.relhasindex || class.relhastriggers || class.relhasrules || class.relhassubclass)
+                && !(class.relispartition || class.relrowsecurity)
+                && columns.are(relation.rd_att)
+        }
     }
 
-    fn fill(&self, mut writers: Writers, mut all: Rows) -> Result<()> {
+    fn oid(&self) -> pg_sys::Oid {
+        // SAFETY: the relation is open.
+        unsafe { (*self.0).rd_id }
+    }
+
+    fn fill(&self, mut writers: Writers, columns: &Columns, mut all: Rows) -> Result<()> {
         let scratch = Scratch::new();
         let mut batch = Batch::new(self.0);
         while let Some(block) = all.next_block()? {
             for row in 0..block.rows {
                 let Some(number) = all.take(&block, row)? else { continue };
-                scratch.within(|| {
-                    let (values, nulls) = batch.next_row();
-                    for (i, origin, typed) in &mut writers {
-                        let Some(typed) = typed else { continue };
-                        let value = typed.value(&origin.cell(&block, row, number)?)?;
-                        values[*i] = value.unwrap_or(pg_sys::Datum::null());
-                        nulls[*i] = value.is_none();
-                    }
-                    batch.end_row();
-                    Result::Ok(())
-                })?;
+                let (values, nulls) = batch.next_row();
+                sample::write(&mut writers, &scratch, values, nulls, |origin| origin.cell(&block, row, number))?;
+                if nulls.iter().zip(&columns.not_null).any(|(is_null, not_null)| *is_null && *not_null) {
+                    return Err(EngineError::CorruptModel { reason: "it has a NULL where there can be none" }.into());
+                }
+                batch.end_row();
                 if batch.rows == BATCH {
                     batch.write_and_forget(&scratch);
                 }
@@ -130,8 +178,8 @@ impl Drop for Table {
     fn drop(&mut self) {
         // After an ERROR the transaction's end closes it.
         if !std::thread::panicking() {
-            // SAFETY: opened by `open`; the lock stays.
-            unsafe { pg_sys::table_close(self.0, pg_sys::NoLock as pg_sys::LOCKMODE) };
+            // SAFETY: opened by `create`; the lock stays.
+            unsafe { pg_sys::relation_close(self.0, pg_sys::NoLock as pg_sys::LOCKMODE) };
         }
     }
 }

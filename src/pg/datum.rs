@@ -6,6 +6,7 @@ use pgrx::datum::DatumWithOid;
 use pgrx::{Spi, pg_sys};
 
 use super::errors::{self, Result};
+use super::output::Target;
 use crate::engine::EngineError;
 
 /// A C string of PostgreSQL's as a Rust string.
@@ -24,6 +25,28 @@ pub unsafe fn string(text: *const c_char) -> String {
 pub unsafe fn optional_string(text: *const c_char) -> Option<String> {
     // SAFETY: as promised.
     (!text.is_null()).then(|| unsafe { string(text) })
+}
+
+/// Bytes of PostgreSQL's as a Rust string; `what` says which they are. In a database of encoding SQL_ASCII they need not be
+/// text.
+pub fn utf8(bytes: &[u8], what: impl FnOnce() -> String) -> Result<String> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| errors::not_utf8(&what()))
+}
+
+/// A `name` of the catalogs.
+pub fn name(name: &pg_sys::NameData, what: impl FnOnce() -> String) -> Result<String> {
+    // SAFETY: a name ends in a NUL.
+    utf8(unsafe { CStr::from_ptr(name.data.as_ptr()) }.to_bytes(), what)
+}
+
+/// The name of a schema, or nothing if it is gone.
+pub fn schema_name(schema: pg_sys::Oid) -> Result<String> {
+    // SAFETY: a look-up; a NUL-terminated string, or null.
+    let name = unsafe {
+        let name = pg_sys::get_namespace_name(schema);
+        if name.is_null() { &[] } else { CStr::from_ptr(name).to_bytes() }
+    };
+    utf8(name, || format!("the name of schema {}", schema.to_u32()))
 }
 
 /// A Rust string for PostgreSQL; cut at a NUL, which no SQL text can hold.
@@ -85,6 +108,13 @@ pub fn resolve_type(written: &str) -> Option<(pg_sys::Oid, i32)> {
         }
     });
     (type_oid != pg_sys::InvalidOid).then_some((type_oid, typmod))
+}
+
+/// The type under the domains of a type, and the modifier that they or it have.
+pub fn base_type(type_oid: pg_sys::Oid, typmod: i32) -> (pg_sys::Oid, i32) {
+    let mut typmod = typmod;
+    // SAFETY: a look-up; ERROR if there is no such type.
+    (unsafe { pg_sys::getBaseTypeAndTypmod(type_oid, &mut typmod) }, typmod)
 }
 
 /// Runs a statement as the caller.
@@ -234,5 +264,18 @@ pub unsafe fn attribute<'a>(desc: pg_sys::TupleDesc, i: usize) -> &'a pg_sys::Fo
     // SAFETY: as promised.
     unsafe {
         &*pg_sys::TupleDescAttr(desc, i as i32)
+    }
+}
+
+/// A descriptor of rows of these columns, in the current memory context.
+pub fn descriptor(columns: &[Target]) -> pg_sys::TupleDesc {
+    // SAFETY: as many entries as there is room for, of existing types; names are copied.
+    unsafe {
+        let desc = pg_sys::CreateTemplateTupleDesc(columns.len() as i32);
+        for (i, column) in columns.iter().enumerate() {
+            let name = c_string(&column.column);
+            pg_sys::TupleDescInitEntry(desc, (i + 1) as i16, name.as_ptr(), column.type_oid, column.typmod, 0);
+        }
+        desc
     }
 }

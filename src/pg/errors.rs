@@ -127,6 +127,28 @@ pub fn not_an_object(name: &str) -> Fault {
         .hint("Write it as '{\"name\": ...}'.")
 }
 
+/// `what` says which text it is: `argument "model"`, or the name of something.
+pub fn not_utf8(what: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, format!("{what} is not valid UTF-8"))
+        .detail("A database of encoding SQL_ASCII takes any bytes for text; tablediffusion works with names in UTF-8.")
+        .hint("Write it in UTF-8, or rename what it is the name of.")
+}
+
+pub fn json_unreadable(name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("argument \"{name}\" cannot be read"))
+        .detail("It is JSON that holds a number too large for a double, or is nested too deeply.")
+        .hint("Pass numbers as strings if they must be that large.")
+}
+
+pub fn definition_unknown(function: &str, argument: usize) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INVALID_FUNCTION_DEFINITION,
+        format!("function {function} is not defined in SQL as tablediffusion defines it"),
+    )
+    .detail(format!("Argument {argument} is of another type than the library takes."))
+    .hint("Run ALTER EXTENSION tablediffusion UPDATE; drop definitions that are not the extension's.")
+}
+
 pub fn rows_not_positive(argument: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, "the number of rows must be positive")
         .detail(format!("It is given as argument \"{argument}\"."))
@@ -437,6 +459,21 @@ pub fn row_type_mismatch(model: &str, type_name: &str, column: &str, wanted: &st
     .hint("Pass a row type with the source's types, or leave \"row_type\" out to get jsonb.")
 }
 
+pub fn row_type_changed(type_name: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_IN_USE, format!("row type {type_name} is being changed"))
+        .detail("It has other columns than it had when the call began.")
+        .hint("Try again.")
+}
+
+pub fn domains_unchecked<S: AsRef<str>>(columns: impl IntoIterator<Item = S>) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("synthetic values may break the domains of columns {}", list(columns)),
+    )
+    .detail("The row type has domains there that ask for what was not looked at when the rows were made. They are not evaluated, since they may call anybody's functions.")
+    .hint("Insert the rows into a table of that type, which checks them.")
+}
+
 pub fn type_is_gone(column: &str, type_name: &str) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT,
@@ -468,7 +505,7 @@ pub fn key_out_of_range(column: &str) -> Fault {
 
 pub fn target_changed() -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the new table is not as it was made")
-        .detail("Something, such as an event trigger, put indexes, triggers or constraints on it.")
+        .detail("Something, such as an event trigger, changed its columns, or put indexes, triggers, rules or constraints on it.")
         .hint("Disable it for this statement, or insert from tablediffusion_sample.")
 }
 
@@ -513,8 +550,32 @@ pub fn including_without_source(source: &str) -> Fault {
 
 pub fn not_a_table(relation: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{relation}\" is no plain table"))
-        .detail("Rows are replaced in tables without partitions only.")
+        .detail("Rows are replaced in tables without partitions and rules only.")
         .hint("Name a table that tablediffusion_create_table made.")
+}
+
+pub fn table_changed() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_IN_USE, "the table is being renamed or replaced")
+        .detail("Its name means another table than it did when the call began.")
+        .hint("Try again.")
+}
+
+pub fn rows_are_hidden(relation: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE,
+        format!("row-level security may hide rows of table \"{relation}\""),
+    )
+    .detail("All of its rows would be replaced, and it is forced to hide some from its owner too.")
+    .hint("Run ALTER TABLE ... NO FORCE ROW LEVEL SECURITY; other roles stay under its policies.")
+}
+
+pub fn nothing_to_write(relation: &str, model: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_DATATYPE_MISMATCH,
+        format!("table \"{relation}\" has no column that model \"{model}\" makes values of"),
+    )
+    .detail("Columns that the model leaves out have their defaults, and computed ones are computed.")
+    .hint("Name a table that has some of the model's columns.")
 }
 
 pub fn not_synthetic(relation: &str) -> Fault {

@@ -21,6 +21,15 @@ pub fn engine<T>(work: impl FnOnce() -> engine::Result<T>) -> Result<T> {
     }
 }
 
+/// Runs what SQL called: errors pass, but a panic is a defect of ours wherever it is, whose words may hold a value.
+pub fn call<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result,
+        Err(payload) if report_of(&*payload).is_some() => resume_unwind(payload),
+        Err(_) => Err(errors::engine_panicked()),
+    }
+}
+
 /// Reads rows of a relation: views and types may raise errors with values in their words, so only the SQLSTATE is
 /// kept. The same goes for what they tell the client in notices.
 pub fn reading<T>(relation: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {

@@ -4,6 +4,7 @@
 #![deny(clippy::undocumented_unsafe_blocks)]
 
 mod annotation;
+mod annotation_check;
 mod budget;
 mod call;
 mod catalog;
@@ -37,12 +38,14 @@ mod rows;
 mod sample;
 mod settings;
 mod source;
+mod statement;
 mod store;
 mod stream;
 mod threads;
 mod told;
 mod train;
 mod types;
+mod unchecked;
 mod unit;
 mod version;
 

@@ -5,7 +5,7 @@ use pgrx::{IntoDatum, pg_sys};
 use super::call::{Call, sql_function};
 use super::catalog::{self, Record};
 use super::errors::{self, Result};
-use super::{datum, rows, settings, threads};
+use super::{datum, guard, rows, settings, threads};
 use crate::engine::EngineError;
 use crate::engine::artifact::{Artifact, check_memory, memory_for};
 
@@ -39,7 +39,13 @@ fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
     if !artifact.ledger.is_plausible() {
         return Err(errors::not_importable(EngineError::CorruptModel { reason: "its ledger is that of no training" }));
     }
-    let annotation = rows::annotation(&name, &artifact)?;
+    let damaged = |reason| errors::not_importable(EngineError::CorruptModel { reason });
+    let annotation =
+        rows::annotation(&name, &artifact).map_err(|_| damaged("the description of its columns is damaged"))?;
+    for column in &annotation.columns {
+        // The type need not exist here.
+        guard::attempt(|| datum::resolve_type(&column.type_name), || damaged("the type of a column is none"))?;
+    }
     catalog::claim(&name, replace)?;
     catalog::store(Record::new(&name, pg_sys::InvalidOid, &annotation, &artifact, bytes))?;
     Ok(name.into_datum())

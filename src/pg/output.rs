@@ -7,7 +7,10 @@ use pgrx::pg_sys::{self, Datum};
 use super::datum::{self, Input, Output, Scratch};
 use super::errors::{self, Result};
 use super::guard;
-use super::types::{DAY, Kind};
+use super::keys::Key;
+use super::types::{DAY, Kind, most_units};
+use crate::engine::EngineError;
+use crate::engine::table::Measure;
 
 /// Distinct texts of a column that are kept ready.
 const CACHED: usize = 50_000;
@@ -26,44 +29,94 @@ pub enum Cell<'a> {
 }
 
 /// Where values go: the type of a column of the result.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     pub column: String,
     pub type_oid: pg_sys::Oid,
     pub typmod: i32,
 }
 
-/// Makes SQL values of one column: of the type that a domain is over, since a domain's input and checks run what its owner
-/// put there.
+/// Makes SQL values of one column, as values of the type under the target's domains: these are for whoever uses them to
+/// check, since a domain may call anybody's functions.
 pub struct Typed {
-    target: Target,
+    /// What the values are of, and how errors call it.
+    base: Target,
     kind: Kind,
+    way: Way,
     input: Input,
-    /// How to get from the model's type to the target's, where they differ.
-    detour: Option<Output>,
-    /// The numeric or interval modifier that a value must be brought into.
-    typmod: Option<i32>,
     cache: HashMap<Box<[u8]>, Datum>,
     kept: Scratch,
 }
 
+/// From a value of a kind's plain type to one of the target's base type.
+enum Way {
+    /// They are the same.
+    Same,
+    /// They are the same, and hold decimals up to so many units.
+    Within(f64),
+    /// They are the same, and a function brings a value into the target's modifier.
+    Scaled(datum::Function),
+    /// Written by one type's output function and read by the other's input function.
+    Text(Output),
+}
+
+impl Way {
+    /// The way to a base type, if an assignment would find one.
+    fn of(kind: Kind, base: pg_sys::Oid, typmod: i32) -> Option<Self> {
+        let plain = plain_type(kind);
+        if base != plain {
+            return is_assignable(kind, base).then(|| Self::Text(Output::new(plain)));
+        }
+        Some(match (kind, Kind::of(base, typmod)) {
+            (Kind::Decimal { .. }, found) if found == Some(kind) => Self::Within(most_units(typmod)),
+            (Kind::Numeric | Kind::Decimal { .. }, _) if typmod >= 0 => Self::Scaled(pg_sys::numeric),
+            (Kind::Interval, _) if typmod >= 0 => Self::Scaled(pg_sys::interval_scale),
+            (Kind::Numeric | Kind::Decimal { .. }, _) => Self::Same,
+            (_, Some(found)) if found.unit() <= kind.unit() => Self::Same,
+            // Times of fewer digits.
+            _ => Self::Text(Output::new(plain)),
+        })
+    }
+}
+
+/// Whether values of a kind can be assigned to a base type other than the kind's plain one, by nothing but input functions
+/// of types that hold no others: those of rows, arrays and ranges may call the functions of domains inside.
+fn is_assignable(kind: Kind, base: pg_sys::Oid) -> bool {
+    let mut function = pg_sys::InvalidOid;
+    // SAFETY: look-ups of existing types.
+    unsafe {
+        let sort = pg_sys::get_typtype(base) as u8;
+        if kind == Kind::Enum && sort == pg_sys::TYPTYPE_ENUM {
+            return true;
+        }
+        let assignment = pg_sys::CoercionContext::COERCION_ASSIGNMENT;
+        sort == pg_sys::TYPTYPE_BASE
+            && pg_sys::get_element_type(base) == pg_sys::InvalidOid
+            && pg_sys::find_coercion_pathway(base, plain_type(kind), assignment, &mut function)
+                != pg_sys::CoercionPathType::COERCION_PATH_NONE
+    }
+}
+
 impl Typed {
-    /// A writer from values of `kind` to `target`, which is of the same type unless `differs`.
-    pub fn new(kind: Kind, target: Target, differs: bool) -> Self {
-        let mut typmod = target.typmod;
-        // SAFETY: the target's type exists.
-        let base = unsafe { pg_sys::getBaseTypeAndTypmod(target.type_oid, &mut typmod) };
-        let input = Input::new(base, typmod);
-        let scaled = matches!(kind, Kind::Numeric | Kind::Interval) && typmod >= 0;
-        Self {
+    /// A writer from values of `kind` to the target, whose base type alone decides how; nothing if they cannot be assigned.
+    pub fn new(kind: Kind, target: &Target) -> Option<Self> {
+        let (type_oid, typmod) = datum::base_type(target.type_oid, target.typmod);
+        Some(Self {
+            way: Way::of(kind, type_oid, typmod)?,
+            input: Input::new(type_oid, typmod),
+            base: Target { column: target.column.clone(), type_oid, typmod },
             kind,
-            input,
-            detour: differs.then(|| Output::new(plain_type(kind))),
-            typmod: (!differs && scaled).then_some(typmod),
             cache: HashMap::new(),
             kept: Scratch::new(),
-            target,
-        }
+        })
+    }
+
+    /// Characters that a value may have.
+    pub fn longest(&self) -> usize {
+        // A modifier counts the header too.
+        let header = pg_sys::VARHDRSZ as i32;
+        let limited = matches!(self.base.type_oid, pg_sys::VARCHAROID | pg_sys::BPCHAROID) && self.base.typmod > header;
+        if limited { (self.base.typmod - header) as usize } else { usize::MAX }
     }
 
     /// Called between blocks, when no value is in use.
@@ -75,25 +128,24 @@ impl Typed {
         }
     }
 
-    /// The SQL value of a cell, in the current memory context or one of our own; nothing for NULL.
+    /// The value of a cell as one of the target's base type, in the current memory context or one of our own; nothing for
+    /// NULL.
+    ///
+    /// # Errors
+    /// If the type refuses it, or no column of the kind has such a cell.
     pub fn value(&mut self, cell: &Cell<'_>) -> Result<Option<Datum>> {
+        let is_category = self.kind.measure() == Measure::Category;
         match cell {
             Cell::Null => Ok(None),
-            Cell::Text(text) => self.text(text).map(Some),
-            Cell::Once(text) => self.parse(text).map(Some),
-            Cell::Number(number) => self.checked(self.kind, *number).map(Some),
-            Cell::Key(number) if self.detour.is_some() => self.parse(&number.to_string()).map(Some),
-            Cell::Key(number) => {
-                // A key of a numeric column is a plain number, whatever the column's scale.
-                let datum = match self.kind {
-                    // SAFETY: makes a numeric in the current context.
-                    Kind::Numeric | Kind::Decimal { .. } => unsafe { pg_sys::int64_to_numeric(*number) }.into(),
-                    _ => Datum::from(*number),
-                };
-                Ok(Some(datum))
-            }
-            Cell::Uuid(bytes) if self.detour.is_some() => self.parse(&uuid_text(bytes)).map(Some),
-            Cell::Uuid(bytes) => Ok(Some(copied(bytes))),
+            Cell::Text(text) if is_category => self.text(text).map(Some),
+            Cell::Once(text) if Key::of(self.kind) == Some(Key::Text) => self.parse(text).map(Some),
+            Cell::Number(number) if !is_category => self.number(*number).map(Some),
+            Cell::Key(number) if Key::of(self.kind) == Some(Key::Number) => self.key(*number).map(Some),
+            Cell::Uuid(bytes) if self.kind == Kind::Uuid => match self.way {
+                Way::Same => Ok(Some(copied(bytes))),
+                _ => self.parse(&uuid_text(bytes)).map(Some),
+            },
+            _ => Err(EngineError::CorruptModel { reason: "a value is not of its column's kind" }.into()),
         }
     }
 
@@ -103,37 +155,67 @@ impl Typed {
         }
         let string = String::from_utf8_lossy(text).into_owned();
         let (input, kept) = (&mut self.input, &self.kept);
-        let datum = guard::attempt(|| kept.within(|| input.parse(&string)), || refused(&self.target))?;
+        let datum = guard::attempt(|| kept.within(|| input.parse(&string)), || refused(&self.base))?;
         self.cache.insert(text.into(), datum);
         Ok(datum)
     }
 
     fn parse(&mut self, text: &str) -> Result<Datum> {
         let input = &mut self.input;
-        guard::attempt(|| input.parse(text), || refused(&self.target))
+        guard::attempt(|| input.parse(text), || refused(&self.base))
     }
 
-    fn checked(&mut self, kind: Kind, number: f64) -> Result<Datum> {
-        if let Some(output) = &mut self.detour {
-            // SAFETY: the value is of the type that the output function was looked up for.
-            let text = unsafe { output.format(number_datum(kind, number)) };
-            return self.parse(&text);
+    fn number(&mut self, number: f64) -> Result<Datum> {
+        match &mut self.way {
+            Way::Same => Ok(number_datum(self.kind, number)),
+            Way::Within(most) => Ok(number_datum(self.kind, number.clamp(-*most, *most))),
+            Way::Scaled(function) => scaled(*function, number_datum(self.kind, number), &self.base),
+            Way::Text(output) => {
+                // SAFETY: the value is of the type that the output function was looked up for.
+                let text = unsafe { output.format(number_datum(self.kind, number)) };
+                self.parse(&text)
+            }
         }
-        let Some(typmod) = self.typmod else { return Ok(number_datum(kind, number)) };
-        let function: datum::Function = if kind == Kind::Interval { pg_sys::interval_scale } else { pg_sys::numeric };
-        guard::attempt(
-            // SAFETY: both take a value of the kind and a modifier.
-            || unsafe { datum::call(function, &[number_datum(kind, number), Datum::from(typmod)]) },
-            || refused(&self.target),
-        )
+    }
+
+    /// A number that is a key, whatever the scale of its column.
+    fn key(&mut self, number: i64) -> Result<Datum> {
+        let out_of_range = || errors::key_out_of_range(&self.base.column);
+        match self.way {
+            Way::Within(most) if number as f64 > most => Err(out_of_range()),
+            Way::Same | Way::Within(_) => whole_datum(self.kind, number).ok_or_else(out_of_range),
+            Way::Scaled(function) => {
+                let datum = whole_datum(self.kind, number).ok_or_else(out_of_range)?;
+                scaled(function, datum, &self.base)
+            }
+            Way::Text(_) => self.parse(&number.to_string()),
+        }
     }
 }
 
-fn refused(target: &Target) -> errors::Fault {
-    errors::value_refused(&target.column, &datum::type_name(target.type_oid, target.typmod))
+/// A value brought into the modifier of a type.
+fn scaled(function: datum::Function, value: Datum, base: &Target) -> Result<Datum> {
+    // SAFETY: the functions of `Way` take a value of their type and a modifier.
+    guard::attempt(|| unsafe { datum::call(function, &[value, Datum::from(base.typmod)]) }, || refused(base))
 }
 
-/// The base type of a kind that is not a category.
+fn refused(base: &Target) -> errors::Fault {
+    errors::value_refused(&base.column, &datum::type_name(base.type_oid, base.typmod))
+}
+
+/// A whole number as a value of a kind's plain type, if that is one of such numbers and holds it.
+fn whole_datum(kind: Kind, number: i64) -> Option<Datum> {
+    match kind {
+        Kind::Int2 => i16::try_from(number).ok().map(Datum::from),
+        Kind::Int4 => i32::try_from(number).ok().map(Datum::from),
+        Kind::Int8 => Some(Datum::from(number)),
+        // SAFETY: makes a numeric in the current context.
+        Kind::Numeric | Kind::Decimal { .. } => Some(unsafe { pg_sys::int64_to_numeric(number) }.into()),
+        _ => None,
+    }
+}
+
+/// The type that values of a kind are made as.
 pub fn plain_type(kind: Kind) -> pg_sys::Oid {
     match kind {
         Kind::Boolean => pg_sys::BOOLOID,

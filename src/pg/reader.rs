@@ -1,6 +1,7 @@
 //! SQL values to the engine's values, one reader a column.
 
 use std::collections::HashMap;
+use std::ffi::CStr;
 
 use pgrx::pg_sys;
 use pgrx::varlena::{varatt_is_1b_e, varatt_is_4b_c, vardata_any, varsize_any_exhdr};
@@ -14,16 +15,12 @@ use crate::engine::table::{BlockColumn, Measure};
 pub struct Reader {
     kind: Kind,
     /// Labels of an enum by oid.
-    labels: HashMap<pg_sys::Oid, String>,
-    /// Whether text must be checked to be UTF-8, as in a database of encoding SQL_ASCII.
-    check_text: bool,
+    labels: HashMap<pg_sys::Oid, Vec<u8>>,
 }
 
 impl Reader {
     pub fn new(kind: Kind) -> Self {
-        // SAFETY: a plain call.
-        let check_text = unsafe { pg_sys::GetDatabaseEncoding() } != pg_sys::pg_enc::PG_UTF8 as i32;
-        Self { kind, labels: HashMap::new(), check_text }
+        Self { kind, labels: HashMap::new() }
     }
 
     /// An empty block column of the right sort.
@@ -108,7 +105,7 @@ impl Reader {
                     // SAFETY: the value is an enum's.
                     unsafe { enum_label(value) }
                 });
-                column.push_text(Some(label.as_bytes()));
+                column.push_text(Some(label));
             }
             Kind::Uuid => {
                 // SAFETY: a uuid is sixteen bytes passed by reference.
@@ -120,17 +117,6 @@ impl Reader {
                 let mut text = unsafe { varlena(value) };
                 if self.kind == Kind::Char {
                     text = text.trim_ascii_end_blanks();
-                }
-                if self.check_text {
-                    // SAFETY: a slice and its length. ERROR if the text is not UTF-8.
-                    unsafe {
-                        pg_sys::pg_verify_mbstr(
-                            pg_sys::pg_enc::PG_UTF8 as i32,
-                            text.as_ptr().cast(),
-                            text.len() as i32,
-                            false,
-                        )
-                    };
                 }
                 column.push_text(Some(text));
             }
@@ -183,9 +169,9 @@ fn enum_oid(value: pg_sys::Datum) -> pg_sys::Oid {
     pg_sys::Oid::from(value.value() as u32)
 }
 
-unsafe fn enum_label(value: pg_sys::Datum) -> String {
+unsafe fn enum_label(value: pg_sys::Datum) -> Vec<u8> {
     // SAFETY: enum_out takes an enum and returns a C string.
-    unsafe { datum::string(datum::call(pg_sys::enum_out, &[value]).cast_mut_ptr()) }
+    unsafe { CStr::from_ptr(datum::call(pg_sys::enum_out, &[value]).cast_mut_ptr()) }.to_bytes().to_vec()
 }
 
 fn uuid_text(bytes: &[u8; 16]) -> [u8; 36] {

@@ -10,6 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::annotation::{Annotation, ColumnFacts};
+use super::annotation_check;
 use super::errors::{self, Result};
 use super::invariants::{Invariants, Verdict};
 use super::keys::{Key, Keys};
@@ -262,14 +263,13 @@ pub fn seed(given: Option<i64>) -> Result<u64> {
     }
 }
 
-/// The annotation of a loaded model.
+/// The annotation of a model, checked against itself and the model: nothing in it is believed before.
 pub fn annotation(name: &str, artifact: &Artifact) -> Result<Annotation> {
     let annotation: Annotation =
         serde_json::from_str(&artifact.annotation).map_err(|_| errors::annotation_unreadable(name))?;
-    let modelled: Vec<&ColumnFacts> = annotation.columns.iter().filter(|column| column.key.is_none()).collect();
-    let matches = modelled.len() == artifact.columns.len()
-        && modelled.iter().zip(&artifact.columns).all(|(facts, released)| {
-            facts.name == released.column.name && facts.kind.measure() == released.column.measure
-        });
-    if matches { Ok(annotation) } else { Err(errors::annotation_unreadable(name)) }
+    if annotation_check::is_consistent(&annotation, artifact) {
+        Ok(annotation)
+    } else {
+        Err(errors::annotation_unreadable(name))
+    }
 }

@@ -6,13 +6,13 @@ use pgrx::pg_sys;
 
 use super::annotation::{Annotation, ColumnFacts};
 use super::call::{Call, sql_function};
-use super::datum::{self, Input, type_name};
+use super::datum::{self, Input, Scratch, type_name};
 use super::errors::{self, Result};
-use super::output::{Json, Target, Typed};
+use super::output::{Cell, Json, Target, Typed};
 use super::rows::{self, Origin, Rows};
 use super::store::Store;
 use super::types::Kind;
-use super::{catalog, given, threads};
+use super::{catalog, given, threads, unchecked};
 use crate::engine::artifact::Artifact;
 
 sql_function!(tablediffusion_sample_json, pg_finfo_tablediffusion_sample_json, sample_json);
@@ -76,36 +76,29 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
 /// `(model text, n bigint, row_type anyelement, given jsonb, seed bigint)`.
 fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (name, total) = (call.text(0, "model")?, call.rows(1, "n")?);
+    call.expect(2, &[pg_sys::ANYELEMENTOID]);
     // SAFETY: the call is in progress.
     let row_type = unsafe { pg_sys::get_fn_expr_argtype((*call.fcinfo()).flinfo, 2) };
-    // SAFETY: any oid may be asked about.
-    if row_type == pg_sys::RECORDOID || !unsafe { pg_sys::type_is_rowtype(row_type) } {
-        return Err(errors::not_a_row_type());
-    }
     let given = call.object(3, "given")?;
     let seed = rows::seed(call.optional_int(4))?;
+    let targets = targets(row_type)?;
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;
-    let targets = targets(row_type);
-    let mut writers = writers(&model, &targets, &type_name(row_type, -1), total, seed)?;
+    let row_type = type_name(row_type, -1);
+    let mut writers = writers(&model, &targets, &row_type, total, seed)?;
+    unchecked::tell(&model.annotation, &targets)?;
     let store = Store::open(call, 0);
+    // What the result is made by was looked up by itself.
+    if !store.has(&targets) {
+        return Err(errors::row_type_changed(&row_type));
+    }
     let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); store.width()], vec![true; store.width()]);
     let mut all = Rows::new(&model, given, seed, total)?;
     while let Some(block) = all.next_block()? {
         for row in 0..block.rows {
             let Some(number) = all.take(&block, row)? else { continue };
-            store.scratch.within(|| {
-                for (i, origin, typed) in &mut writers {
-                    let value = match typed {
-                        Some(typed) => typed.value(&origin.cell(&block, row, number)?)?,
-                        None => None,
-                    };
-                    values[*i] = value.unwrap_or(pg_sys::Datum::null());
-                    nulls[*i] = value.is_none();
-                }
-                store.put(&mut values, &mut nulls);
-                Result::Ok(())
-            })?;
+            write(&mut writers, &store.scratch, &mut values, &mut nulls, |origin| origin.cell(&block, row, number))?;
+            store.put(&mut values, &mut nulls);
             if row % 64 == 63 {
                 // SAFETY: the store has copied what was made; what writers keep is elsewhere.
                 unsafe { store.scratch.reset() };
@@ -119,8 +112,29 @@ fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
 /// Writers for the columns of a result, by their positions in it; nothing for a column that stays NULL.
 pub type Writers = Vec<(usize, Origin, Option<Typed>)>;
 
+/// Puts the values of a row into their places, in memory of `scratch`.
+pub fn write<'a>(
+    writers: &mut Writers,
+    scratch: &Scratch,
+    values: &mut [pg_sys::Datum],
+    nulls: &mut [bool],
+    mut cell: impl FnMut(&mut Origin) -> Result<Cell<'a>>,
+) -> Result<()> {
+    scratch.within(|| {
+        for (i, origin, typed) in writers {
+            let value = match typed {
+                Some(typed) => typed.value(&cell(origin)?)?,
+                None => None,
+            };
+            values[*i] = value.unwrap_or(pg_sys::Datum::null());
+            nulls[*i] = value.is_none();
+        }
+        Ok(())
+    })
+}
+
 /// Matches the columns of a result with those of the model, by name.
-fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total: u64, seed: u64) -> Result<Writers> {
+pub fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total: u64, seed: u64) -> Result<Writers> {
     let annotation = &model.annotation;
     let places = annotation.places();
     let stranger = |(_, target): &&(usize, Target)| {
@@ -136,22 +150,27 @@ fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total: u6
             return Ok((*i, Origin::LeftOut, None));
         };
         let column = &annotation.columns[k];
-        let own = own_type(column);
-        let differs = match own {
-            Some(own) if own == target.type_oid => false,
-            _ if plainly_same(column.kind, target) => false,
-            own if convertible(own, column.kind, target.type_oid) => true,
-            _ => {
-                let wanted = type_name(target.type_oid, target.typmod);
-                let found = &column.type_name;
-                return Err(errors::row_type_mismatch(&model.name, row_type, &target.column, &wanted, found));
+        let typed = typed(column, target).ok_or_else(|| {
+            if datum::resolve_type(&column.type_name).is_some_and(|(own, _)| own == target.type_oid) {
+                return errors::type_is_gone(&column.name, &column.type_name);
             }
-        };
-        let longest = longest(column, target);
-        let origin = Origin::of(column, places[k], longest, total, seed)?;
-        Ok((*i, origin, Some(Typed::new(column.kind, target.clone(), differs))))
+            let wanted = type_name(target.type_oid, target.typmod);
+            errors::row_type_mismatch(&model.name, row_type, &target.column, &wanted, &column.type_name)
+        })?;
+        let origin = Origin::of(column, places[k], typed.longest(), total, seed)?;
+        Ok((*i, origin, Some(typed)))
     };
     targets.iter().map(writer).collect()
+}
+
+/// A writer for a column of the model. One enum's labels are not another's.
+fn typed(column: &ColumnFacts, target: &Target) -> Option<Typed> {
+    let typed = Typed::new(column.kind, target)?;
+    let (base, _) = datum::base_type(target.type_oid, target.typmod);
+    // SAFETY: a look-up.
+    let is_enum = unsafe { pg_sys::get_typtype(base) } as u8 == pg_sys::TYPTYPE_ENUM;
+    let own = || datum::resolve_type(&column.type_name).map(|(own, typmod)| datum::base_type(own, typmod).0);
+    (!is_enum || own() == Some(base)).then_some(typed)
 }
 
 /// Writers for a table that is made for the model, all of whose columns are in order.
@@ -160,66 +179,43 @@ pub fn own_writers(model: &Model, total: u64, seed: u64) -> Result<(Writers, Vec
     let mut writers = Vec::new();
     let mut targets = Vec::new();
     for (i, (column, place)) in model.annotation.columns.iter().zip(places).enumerate() {
+        let gone = || errors::type_is_gone(&column.name, &column.type_name);
         let (type_oid, typmod) = datum::resolve_type(&column.type_name)
             .filter(|(type_oid, typmod)| Kind::of(*type_oid, *typmod) == Some(column.kind))
-            .ok_or_else(|| errors::type_is_gone(&column.name, &column.type_name))?;
+            .ok_or_else(gone)?;
         let target = Target { column: column.name.clone(), type_oid, typmod };
+        let typed = Typed::new(column.kind, &target).ok_or_else(gone)?;
         let origin = Origin::of(column, place, rows::longest(column), total, seed)?;
-        writers.push((i, origin, Some(Typed::new(column.kind, target.clone(), false))));
+        writers.push((i, origin, Some(typed)));
         targets.push(target);
     }
     Ok((writers, targets))
 }
 
-fn longest(column: &ColumnFacts, target: &Target) -> usize {
-    // A varchar's or char's modifier counts its own header too.
-    let header = pg_sys::VARHDRSZ as i32;
-    let limited = matches!(column.kind, Kind::Text | Kind::Char) && target.typmod > header;
-    if limited { (target.typmod - header) as usize } else { usize::MAX }
-}
-
-/// The type that a column had in the source, if it still exists.
-fn own_type(column: &ColumnFacts) -> Option<pg_sys::Oid> {
-    datum::resolve_type(&column.type_name).map(|(type_oid, _)| type_oid)
-}
-
-/// Whether the target is the plain type that values of the kind are made as.
-fn plainly_same(kind: Kind, target: &Target) -> bool {
-    Kind::of(target.type_oid, target.typmod) == Some(kind) && kind != Kind::Enum
-}
-
-fn convertible(own: Option<pg_sys::Oid>, kind: Kind, target: pg_sys::Oid) -> bool {
-    let own = own.unwrap_or(if kind == Kind::Enum { pg_sys::TEXTOID } else { pg_sys::InvalidOid });
-    if own == pg_sys::InvalidOid {
-        return false;
+/// The live columns of a row type and their positions, which nobody changes until the transaction ends.
+fn targets(row_type: pg_sys::Oid) -> Result<Vec<(usize, Target)>> {
+    // SAFETY: a look-up of any oid.
+    let rows = unsafe { pg_sys::get_typ_typrelid(row_type) };
+    if rows == pg_sys::InvalidOid {
+        return Err(errors::not_a_row_type());
     }
-    let mut function = pg_sys::InvalidOid;
-    // SAFETY: look-ups of existing types.
-    unsafe {
-        let (own, target) = (pg_sys::getBaseType(own), pg_sys::getBaseType(target));
-        let assignment = pg_sys::CoercionContext::COERCION_ASSIGNMENT;
-        pg_sys::find_coercion_pathway(target, own, assignment, &mut function)
-            != pg_sys::CoercionPathType::COERCION_PATH_NONE
+    // SAFETY: null if it was dropped; the lock is kept until the transaction ends.
+    let relation = unsafe { pg_sys::try_relation_open(rows, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
+    if relation.is_null() {
+        return Err(errors::not_a_row_type());
     }
-}
-
-/// The live columns of a row type and their positions.
-fn targets(row_type: pg_sys::Oid) -> Vec<(usize, Target)> {
-    // SAFETY: a row type, whose descriptor is released after it is read.
+    // SAFETY: the relation is open, so that its descriptor is valid; it is closed after that is read.
     unsafe {
-        let desc = pg_sys::lookup_rowtype_tupdesc_domain(row_type, -1, false);
-        let targets = (0..(*desc).natts as usize)
-            .map(|i| (i, datum::attribute(desc, i)))
-            .map(|(i, attribute)| {
-                let column = pgrx::name_data_to_str(&attribute.attname).to_owned();
-                (
-                    i,
-                    attribute.attisdropped,
-                    Target { column, type_oid: attribute.atttypid, typmod: attribute.atttypmod },
-                )
-            })
-            .collect::<Vec<_>>();
-        pgrx::tupdesc::release_tupdesc(desc);
-        targets.into_iter().filter(|(_, dropped, _)| !dropped).map(|(i, _, target)| (i, target)).collect()
+        let desc = (*relation).rd_att;
+        let target = |i| {
+            let attribute = datum::attribute(desc, i);
+            let what = || format!("the name of column {} of row type {}", i + 1, row_type.to_u32());
+            let (type_oid, typmod) = (attribute.atttypid, attribute.atttypmod);
+            Ok((i, Target { column: datum::name(&attribute.attname, what)?, type_oid, typmod }))
+        };
+        let live = (0..(*desc).natts as usize).filter(|i| !datum::attribute(desc, *i).attisdropped);
+        let targets = live.map(target).collect();
+        pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        targets
     }
 }

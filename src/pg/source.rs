@@ -1,6 +1,6 @@
 //! The relation that a training reads.
 
-use pgrx::{name_data_to_str, pg_sys};
+use pgrx::pg_sys;
 
 use super::datum::{self, type_name};
 use super::errors::{self, Result};
@@ -9,12 +9,13 @@ use super::types::Kind;
 /// A relation, locked against changes of its shape until the transaction ends.
 pub struct Source {
     pub oid: pg_sys::Oid,
-    owner: pg_sys::Oid,
+    pub owner: pg_sys::Oid,
     pub schema: String,
     pub name: String,
     kind: u8,
     /// Whether other tables may inherit from it.
     pub has_children: bool,
+    has_rules: bool,
     pub columns: Vec<Attribute>,
 }
 
@@ -27,6 +28,8 @@ pub struct Attribute {
     pub not_null: bool,
     pub has_default: bool,
     pub is_identity: bool,
+    /// Whether it is computed from other columns.
+    pub is_computed: bool,
     /// Whether equal texts are the same text.
     pub exact_equality: bool,
     /// Nothing for a type that cannot be modelled.
@@ -50,19 +53,18 @@ impl Source {
         // SAFETY: the relation is open, so its descriptors are valid.
         let found = unsafe {
             let class = &*(*relation).rd_rel;
-            let columns = (0..(*(*relation).rd_att).natts as usize)
-                .map(|i| datum::attribute((*relation).rd_att, i))
-                .filter(|attribute| !attribute.attisdropped)
-                .map(|attribute| look_at(attribute))
-                .collect();
+            let attributes = (0..(*(*relation).rd_att).natts as usize).map(|i| datum::attribute((*relation).rd_att, i));
+            let live = attributes.filter(|attribute| !attribute.attisdropped);
+            let what = || format!("the name of relation {}", oid.to_u32());
             Self {
                 oid,
                 owner: class.relowner,
-                schema: datum::optional_string(pg_sys::get_namespace_name(class.relnamespace)).unwrap_or_default(),
-                name: name_data_to_str(&class.relname).to_owned(),
+                schema: datum::schema_name(class.relnamespace)?,
+                name: datum::name(&class.relname, what)?,
                 kind: class.relkind as u8,
                 has_children: class.relhassubclass,
-                columns,
+                has_rules: class.relhasrules,
+                columns: live.map(|attribute| look_at(attribute)).collect::<Result<_>>()?,
             }
         };
         // SAFETY: opened above.
@@ -77,15 +79,41 @@ impl Source {
         }
     }
 
+    /// Makes sure, without a lock, that a relation is a plain table of the caller's, as the catalogs have it at the moment.
+    pub fn check_owner(oid: pg_sys::Oid) -> Result<()> {
+        // SAFETY: a look-up that is released below; the row is only read in between.
+        let found = unsafe {
+            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, oid.into());
+            if tuple.is_null() {
+                return Err(errors::relation_missing());
+            }
+            let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+            let name = datum::name(&class.relname, || format!("the name of relation {}", oid.to_u32()));
+            let found = (name, class.relkind as u8, class.relowner);
+            pg_sys::ReleaseSysCache(tuple);
+            found
+        };
+        let (name, kind, owner) = (found.0?, found.1, found.2);
+        if kind != pg_sys::RELKIND_RELATION {
+            return Err(errors::not_a_table(&name));
+        }
+        // SAFETY: a look-up.
+        if unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), owner) } {
+            Ok(())
+        } else {
+            Err(errors::not_relation_owner(&name))
+        }
+    }
+
     /// Whether the caller has the privileges of its owner.
     pub fn is_owned(&self) -> bool {
         // SAFETY: a look-up; superusers have the privileges of every role.
         unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), self.owner) }
     }
 
-    /// Whether it is a plain table.
+    /// Whether it is a plain table, whose rows are what is written to it.
     pub fn is_table(&self) -> bool {
-        self.kind == pg_sys::RELKIND_RELATION
+        self.kind == pg_sys::RELKIND_RELATION && !self.has_rules
     }
 
     /// Its name as SQL writes it.
@@ -128,21 +156,23 @@ impl Source {
 
 /// # Safety
 /// The attribute is that of an open relation.
-unsafe fn look_at(attribute: &pg_sys::FormData_pg_attribute) -> Attribute {
+unsafe fn look_at(attribute: &pg_sys::FormData_pg_attribute) -> Result<Attribute> {
     // SAFETY: collations of columns exist.
     let exact = !attribute.attcollation.is_some_oid()
         || unsafe { pg_sys::get_collation_isdeterministic(attribute.attcollation) };
-    Attribute {
-        name: name_data_to_str(&attribute.attname).to_owned(),
+    let what = || format!("the name of column {} of relation {}", attribute.attnum, attribute.attrelid.to_u32());
+    Ok(Attribute {
+        name: datum::name(&attribute.attname, what)?,
         number: attribute.attnum,
         type_oid: attribute.atttypid,
         typmod: attribute.atttypmod,
         not_null: attribute.attnotnull || domain_is_not_null(attribute.atttypid),
         has_default: attribute.atthasdef && attribute.attgenerated == 0,
         is_identity: attribute.attidentity != 0,
+        is_computed: attribute.attgenerated != 0,
         exact_equality: exact,
         kind: Kind::of(attribute.atttypid, attribute.atttypmod),
-    }
+    })
 }
 
 trait SomeOid {

@@ -3,7 +3,8 @@
 use pgrx::pg_sys;
 
 use super::call::Call;
-use super::datum::Scratch;
+use super::datum::{self, Scratch};
+use super::output::Target;
 
 /// The tuplestore that a set-returning function fills: in memory up to work_mem, in a temporary file beyond.
 pub struct Store {
@@ -28,7 +29,25 @@ impl Store {
         unsafe { (*self.desc).natts as usize }
     }
 
+    /// Whether its live columns are these, by their positions.
+    pub fn has(&self, columns: &[(usize, Target)]) -> bool {
+        // SAFETY: the descriptor of the set.
+        let attributes = (0..self.width()).map(|i| (i, unsafe { datum::attribute(self.desc, i) }));
+        let mut live = attributes.filter(|(_, attribute)| !attribute.attisdropped);
+        let is = |(i, target): &(usize, Target)| {
+            live.next().is_some_and(|(at, found)| {
+                at == *i && found.atttypid == target.type_oid && found.atttypmod == target.typmod
+            })
+        };
+        columns.iter().all(is) && live.next().is_none()
+    }
+
+    /// Appends a row of values of the columns' types, which are copied.
+    ///
+    /// # Panics
+    /// If they are not as many as there are columns.
     pub fn put(&self, values: &mut [pg_sys::Datum], nulls: &mut [bool]) {
+        assert!(values.len() == self.width() && nulls.len() == self.width(), "a row of another width");
         // SAFETY: as many values as the descriptor has attributes; the store copies them.
         unsafe { pg_sys::tuplestore_putvalues(self.store, self.desc, values.as_mut_ptr(), nulls.as_mut_ptr()) };
     }

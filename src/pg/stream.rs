@@ -4,7 +4,7 @@
 use pgrx::{Spi, check_for_interrupts, pg_sys};
 
 use super::datum::{self, Scratch, c_string};
-use super::errors::Result;
+use super::errors::{self, Result};
 use super::guard;
 use super::reader::Reader;
 use super::source::{Attribute, Source};
@@ -24,11 +24,13 @@ pub fn count(source: &Source) -> Result<u64> {
         // SAFETY: a prepared plan without parameters, run read-only and so under the caller's snapshot; its one row
         // has one bigint.
         let count = guard::reading(&source.name, || unsafe {
-            pg_sys::SPI_execute_plan(plan, std::ptr::null_mut(), std::ptr::null(), true, 1);
-            if pg_sys::SPI_processed != 1 {
-                return Err(EngineError::Internal("the rows could not be counted").into());
-            }
-            let table = &*pg_sys::SPI_tuptable;
+            let ended = pg_sys::SPI_execute_plan(plan, std::ptr::null_mut(), std::ptr::null(), true, 1);
+            let counted = pg_sys::SPI_tuptable.as_ref().filter(|table| {
+                ended == pg_sys::SPI_OK_SELECT as i32
+                    && pg_sys::SPI_processed == 1
+                    && are(table.tupdesc, [(pg_sys::INT8OID, -1)].into_iter())
+            });
+            let table = counted.ok_or(EngineError::Internal("the rows could not be counted"))?;
             let mut is_null = false;
             Ok(pg_sys::SPI_getbinval(*table.vals, table.tupdesc, 1, &mut is_null).value() as i64)
         })?;
@@ -55,10 +57,10 @@ pub fn scan(
         let portal = guard::reading(&source.name, || unsafe {
             Ok(pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true))
         })?;
-        let mut fetch = Fetch::new(columns, unit);
+        let mut fetch = Fetch::new(source, columns, unit);
         loop {
             check_for_interrupts!();
-            // SAFETY: the portal is open, and its columns are `columns`.
+            // SAFETY: the portal is open.
             guard::reading(&source.name, || unsafe { fetch.next(portal) })?;
             if fetch.block.rows == 0 {
                 break;
@@ -75,8 +77,21 @@ fn connected<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     Spi::connect(|_| work())
 }
 
+/// Whether a descriptor is that of columns of these types and modifiers, and of no others.
+///
+/// # Safety
+/// A valid descriptor.
+unsafe fn are(desc: pg_sys::TupleDesc, mut wanted: impl Iterator<Item = (pg_sys::Oid, i32)>) -> bool {
+    // SAFETY: as promised; only attributes that there are are looked at.
+    let mut found = (0..unsafe { (*desc).natts } as usize).map(|i| unsafe { datum::attribute(desc, i) });
+    found.all(|attribute| wanted.next() == Some((attribute.atttypid, attribute.atttypmod))) && wanted.next().is_none()
+}
+
 /// Deforms fetched tuples into a block that is used again and again.
 struct Fetch {
+    /// The relation that is read, and the types and modifiers of what is read of it.
+    relation: String,
+    types: Vec<(pg_sys::Oid, i32)>,
     readers: Vec<Reader>,
     block: Block,
     unit: Option<(UnitReader, BlockColumn)>,
@@ -86,7 +101,8 @@ struct Fetch {
 }
 
 impl Fetch {
-    fn new(columns: &[&Attribute], unit: Option<&Attribute>) -> Self {
+    fn new(source: &Source, columns: &[&Attribute], unit: Option<&Attribute>) -> Self {
+        let types = columns.iter().copied().chain(unit).map(|column| (column.type_oid, column.typmod)).collect();
         // Columns without a kind were refused before.
         let readers: Vec<Reader> = columns.iter().filter_map(|column| column.kind).map(Reader::new).collect();
         let block = Block { rows: 0, columns: readers.iter().map(Reader::column).collect() };
@@ -94,23 +110,29 @@ impl Fetch {
         let unit = unit.map(|kind| (UnitReader::new(kind), BlockColumn::categories()));
         let width = readers.len() + usize::from(unit.is_some());
         let (values, nulls) = (vec![pg_sys::Datum::null(); width], vec![true; width]);
-        Self { readers, block, unit, values, nulls, scratch: Scratch::new() }
+        Self { relation: source.name.clone(), types, readers, block, unit, values, nulls, scratch: Scratch::new() }
     }
 
+    /// # Errors
+    /// If what is fetched is not of the types that the readers were made for: a view may have been replaced since.
+    ///
     /// # Safety
-    /// `portal` is open and yields the columns that the readers were made for.
+    /// `portal` is open.
     unsafe fn next(&mut self, portal: pg_sys::Portal) -> Result<()> {
         self.block.columns.iter_mut().for_each(|column| column.clear());
         self.unit.iter_mut().for_each(|(_, units)| units.clear());
-        // SAFETY: as promised; the tuples live until the table is freed, and what was detoasted until the reset.
+        // SAFETY: as promised; the types are compared before a value is looked at. The tuples live until the table is
+        // freed, and what was detoasted until the reset.
         unsafe {
             pg_sys::SPI_cursor_fetch(portal, true, BLOCK as std::ffi::c_long);
             let rows = pg_sys::SPI_processed as usize;
             let table = pg_sys::SPI_tuptable;
-            if rows > 0 && (*(*table).tupdesc).natts as usize != self.values.len() {
-                return Err(EngineError::Internal("a row of unexpected width was read").into());
+            let as_expected =
+                self.types.len() == self.values.len() && are((*table).tupdesc, self.types.iter().copied());
+            if rows > 0 && !as_expected {
+                return Err(errors::source_keeps_changing(&self.relation));
             }
-            let Self { readers, block, unit, values, nulls, scratch } = self;
+            let Self { readers, block, unit, values, nulls, scratch, .. } = self;
             scratch.within(|| {
                 for row in 0..rows {
                     let tuple = *(*table).vals.add(row);

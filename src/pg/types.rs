@@ -3,6 +3,7 @@
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 
+use super::datum;
 use crate::engine::table::Measure;
 
 /// Microseconds of a day.
@@ -46,13 +47,13 @@ pub enum Kind {
 
 /// Digits that a double holds exactly whatever they are.
 const EXACT_DIGITS: i32 = 15;
+/// Scales whose units PostgreSQL makes numbers of.
+const SCALES: std::ops::RangeInclusive<i32> = -EXACT_DIGITS..=18;
 
 impl Kind {
     /// The kind of a type, or nothing if it cannot be modelled.
     pub fn of(type_oid: pg_sys::Oid, typmod: i32) -> Option<Self> {
-        let mut typmod = typmod;
-        // SAFETY: the type exists: it is that of a column, or was just looked up.
-        let base = unsafe { pg_sys::getBaseTypeAndTypmod(type_oid, &mut typmod) };
+        let (base, typmod) = datum::base_type(type_oid, typmod);
         Some(match base {
             pg_sys::BOOLOID => Self::Boolean,
             pg_sys::INT2OID => Self::Int2,
@@ -69,10 +70,21 @@ impl Kind {
             pg_sys::TIMESTAMPOID => Self::Timestamp { unit: unit(typmod) },
             pg_sys::TIMESTAMPTZOID => Self::Timestamptz { unit: unit(typmod) },
             pg_sys::INTERVALOID => Self::Interval,
-            // SAFETY: as above.
+            // SAFETY: a look-up of a type.
             other if unsafe { pg_sys::get_typtype(other) } == pg_sys::TYPTYPE_ENUM as std::ffi::c_char => Self::Enum,
             _ => return None,
         })
+    }
+
+    /// Whether it is one that [`Kind::of`] can be.
+    pub fn is_possible(self) -> bool {
+        match self {
+            Self::Decimal { scale } => SCALES.contains(&scale),
+            Self::Time { unit } | Self::Timestamp { unit } | Self::Timestamptz { unit } => {
+                (0..=6).any(|digits| unit == 10i64.pow(digits))
+            }
+            _ => true,
+        }
     }
 
     /// How the engine measures it.
@@ -122,19 +134,21 @@ impl Kind {
     }
 }
 
-fn numeric(typmod: i32) -> Kind {
-    if typmod < pg_sys::VARHDRSZ as i32 {
-        return Kind::Numeric;
-    }
+/// Precision and scale of a `numeric` with a modifier.
+fn numeric_parts(typmod: i32) -> Option<(i32, i32)> {
     let packed = typmod - pg_sys::VARHDRSZ as i32;
-    let precision = (packed >> 16) & 0xffff;
-    // Eleven bits, in two's complement.
-    let scale = ((packed & 0x7ff) ^ 1024) - 1024;
-    if precision <= EXACT_DIGITS && (-EXACT_DIGITS..=18).contains(&scale) {
-        Kind::Decimal { scale }
-    } else {
-        Kind::Numeric
-    }
+    // The scale is eleven bits, in two's complement.
+    (typmod >= pg_sys::VARHDRSZ as i32).then(|| ((packed >> 16) & 0xffff, ((packed & 0x7ff) ^ 1024) - 1024))
+}
+
+/// The largest number, in units of its scale, that a `numeric` with a modifier holds.
+pub fn most_units(typmod: i32) -> f64 {
+    numeric_parts(typmod).map_or(f64::INFINITY, |(precision, _)| 10f64.powi(precision) - 1.0)
+}
+
+fn numeric(typmod: i32) -> Kind {
+    let Some((precision, scale)) = numeric_parts(typmod) else { return Kind::Numeric };
+    if precision <= EXACT_DIGITS && SCALES.contains(&scale) { Kind::Decimal { scale } } else { Kind::Numeric }
 }
 
 /// Microseconds between values of a time type with `typmod` digits of seconds.

@@ -204,6 +204,19 @@ test_streams() {
     [ "$(psql -XAtq -d sessions -c "SELECT count(DISTINCT noisy_rows) FROM tablediffusion.models WHERE name ~ '^stream '")" = 6 ]
 }
 
+# Whoever does not own a table is told so at once, and neither waits for its lock nor stands before those who do.
+test_stranger() {
+    local out=$1/stranger.out
+    sql -d sessions -c 'CREATE ROLE td_stranger' -c 'CREATE TABLE guarded (age int, sex text)' >/dev/null
+    (echo "BEGIN; LOCK TABLE guarded IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(4); COMMIT;") | psql -XAtq -d sessions >/dev/null 2>&1 &
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep\\(4\\)' AND pid <> pg_backend_pid()" || return 1
+    psql -XAtq -d sessions -c "SET ROLE td_stranger" -c "SET lock_timeout = '1s'" \
+        -c "SELECT tablediffusion_refresh_table('guarded', 'people', 10)" >"$out" 2>&1
+    wait $!
+    sql -d sessions -c 'DROP TABLE guarded' -c 'DROP ROLE td_stranger' >/dev/null
+    grep -q 'must be owner of relation guarded' "$out"
+}
+
 run_sessions() { # DIRECTORY
     people_database sessions
     verdict 'progress is told in phases and steps' test_progress
@@ -215,6 +228,7 @@ run_sessions() { # DIRECTORY
     verdict 'threads take no signals' test_threads
     verdict 'progress is seen by others' test_progress_view
     verdict 'readers of a table that is refreshed' test_refresh
+    verdict 'strangers do not queue for a table' test_stranger "$1"
     verdict 'dump and restore' test_dump "$1"
     verdict 'sessions share no noise' test_streams
     verdict 'a charge outlives a crash' test_crash

@@ -3,7 +3,8 @@
 /// One column of a [`Block`].
 #[derive(Debug, Clone)]
 pub enum BlockColumn {
-    /// Text values laid end to end; value `i` is `bytes[ends[i - 1]..ends[i]]`.
+    /// Text values laid end to end; value `i` is `bytes[ends[i - 1]..ends[i]]`. One that is not UTF-8 is never a category of
+    /// its own.
     Categories { bytes: Vec<u8>, ends: Vec<u32>, nulls: Vec<bool> },
     /// Numbers in the column's measure (whole numbers for a lattice); NaN means missing.
     Numbers { values: Vec<f64>, nulls: Vec<bool> },

@@ -87,7 +87,8 @@ impl Invariants {
         for (column, place, target) in own {
             let Some(target) = target else { continue };
             let origin = Origin::of(column, place, rows::longest(column), total, seed)?;
-            columns.push((origin, Typed::new(column.kind, target.clone(), false)));
+            let gone = || errors::type_is_gone(&column.name, &column.type_name);
+            columns.push((origin, Typed::new(column.kind, &target).ok_or_else(gone)?));
             targets.push(target);
         }
         let mut names = Names::of(&targets);

@@ -45,9 +45,7 @@ pub fn discover(texts: TextCounts, nullable: bool, plan: &Plan, rng: &mut Secret
     let known = nulls + released.iter().map(|(_, rows)| rows).sum::<f64>();
     let others = (plan.sampled_rows - known).max(0.0);
     let total = (known + others).max(f64::MIN_POSITIVE);
-    let categories = released
-        .into_iter()
-        .map(|(text, rows)| Category { value: String::from_utf8_lossy(&text).into_owned(), weight: rows / total });
+    let categories = released.into_iter().map(|(text, rows)| Category { value: text, weight: rows / total });
     Ok(Domain {
         cells: Cells::Categories(categories.collect()),
         other: Some(others / total),

@@ -150,6 +150,15 @@ fn one_row_changes_one_count_by_one() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_not_released() {
+    let mut counts = TextCounts::default();
+    for _ in 0..2 * MIN_COUNT {
+        [&b"caf\xe9"[..], "caf\u{e9}".as_bytes(), b"\xff"].into_iter().for_each(|text| counts.add(Some(text)));
+    }
+    assert_eq!(counts.frequent(), [("caf\u{e9}".to_owned(), 2 * MIN_COUNT)]);
+}
+
+#[test]
 fn one_row_changes_one_excess_by_one() {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     for _ in 0..200 {
@@ -158,7 +167,7 @@ fn one_row_changes_one_excess_by_one() {
             let mut counts = TextCounts::default();
             values.iter().for_each(|value| counts.add(Some(value.as_bytes())));
             let frequent = counts.frequent();
-            let of = |key: u32| frequent.iter().find(|(text, _)| **text == *key.to_string().as_bytes());
+            let of = |key: u32| frequent.iter().find(|(text, _)| *text == key.to_string());
             (0..20).map(|key| of(key).map_or(0, |(_, rows)| rows - (MIN_COUNT - 1))).collect()
         };
         let before = excess(&values);
@@ -188,7 +197,7 @@ fn a_unit_changes_a_histogram_by_its_rows_at_most() {
             let mut counts = TextCounts::default();
             values.iter().for_each(|value| counts.add(Some(value.to_string().as_bytes())));
             let frequent = counts.frequent();
-            let of = |at: i32| frequent.iter().find(|(text, _)| **text == *f64::from(at).to_string().as_bytes());
+            let of = |at: i32| frequent.iter().find(|(text, _)| *text == f64::from(at).to_string());
             (0..30).map(|at| of(at).map_or(0, |(_, rows)| rows - (MIN_COUNT - 1))).collect()
         };
         assert!(changed(&atoms(&fewer), &atoms(&values)) <= rows);

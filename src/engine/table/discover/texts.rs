@@ -52,13 +52,15 @@ impl TextCounts {
         self.nulls
     }
 
-    /// The texts that occur at least [`MIN_COUNT`] times, with their counts.
-    pub fn frequent(self) -> Vec<(Box<[u8]>, u64)> {
+    /// The texts that occur at least [`MIN_COUNT`] times, with their counts. Bytes that are not UTF-8 are no text, and never
+    /// released: a public rule too.
+    pub fn frequent(self) -> Vec<(String, u64)> {
         let mut rows = vec![0; self.texts.len()];
         for count in self.counts.values().filter(|count| u64::from(count.rows) >= MIN_COUNT) {
             rows[count.text as usize] = count.rows.into();
         }
-        self.texts.into_iter().zip(rows).collect()
+        let text = |(text, rows): (Box<[u8]>, u64)| String::from_utf8(text.into_vec()).ok().zip(Some(rows));
+        self.texts.into_iter().zip(rows).filter_map(text).collect()
     }
 
     /// Bytes of memory held, roughly.
