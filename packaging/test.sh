@@ -52,7 +52,7 @@ check_contents() {
     expected="./$LIBRARY
 ./usr/share/doc/$NAME/copyright
 ./$EXTENSION/tablediffusion--$VERSION.sql
-$(cd sql && find . -name 'tablediffusion--*--*.sql' -printf "./$EXTENSION/%f\n")
+$(cd sql && find . -name 'tablediffusion--*.sql' -printf "./$EXTENSION/%f\n")
 ./$EXTENSION/tablediffusion.control"
     diff <(LC_ALL=C sort <<<"$expected") <(echo "$files") || die "these files are not those expected"
     (cd "$WORK/files" && md5sum --quiet --check "$WORK/control/md5sums")

@@ -4,236 +4,297 @@
 -- caller's search path is left alone for the sake of the views that it reads.
 
 -- PARALLEL UNSAFE: writes.
-CREATE FUNCTION tablediffusion_train(
-    source regclass,
-    epsilon float8,
-    model text DEFAULT NULL,
-    delta float8 DEFAULT NULL,
-    method text DEFAULT 'guided',
-    columns name[] DEFAULT NULL,
-    exclude name[] DEFAULT NULL,
-    domain jsonb DEFAULT NULL,
-    privacy_unit name DEFAULT NULL,
+CREATE FUNCTION @extschema@.tablediffusion_train(
+    source pg_catalog.regclass,
+    epsilon pg_catalog.float8,
+    model pg_catalog.text DEFAULT NULL,
+    delta pg_catalog.float8 DEFAULT NULL,
+    method pg_catalog.text DEFAULT 'guided',
+    columns pg_catalog.name[] DEFAULT NULL,
+    exclude pg_catalog.name[] DEFAULT NULL,
+    domain pg_catalog.jsonb DEFAULT NULL,
+    privacy_unit pg_catalog.name DEFAULT NULL,
     rows_per_unit int DEFAULT NULL,
     replace boolean DEFAULT false,
-    options jsonb DEFAULT '{}'
-) RETURNS text
+    options pg_catalog.jsonb DEFAULT '{}'
+) RETURNS pg_catalog.text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_train';
-REVOKE ALL ON FUNCTION tablediffusion_train(
-        regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean, jsonb)
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_train(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb)
     FROM PUBLIC;
-COMMENT ON FUNCTION tablediffusion_train(
-        regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean, jsonb)
+COMMENT ON FUNCTION @extschema@.tablediffusion_train(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb)
     IS 'train a differentially private model of a table and return the name of the model';
 
 -- STABLE: reads catalogs, and no row of the source. The arguments of tablediffusion_train, and a size to plan for.
-CREATE FUNCTION tablediffusion_plan(
-    source regclass,
-    epsilon float8,
-    model text DEFAULT NULL,
-    delta float8 DEFAULT NULL,
-    method text DEFAULT 'guided',
-    columns name[] DEFAULT NULL,
-    exclude name[] DEFAULT NULL,
-    domain jsonb DEFAULT NULL,
-    privacy_unit name DEFAULT NULL,
+CREATE FUNCTION @extschema@.tablediffusion_plan(
+    source pg_catalog.regclass,
+    epsilon pg_catalog.float8,
+    model pg_catalog.text DEFAULT NULL,
+    delta pg_catalog.float8 DEFAULT NULL,
+    method pg_catalog.text DEFAULT 'guided',
+    columns pg_catalog.name[] DEFAULT NULL,
+    exclude pg_catalog.name[] DEFAULT NULL,
+    domain pg_catalog.jsonb DEFAULT NULL,
+    privacy_unit pg_catalog.name DEFAULT NULL,
     rows_per_unit int DEFAULT NULL,
     replace boolean DEFAULT false,
-    options jsonb DEFAULT '{}',
+    options pg_catalog.jsonb DEFAULT '{}',
     rows bigint DEFAULT 100000
 ) RETURNS TABLE (
-    stage text, mechanism text, uses bigint, noise_multiplier float8, sampling_rate float8, steps bigint,
-    stage_epsilon float8, stage_delta float8, note text)
+    stage pg_catalog.text, mechanism pg_catalog.text, uses bigint, noise_multiplier pg_catalog.float8,
+    sampling_rate pg_catalog.float8, steps bigint, stage_epsilon pg_catalog.float8, stage_delta pg_catalog.float8,
+    note pg_catalog.text)
 LANGUAGE c STABLE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000 ROWS 10
 AS 'MODULE_PATHNAME', 'tablediffusion_plan';
-REVOKE ALL ON FUNCTION tablediffusion_plan(regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean,
-    jsonb, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_plan(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
+        bigint) FROM PUBLIC;
 -- Needs the privilege to select what a training would read, and spends nothing.
-GRANT EXECUTE ON FUNCTION tablediffusion_plan(regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean,
-    jsonb, bigint) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_plan(regclass, float8, text, float8, text, name[], name[], jsonb, name, int, boolean,
-    jsonb, bigint) IS 'what a training with these arguments would spend on what, and what it would guarantee';
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_plan(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
+        bigint) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_plan(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
+        bigint) IS 'what a training with these arguments would spend on what, and what it would guarantee';
 
 -- PARALLEL RESTRICTED: the threads are the leader's.
-CREATE FUNCTION tablediffusion_sample(
-    model text,
+CREATE FUNCTION @extschema@.tablediffusion_sample(
+    model pg_catalog.text,
     n bigint,
-    given jsonb DEFAULT NULL,
+    given pg_catalog.jsonb DEFAULT NULL,
     seed bigint DEFAULT NULL
-) RETURNS SETOF jsonb
+) RETURNS SETOF pg_catalog.jsonb
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL RESTRICTED COST 1000 ROWS 1000
 AS 'MODULE_PATHNAME', 'tablediffusion_sample_json';
-REVOKE ALL ON FUNCTION tablediffusion_sample(text, bigint, jsonb, bigint) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_sample(pg_catalog.text, bigint, pg_catalog.jsonb, bigint) FROM PUBLIC;
 -- Checks that the caller owns the model.
-GRANT EXECUTE ON FUNCTION tablediffusion_sample(text, bigint, jsonb, bigint) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_sample(text, bigint, jsonb, bigint)
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_sample(
+        pg_catalog.text, bigint, pg_catalog.jsonb, bigint) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_sample(pg_catalog.text, bigint, pg_catalog.jsonb, bigint)
     IS 'make synthetic rows as JSON objects';
 
-CREATE FUNCTION tablediffusion_sample(
-    model text,
+CREATE FUNCTION @extschema@.tablediffusion_sample(
+    model pg_catalog.text,
     n bigint,
-    row_type anyelement,
-    given jsonb DEFAULT NULL,
+    row_type pg_catalog.anyelement,
+    given pg_catalog.jsonb DEFAULT NULL,
     seed bigint DEFAULT NULL
-) RETURNS SETOF anyelement
+) RETURNS SETOF pg_catalog.anyelement
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL RESTRICTED COST 1000 ROWS 1000
 AS 'MODULE_PATHNAME', 'tablediffusion_sample_rows';
-REVOKE ALL ON FUNCTION tablediffusion_sample(text, bigint, anyelement, jsonb, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tablediffusion_sample(text, bigint, anyelement, jsonb, bigint) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_sample(text, bigint, anyelement, jsonb, bigint)
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_sample(
+        pg_catalog.text, bigint, pg_catalog.anyelement, pg_catalog.jsonb, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_sample(
+        pg_catalog.text, bigint, pg_catalog.anyelement, pg_catalog.jsonb, bigint) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_sample(
+        pg_catalog.text, bigint, pg_catalog.anyelement, pg_catalog.jsonb, bigint)
     IS 'make synthetic rows of a row type, such as NULL::name_of_the_source';
 
 -- PARALLEL UNSAFE: writes.
-CREATE FUNCTION tablediffusion_create_table(
-    target text,
-    model text,
+CREATE FUNCTION @extschema@.tablediffusion_create_table(
+    target pg_catalog.text,
+    model pg_catalog.text,
     n bigint,
     seed bigint DEFAULT NULL,
-    given jsonb DEFAULT NULL,
-    including text[] DEFAULT '{}'
-) RETURNS regclass
+    given pg_catalog.jsonb DEFAULT NULL,
+    including pg_catalog.text[] DEFAULT '{}'
+) RETURNS pg_catalog.regclass
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME', 'tablediffusion_create_table';
-REVOKE ALL ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb, text[]) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_create_table(
+        pg_catalog.text, pg_catalog.text, bigint, bigint, pg_catalog.jsonb, pg_catalog.text[]) FROM PUBLIC;
 -- Checks that the caller may sample the model, and creates the table as the caller.
-GRANT EXECUTE ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb, text[]) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_create_table(text, text, bigint, bigint, jsonb, text[])
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_create_table(
+        pg_catalog.text, pg_catalog.text, bigint, bigint, pg_catalog.jsonb, pg_catalog.text[]) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_create_table(
+        pg_catalog.text, pg_catalog.text, bigint, bigint, pg_catalog.jsonb, pg_catalog.text[])
     IS 'create a table with the column types of a model''s source, and comments, constraints and indexes if named, and fill it with synthetic rows';
 
 -- PARALLEL UNSAFE: writes.
-CREATE FUNCTION tablediffusion_refresh_table(
-    target regclass,
-    model text,
+CREATE FUNCTION @extschema@.tablediffusion_refresh_table(
+    target pg_catalog.regclass,
+    model pg_catalog.text,
     n bigint,
     seed bigint DEFAULT NULL,
-    given jsonb DEFAULT NULL
+    given pg_catalog.jsonb DEFAULT NULL
 ) RETURNS bigint
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000
 AS 'MODULE_PATHNAME', 'tablediffusion_refresh_table';
-REVOKE ALL ON FUNCTION tablediffusion_refresh_table(regclass, text, bigint, bigint, jsonb) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_refresh_table(
+        pg_catalog.regclass, pg_catalog.text, bigint, bigint, pg_catalog.jsonb) FROM PUBLIC;
 -- Checks that the caller owns the table and may sample the model.
-GRANT EXECUTE ON FUNCTION tablediffusion_refresh_table(regclass, text, bigint, bigint, jsonb) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_refresh_table(regclass, text, bigint, bigint, jsonb)
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_refresh_table(
+        pg_catalog.regclass, pg_catalog.text, bigint, bigint, pg_catalog.jsonb) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_refresh_table(
+        pg_catalog.regclass, pg_catalog.text, bigint, bigint, pg_catalog.jsonb)
     IS 'replace the rows of a synthetic table, at once for its readers, and return their number';
 
 -- PARALLEL UNSAFE: reads the stored model as its owner.
-CREATE FUNCTION tablediffusion_export(model text) RETURNS bytea
+CREATE FUNCTION @extschema@.tablediffusion_export(model pg_catalog.text) RETURNS pg_catalog.bytea
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_export';
-REVOKE ALL ON FUNCTION tablediffusion_export(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_export(pg_catalog.text) FROM PUBLIC;
 -- Checks that the caller owns the model.
-GRANT EXECUTE ON FUNCTION tablediffusion_export(text) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_export(text) IS 'a model as bytes that tablediffusion_import takes, in any database';
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_export(pg_catalog.text) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_export(pg_catalog.text)
+    IS 'a model as bytes that tablediffusion_import takes, in any database';
 
 -- PARALLEL UNSAFE: writes. What a model claims of itself is believed, so that not everybody may bring one.
-CREATE FUNCTION tablediffusion_import(bytes bytea, model text, replace boolean DEFAULT false) RETURNS text
+CREATE FUNCTION @extschema@.tablediffusion_import(
+    bytes pg_catalog.bytea,
+    model pg_catalog.text,
+    replace boolean DEFAULT false
+) RETURNS pg_catalog.text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_import';
-REVOKE ALL ON FUNCTION tablediffusion_import(bytea, text, boolean) FROM PUBLIC;
-COMMENT ON FUNCTION tablediffusion_import(bytea, text, boolean)
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_import(pg_catalog.bytea, pg_catalog.text, boolean) FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_import(pg_catalog.bytea, pg_catalog.text, boolean)
     IS 'store what tablediffusion_export returned as a model and return its name';
 
 -- PARALLEL UNSAFE: writes.
-CREATE FUNCTION tablediffusion_rename(model text, new_name text) RETURNS void
+CREATE FUNCTION @extschema@.tablediffusion_rename(
+    model pg_catalog.text,
+    new_name pg_catalog.text
+) RETURNS pg_catalog.void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_rename';
-REVOKE ALL ON FUNCTION tablediffusion_rename(text, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_rename(pg_catalog.text, pg_catalog.text) FROM PUBLIC;
 -- Checks that the caller owns the model.
-GRANT EXECUTE ON FUNCTION tablediffusion_rename(text, text) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_rename(text, text) IS 'give a model another name; the ledger keeps the old one';
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_rename(pg_catalog.text, pg_catalog.text) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_rename(pg_catalog.text, pg_catalog.text)
+    IS 'give a model another name; the ledger keeps the old one';
 
 -- STABLE and PARALLEL RESTRICTED, as PostgreSQL's own: what is read is a copy that the leader took.
-CREATE FUNCTION tablediffusion_progress() RETURNS TABLE (
-    pid int, database oid, role oid, source oid, model text, method text, phase text, phases_done int, phases int,
-    percent int, started timestamptz, phase_started timestamptz)
+CREATE FUNCTION @extschema@.tablediffusion_progress() RETURNS TABLE (
+    pid int, database pg_catalog.oid, role pg_catalog.oid, source pg_catalog.oid, model pg_catalog.text,
+    method pg_catalog.text, phase pg_catalog.text, phases_done int, phases int, percent int,
+    started pg_catalog.timestamptz, phase_started pg_catalog.timestamptz)
 LANGUAGE c STABLE STRICT SECURITY INVOKER PARALLEL RESTRICTED COST 100 ROWS 10
 AS 'MODULE_PATHNAME', 'tablediffusion_progress';
-REVOKE ALL ON FUNCTION tablediffusion_progress() FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_progress() FROM PUBLIC;
 -- Shows trainings of roles whose privileges the caller has.
-GRANT EXECUTE ON FUNCTION tablediffusion_progress() TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_progress() IS 'trainings in progress; the view tablediffusion.progress reads better';
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_progress() TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_progress()
+    IS 'trainings in progress; the view tablediffusion.progress reads better';
 
 -- VOLATILE: says that it is not private. PARALLEL UNSAFE: the threads and the sample are one session's.
-CREATE FUNCTION tablediffusion_quality(synthetic regclass, source regclass, target name DEFAULT NULL)
-RETURNS TABLE (metric text, column_name text, synthetic_rows float8, real_rows float8, independent_columns float8)
+CREATE FUNCTION @extschema@.tablediffusion_quality(
+    synthetic pg_catalog.regclass,
+    source pg_catalog.regclass,
+    target pg_catalog.name DEFAULT NULL
+) RETURNS TABLE (
+    metric pg_catalog.text, column_name pg_catalog.text, synthetic_rows pg_catalog.float8,
+    real_rows pg_catalog.float8, independent_columns pg_catalog.float8)
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 10000 ROWS 40
 AS 'MODULE_PATHNAME', 'tablediffusion_quality';
-REVOKE ALL ON FUNCTION tablediffusion_quality(regclass, regclass, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_quality(
+        pg_catalog.regclass, pg_catalog.regclass, pg_catalog.name) FROM PUBLIC;
 -- Needs the privilege to select from both tables.
-GRANT EXECUTE ON FUNCTION tablediffusion_quality(regclass, regclass, name) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_quality(regclass, regclass, name)
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_quality(
+        pg_catalog.regclass, pg_catalog.regclass, pg_catalog.name) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_quality(pg_catalog.regclass, pg_catalog.regclass, pg_catalog.name)
     IS 'how close a synthetic table is to its source, with what other real rows and independent columns achieve; not differentially private';
 
 -- VOLATILE and PARALLEL UNSAFE, as tablediffusion_quality.
-CREATE FUNCTION tablediffusion_report(model text, source regclass DEFAULT NULL) RETURNS text
+CREATE FUNCTION @extschema@.tablediffusion_report(
+    model pg_catalog.text,
+    source pg_catalog.regclass DEFAULT NULL
+) RETURNS pg_catalog.text
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 10000
 AS 'MODULE_PATHNAME', 'tablediffusion_report';
-REVOKE ALL ON FUNCTION tablediffusion_report(text, regclass) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_report(pg_catalog.text, pg_catalog.regclass) FROM PUBLIC;
 -- Checks that the caller may sample the model, and may select from the source if one is named.
-GRANT EXECUTE ON FUNCTION tablediffusion_report(text, regclass) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_report(text, regclass)
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_report(pg_catalog.text, pg_catalog.regclass) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_report(pg_catalog.text, pg_catalog.regclass)
     IS 'a model as an HTML page; without a source it holds released information only and may be published';
 
 -- PARALLEL UNSAFE: writes.
-CREATE FUNCTION tablediffusion_drop(model text) RETURNS void
+CREATE FUNCTION @extschema@.tablediffusion_drop(model pg_catalog.text) RETURNS pg_catalog.void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_drop';
-REVOKE ALL ON FUNCTION tablediffusion_drop(text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_drop(pg_catalog.text) FROM PUBLIC;
 -- Checks that the caller owns the model.
-GRANT EXECUTE ON FUNCTION tablediffusion_drop(text) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_drop(text) IS 'drop a model; what its training spent stays spent';
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_drop(pg_catalog.text) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_drop(pg_catalog.text)
+    IS 'drop a model; what its training spent stays spent';
 
 -- PARALLEL UNSAFE: writes.
-CREATE FUNCTION tablediffusion_grant(model text, role name) RETURNS void
+CREATE FUNCTION @extschema@.tablediffusion_grant(model pg_catalog.text, role pg_catalog.name) RETURNS pg_catalog.void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_grant';
-REVOKE ALL ON FUNCTION tablediffusion_grant(text, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_grant(pg_catalog.text, pg_catalog.name) FROM PUBLIC;
 -- Checks that the caller owns the model.
-GRANT EXECUTE ON FUNCTION tablediffusion_grant(text, name) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_grant(text, name)
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_grant(pg_catalog.text, pg_catalog.name) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_grant(pg_catalog.text, pg_catalog.name)
     IS 'let a role, or public, sample a model';
 
-CREATE FUNCTION tablediffusion_revoke(model text, role name) RETURNS void
+CREATE FUNCTION @extschema@.tablediffusion_revoke(model pg_catalog.text, role pg_catalog.name) RETURNS pg_catalog.void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_revoke';
-REVOKE ALL ON FUNCTION tablediffusion_revoke(text, name) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_revoke(pg_catalog.text, pg_catalog.name) FROM PUBLIC;
 -- Checks that the caller owns the model.
-GRANT EXECUTE ON FUNCTION tablediffusion_revoke(text, name) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_revoke(text, name)
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_revoke(pg_catalog.text, pg_catalog.name) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_revoke(pg_catalog.text, pg_catalog.name)
     IS 'take back what tablediffusion_grant gave';
 
-CREATE FUNCTION tablediffusion_set_budget(source regclass, epsilon float8, delta float8 DEFAULT NULL) RETURNS void
+CREATE FUNCTION @extschema@.tablediffusion_set_budget(
+    source pg_catalog.regclass,
+    epsilon pg_catalog.float8,
+    delta pg_catalog.float8 DEFAULT NULL
+) RETURNS pg_catalog.void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_set_budget';
-REVOKE ALL ON FUNCTION tablediffusion_set_budget(regclass, float8, float8) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_set_budget(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.float8) FROM PUBLIC;
 -- Checks that the caller owns the relation.
-GRANT EXECUTE ON FUNCTION tablediffusion_set_budget(regclass, float8, float8) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_set_budget(regclass, float8, float8)
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_set_budget(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.float8) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_set_budget(pg_catalog.regclass, pg_catalog.float8, pg_catalog.float8)
     IS 'limit what all trainings on a relation may spend together; a null epsilon lifts the limit';
 
 -- IMMUTABLE, STRICT and PARALLEL SAFE: arithmetic.
-CREATE FUNCTION tablediffusion_spent_epsilon(precision_sum float8, excess_delta float8, delta float8) RETURNS float8
+CREATE FUNCTION @extschema@.tablediffusion_spent_epsilon(
+    precision_sum pg_catalog.float8,
+    excess_delta pg_catalog.float8,
+    delta pg_catalog.float8
+) RETURNS pg_catalog.float8
 LANGUAGE c IMMUTABLE STRICT SECURITY INVOKER PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_spent_epsilon';
-REVOKE ALL ON FUNCTION tablediffusion_spent_epsilon(float8, float8, float8) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tablediffusion_spent_epsilon(float8, float8, float8) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_spent_epsilon(float8, float8, float8)
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_spent_epsilon(
+        pg_catalog.float8, pg_catalog.float8, pg_catalog.float8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_spent_epsilon(
+        pg_catalog.float8, pg_catalog.float8, pg_catalog.float8) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_spent_epsilon(pg_catalog.float8, pg_catalog.float8, pg_catalog.float8)
     IS 'epsilon that trainings amount to at a delta: their Gaussian mechanisms by the sum of 1 / noise multiplier squared, and their excess deltas';
 
-CREATE FUNCTION tablediffusion_remaining_epsilon(epsilon float8, precision_sum float8, excess_delta float8, delta float8)
-RETURNS float8
+CREATE FUNCTION @extschema@.tablediffusion_remaining_epsilon(
+    epsilon pg_catalog.float8,
+    precision_sum pg_catalog.float8,
+    excess_delta pg_catalog.float8,
+    delta pg_catalog.float8
+) RETURNS pg_catalog.float8
 LANGUAGE c IMMUTABLE STRICT SECURITY INVOKER PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_remaining_epsilon';
-REVOKE ALL ON FUNCTION tablediffusion_remaining_epsilon(float8, float8, float8, float8) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tablediffusion_remaining_epsilon(float8, float8, float8, float8) TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_remaining_epsilon(float8, float8, float8, float8)
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_remaining_epsilon(
+        pg_catalog.float8, pg_catalog.float8, pg_catalog.float8, pg_catalog.float8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_remaining_epsilon(
+        pg_catalog.float8, pg_catalog.float8, pg_catalog.float8, pg_catalog.float8) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_remaining_epsilon(
+        pg_catalog.float8, pg_catalog.float8, pg_catalog.float8, pg_catalog.float8)
     IS 'epsilon of one more Gaussian mechanism that brings trainings to a limit';
 
 -- IMMUTABLE and PARALLEL SAFE: a constant of the library.
-CREATE FUNCTION tablediffusion_version() RETURNS text
+CREATE FUNCTION @extschema@.tablediffusion_version() RETURNS pg_catalog.text
 LANGUAGE c IMMUTABLE STRICT SECURITY INVOKER PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_version';
-REVOKE ALL ON FUNCTION tablediffusion_version() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION tablediffusion_version() TO PUBLIC;
-COMMENT ON FUNCTION tablediffusion_version() IS 'version of the loaded library of tablediffusion';
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_version() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_version() TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_version()
+    IS 'version of the loaded library of tablediffusion';

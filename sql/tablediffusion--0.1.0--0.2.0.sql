@@ -1,4 +1,5 @@
--- From version 0.1.0 to 0.2.0; leaves what a fresh install of 0.2.0 has.
+-- From version 0.1.0 to 0.2.0; leaves what a fresh install of 0.2.0 has. As it was released, but that its view names
+-- operators and functions with their schema.
 
 -- A restore with several jobs fills tables in any order.
 ALTER TABLE tablediffusion.charges_store DROP CONSTRAINT charges_store_entry_fkey;
@@ -100,12 +101,12 @@ COMMENT ON FUNCTION tablediffusion_report(text, regclass)
 -- The estimate takes a phase to go on as it went so far.
 CREATE VIEW tablediffusion.progress AS
 SELECT p.pid, d.datname AS database, pg_catalog.pg_get_userbyid(p.role) AS role,
-       CASE WHEN d.datname = pg_catalog.current_database() THEN p.source::pg_catalog.regclass::pg_catalog.text END AS source,
+       CASE WHEN d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database() THEN p.source::pg_catalog.regclass::pg_catalog.text END AS source,
        p.model, p.method, p.phase, p.phases_done, p.phases, p.percent, p.started,
-       CASE WHEN p.percent > 0
-            THEN (pg_catalog.clock_timestamp() - p.phase_started) * ((100.0 - p.percent) / p.percent) END AS remaining
-FROM tablediffusion_progress() AS p
-LEFT JOIN pg_catalog.pg_database AS d ON d.oid = p.database;
+       CASE WHEN p.percent OPERATOR(pg_catalog.>) 0
+            THEN (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) p.phase_started) OPERATOR(pg_catalog.*) ((100.0 OPERATOR(pg_catalog.-) p.percent) OPERATOR(pg_catalog./) p.percent) END AS remaining
+FROM @extschema@.tablediffusion_progress() AS p
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) p.database;
 REVOKE ALL ON tablediffusion.progress FROM PUBLIC;
 GRANT SELECT ON tablediffusion.progress TO PUBLIC;
 COMMENT ON VIEW tablediffusion.progress IS 'trainings in progress, of roles whose privileges the current role has';

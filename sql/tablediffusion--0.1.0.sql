@@ -1,4 +1,5 @@
--- Version 0.1.0 as it was released: never changed. tests/regress/upgrade.sh starts from it.
+-- Version 0.1.0 as it was released, but that its views name operators and functions with their schema, so that nobody can
+-- plant others: what it makes is the same. Else never changed. tests/regress/upgrade.sh starts from it.
 
 
 -- The tables of the extension. Nobody but their owner, a superuser, reads or writes them; its functions do so on
@@ -339,8 +340,8 @@ FROM tablediffusion.models_store AS m
 WHERE pg_catalog.pg_has_role(m.owner::pg_catalog.oid, 'USAGE')
    OR EXISTS (
        SELECT FROM tablediffusion.grants_store AS g
-       WHERE g.model = m.name
-         AND (g.grantee::pg_catalog.oid = 0 OR pg_catalog.pg_has_role(g.grantee::pg_catalog.oid, 'USAGE')));
+       WHERE g.model OPERATOR(pg_catalog.=) m.name
+         AND (g.grantee::pg_catalog.oid OPERATOR(pg_catalog.=) 0 OR pg_catalog.pg_has_role(g.grantee::pg_catalog.oid, 'USAGE')));
 REVOKE ALL ON tablediffusion.models_usable FROM PUBLIC;
 COMMENT ON VIEW tablediffusion.models_usable IS 'models that the current role owns or may sample, weights included';
 
@@ -395,24 +396,24 @@ SELECT b.id, b.relation, b.origin, b.name, b.epsilon, b.delta, b.role, b.at, c.o
        s.claimed_delta
 FROM tablediffusion.budgets_store AS b
 LEFT JOIN LATERAL (
-    SELECT r.oid, r.relowner, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(r.relname) AS name
-    FROM pg_catalog.pg_class AS r JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace
-    WHERE r.oid = coalesce(
+    SELECT r.oid, r.relowner, pg_catalog.quote_ident(n.nspname) OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) pg_catalog.quote_ident(r.relname) AS name
+    FROM pg_catalog.pg_class AS r JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace
+    WHERE r.oid OPERATOR(pg_catalog.=) coalesce(
         (SELECT own.oid FROM pg_catalog.pg_class AS own
-         WHERE own.oid = b.relation AND b.origin = (SELECT id FROM tablediffusion.origin_store)),
+         WHERE own.oid OPERATOR(pg_catalog.=) b.relation AND b.origin OPERATOR(pg_catalog.=) (SELECT id FROM tablediffusion.origin_store)),
         pg_catalog.to_regclass(b.name)::pg_catalog.oid)
 ) AS c ON true
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS trainings,
-           coalesce(pg_catalog.sum(l.gaussian_noise_multiplier ^ -2), 0) AS precision_sum,
+           coalesce(pg_catalog.sum(l.gaussian_noise_multiplier OPERATOR(pg_catalog.^) -2), 0) AS precision_sum,
            coalesce(pg_catalog.sum(l.excess_delta), 0) AS excess_delta,
            coalesce(pg_catalog.sum(l.epsilon), 0) AS claimed_epsilon,
            coalesce(pg_catalog.sum(l.delta), 0) AS claimed_delta
     FROM tablediffusion.ledger_store AS l
     WHERE EXISTS (
         SELECT FROM tablediffusion.charges_store AS h
-        WHERE h.entry = l.id
-          AND (h.relation = b.relation AND h.origin = b.origin OR h.name IN (b.name, c.name)))
+        WHERE h.entry OPERATOR(pg_catalog.=) l.id
+          AND (h.relation OPERATOR(pg_catalog.=) b.relation AND h.origin OPERATOR(pg_catalog.=) b.origin OR h.name OPERATOR(pg_catalog.=) b.name OR h.name OPERATOR(pg_catalog.=) c.name))
 ) AS s;
 REVOKE ALL ON tablediffusion.budgets_spent FROM PUBLIC;
 COMMENT ON VIEW tablediffusion.budgets_spent IS 'all budgets and what was spent of them';
@@ -420,11 +421,11 @@ COMMENT ON VIEW tablediffusion.budgets_spent IS 'all budgets and what was spent 
 CREATE VIEW tablediffusion.budgets WITH (security_barrier = true) AS
 SELECT coalesce(current_name, name) AS source, epsilon, delta, trainings,
        -- One training costs what it claims; several add up as Gaussian mechanisms do.
-       CASE WHEN trainings = 1 AND claimed_delta <= delta
-            THEN least(claimed_epsilon, tablediffusion_spent_epsilon(precision_sum, excess_delta, delta))
-            ELSE tablediffusion_spent_epsilon(precision_sum, excess_delta, delta) END AS spent_epsilon,
-       CASE WHEN trainings = 0 THEN epsilon
-            ELSE tablediffusion_remaining_epsilon(epsilon, precision_sum, excess_delta, delta) END AS remaining_epsilon,
+       CASE WHEN trainings OPERATOR(pg_catalog.=) 1 AND claimed_delta OPERATOR(pg_catalog.<=) delta
+            THEN least(claimed_epsilon, @extschema@.tablediffusion_spent_epsilon(precision_sum, excess_delta, delta))
+            ELSE @extschema@.tablediffusion_spent_epsilon(precision_sum, excess_delta, delta) END AS spent_epsilon,
+       CASE WHEN trainings OPERATOR(pg_catalog.=) 0 THEN epsilon
+            ELSE @extschema@.tablediffusion_remaining_epsilon(epsilon, precision_sum, excess_delta, delta) END AS remaining_epsilon,
        role, at
 FROM tablediffusion.budgets_spent
 WHERE pg_catalog.pg_has_role(coalesce(owner, role::pg_catalog.oid), 'USAGE')
@@ -442,8 +443,8 @@ COMMENT ON COLUMN tablediffusion.budgets.role IS 'role that set the budget';
 COMMENT ON COLUMN tablediffusion.budgets.at IS 'when it was set';
 
 CREATE VIEW tablediffusion.grants WITH (security_barrier = true) AS
-SELECT g.model, CASE WHEN g.grantee::pg_catalog.oid = 0 THEN 'public' ELSE g.grantee::text END AS grantee, g.grantor, g.at
-FROM tablediffusion.grants_store AS g JOIN tablediffusion.models_usable AS m ON m.name = g.model;
+SELECT g.model, CASE WHEN g.grantee::pg_catalog.oid OPERATOR(pg_catalog.=) 0 THEN 'public' ELSE g.grantee::pg_catalog.text END AS grantee, g.grantor, g.at
+FROM tablediffusion.grants_store AS g JOIN tablediffusion.models_usable AS m ON m.name OPERATOR(pg_catalog.=) g.model;
 REVOKE ALL ON tablediffusion.grants FROM PUBLIC;
 GRANT SELECT ON tablediffusion.grants TO PUBLIC;
 COMMENT ON VIEW tablediffusion.grants IS 'who may sample the models that the current role may use';
@@ -461,9 +462,9 @@ CROSS JOIN LATERAL (
            pg_catalog.bool_or(pg_catalog.pg_has_role(r.relowner, 'USAGE')) AS owned
     FROM tablediffusion.charges_store AS h
     LEFT JOIN pg_catalog.pg_class AS r
-        ON r.oid = h.relation AND h.origin = (SELECT id FROM tablediffusion.origin_store)
-        OR r.oid = pg_catalog.to_regclass(h.name)
-    WHERE h.entry = l.id
+        ON r.oid OPERATOR(pg_catalog.=) h.relation AND h.origin OPERATOR(pg_catalog.=) (SELECT id FROM tablediffusion.origin_store)
+        OR r.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(h.name)
+    WHERE h.entry OPERATOR(pg_catalog.=) l.id
 ) AS c
 WHERE pg_catalog.pg_has_role(l.role::pg_catalog.oid, 'USAGE') OR c.owned;
 REVOKE ALL ON tablediffusion.ledger FROM PUBLIC;

@@ -7,8 +7,9 @@ FROM tablediffusion.models_store AS m
 WHERE pg_catalog.pg_has_role(m.owner::pg_catalog.oid, 'USAGE')
    OR EXISTS (
        SELECT FROM tablediffusion.grants_store AS g
-       WHERE g.model = m.name
-         AND (g.grantee::pg_catalog.oid = 0 OR pg_catalog.pg_has_role(g.grantee::pg_catalog.oid, 'USAGE')));
+       WHERE g.model OPERATOR(pg_catalog.=) m.name
+         AND (g.grantee::pg_catalog.oid OPERATOR(pg_catalog.=) 0
+              OR pg_catalog.pg_has_role(g.grantee::pg_catalog.oid, 'USAGE')));
 REVOKE ALL ON tablediffusion.models_usable FROM PUBLIC;
 COMMENT ON VIEW tablediffusion.models_usable IS 'models that the current role owns or may sample, weights included';
 
@@ -37,8 +38,8 @@ SELECT m.name AS model, c.ordinal, c.name, c.type, c.nullable, c.domain, c.kind,
        c.null_share, c.domain_share
 FROM tablediffusion.models_usable AS m,
      pg_catalog.jsonb_to_recordset(m.columns) AS c (
-         ordinal int, name text, type text, nullable boolean, domain text, kind text, codes int, "values" jsonb,
-         other_share float8, null_share float8, domain_share float8);
+         ordinal int, name pg_catalog.text, type pg_catalog.text, nullable boolean, domain pg_catalog.text,
+         kind pg_catalog.text, codes int, "values" pg_catalog.jsonb, other_share pg_catalog.float8, null_share pg_catalog.float8, domain_share pg_catalog.float8);
 REVOKE ALL ON tablediffusion.columns FROM PUBLIC;
 GRANT SELECT ON tablediffusion.columns TO PUBLIC;
 COMMENT ON VIEW tablediffusion.columns IS 'what was released about each column of the models that the current role may use';
@@ -56,31 +57,47 @@ COMMENT ON COLUMN tablediffusion.columns.null_share IS 'noisy share of NULL; NUL
 COMMENT ON COLUMN tablediffusion.columns.domain_share IS 'share of what the stage "domains" cost';
 
 -- For the other views: the relation that each budget is about now, and what was charged to it. A charge follows a
--- relation through renames, and a name through drops: whatever now is, or is called, what was charged.
+-- relation through renames. It follows a name through drops only to relations of the same owner, since anybody may take a
+-- name that is free; after a restore names are all that there is.
 CREATE VIEW tablediffusion.budgets_spent AS
-SELECT b.id, b.relation, b.origin, b.name, b.epsilon, b.delta, b.role, b.at, c.oid AS current_relation,
-       c.relowner AS owner, c.name AS current_name, s.trainings, s.precision_sum, s.excess_delta, s.claimed_epsilon,
-       s.claimed_delta
+SELECT b.id, b.relation, b.origin, b.name, b.epsilon, b.delta, b.role, b.at, f.owner AS set_for,
+       c.oid AS current_relation, c.relowner AS owner, c.name AS current_name, s.trainings, s.precision_sum,
+       s.excess_delta, s.claimed_epsilon, s.claimed_delta
 FROM tablediffusion.budgets_store AS b
+CROSS JOIN tablediffusion.origin_store AS o
+CROSS JOIN LATERAL (SELECT coalesce(b.owner, b.role::pg_catalog.oid) AS owner, pg_catalog.parse_ident(b.name) AS name) AS f
 LEFT JOIN LATERAL (
-    SELECT r.oid, r.relowner, pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(r.relname) AS name
-    FROM pg_catalog.pg_class AS r JOIN pg_catalog.pg_namespace AS n ON n.oid = r.relnamespace
-    WHERE r.oid = coalesce(
+    SELECT r.oid, r.relowner,
+           pg_catalog.quote_ident(n.nspname) OPERATOR(pg_catalog.||) '.'
+               OPERATOR(pg_catalog.||) pg_catalog.quote_ident(r.relname) AS name
+    FROM pg_catalog.pg_class AS r JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace
+    WHERE r.oid OPERATOR(pg_catalog.=) coalesce(
         (SELECT own.oid FROM pg_catalog.pg_class AS own
-         WHERE own.oid = b.relation AND b.origin = (SELECT id FROM tablediffusion.origin_store)),
-        pg_catalog.to_regclass(b.name)::pg_catalog.oid)
+         WHERE own.oid OPERATOR(pg_catalog.=) b.relation AND b.origin OPERATOR(pg_catalog.=) o.id),
+        (SELECT named.oid
+         FROM pg_catalog.pg_class AS named
+         JOIN pg_catalog.pg_namespace AS m ON m.oid OPERATOR(pg_catalog.=) named.relnamespace
+         WHERE m.nspname OPERATOR(pg_catalog.=) (f.name)[1]::pg_catalog.name
+           AND named.relname OPERATOR(pg_catalog.=) (f.name)[2]::pg_catalog.name
+           AND (b.origin OPERATOR(pg_catalog.<>) o.id OR named.relowner OPERATOR(pg_catalog.=) f.owner)))
 ) AS c ON true
 CROSS JOIN LATERAL (
     SELECT pg_catalog.count(*) AS trainings,
-           coalesce(pg_catalog.sum(l.gaussian_noise_multiplier ^ -2), 0) AS precision_sum,
-           coalesce(pg_catalog.sum(l.excess_delta), 0) AS excess_delta,
+           coalesce(pg_catalog.sum(coalesce(e.gaussian_noise_multiplier, l.gaussian_noise_multiplier)
+               OPERATOR(pg_catalog.^) -2), 0) AS precision_sum,
+           coalesce(pg_catalog.sum(coalesce(e.excess_delta, l.excess_delta)), 0) AS excess_delta,
            coalesce(pg_catalog.sum(l.epsilon), 0) AS claimed_epsilon,
            coalesce(pg_catalog.sum(l.delta), 0) AS claimed_delta
     FROM tablediffusion.ledger_store AS l
+    LEFT JOIN tablediffusion.outcomes_store AS e ON e.entry OPERATOR(pg_catalog.=) l.id
     WHERE EXISTS (
         SELECT FROM tablediffusion.charges_store AS h
-        WHERE h.entry = l.id
-          AND (h.relation = b.relation AND h.origin = b.origin OR h.name IN (b.name, c.name)))
+        WHERE h.entry OPERATOR(pg_catalog.=) l.id AND h.counts
+          AND (h.relation OPERATOR(pg_catalog.=) b.relation AND h.origin OPERATOR(pg_catalog.=) b.origin
+               OR h.relation OPERATOR(pg_catalog.=) c.oid AND h.origin OPERATOR(pg_catalog.=) o.id
+               OR (h.name OPERATOR(pg_catalog.=) b.name OR h.name OPERATOR(pg_catalog.=) c.name)
+                  AND (h.origin OPERATOR(pg_catalog.<>) o.id OR h.owner IS NULL
+                       OR h.owner OPERATOR(pg_catalog.=) coalesce(c.relowner, f.owner))))
 ) AS s;
 REVOKE ALL ON tablediffusion.budgets_spent FROM PUBLIC;
 COMMENT ON VIEW tablediffusion.budgets_spent IS 'all budgets and what was spent of them';
@@ -88,11 +105,12 @@ COMMENT ON VIEW tablediffusion.budgets_spent IS 'all budgets and what was spent 
 CREATE VIEW tablediffusion.budgets WITH (security_barrier = true) AS
 SELECT coalesce(current_name, name) AS source, epsilon, delta, trainings,
        -- One training costs what it claims; several add up as Gaussian mechanisms do.
-       CASE WHEN trainings = 1 AND claimed_delta <= delta
-            THEN least(claimed_epsilon, tablediffusion_spent_epsilon(precision_sum, excess_delta, delta))
-            ELSE tablediffusion_spent_epsilon(precision_sum, excess_delta, delta) END AS spent_epsilon,
-       CASE WHEN trainings = 0 THEN epsilon
-            ELSE tablediffusion_remaining_epsilon(epsilon, precision_sum, excess_delta, delta) END AS remaining_epsilon,
+       CASE WHEN trainings OPERATOR(pg_catalog.=) 1 AND claimed_delta OPERATOR(pg_catalog.<=) delta
+            THEN least(claimed_epsilon, @extschema@.tablediffusion_spent_epsilon(precision_sum, excess_delta, delta))
+            ELSE @extschema@.tablediffusion_spent_epsilon(precision_sum, excess_delta, delta) END AS spent_epsilon,
+       CASE WHEN trainings OPERATOR(pg_catalog.=) 0 THEN epsilon
+            ELSE @extschema@.tablediffusion_remaining_epsilon(epsilon, precision_sum, excess_delta, delta)
+       END AS remaining_epsilon,
        role, at
 FROM tablediffusion.budgets_spent
 WHERE pg_catalog.pg_has_role(coalesce(owner, role::pg_catalog.oid), 'USAGE')
@@ -110,8 +128,12 @@ COMMENT ON COLUMN tablediffusion.budgets.role IS 'role that set the budget';
 COMMENT ON COLUMN tablediffusion.budgets.at IS 'when it was set';
 
 CREATE VIEW tablediffusion.grants WITH (security_barrier = true) AS
-SELECT g.model, CASE WHEN g.grantee::pg_catalog.oid = 0 THEN 'public' ELSE g.grantee::text END AS grantee, g.grantor, g.at
-FROM tablediffusion.grants_store AS g JOIN tablediffusion.models_usable AS m ON m.name = g.model;
+SELECT g.model,
+       CASE WHEN g.grantee::pg_catalog.oid OPERATOR(pg_catalog.=) 0 THEN 'public'
+            ELSE g.grantee::pg_catalog.text END AS grantee,
+       g.grantor, g.at
+FROM tablediffusion.grants_store AS g
+JOIN tablediffusion.models_usable AS m ON m.name OPERATOR(pg_catalog.=) g.model;
 REVOKE ALL ON tablediffusion.grants FROM PUBLIC;
 GRANT SELECT ON tablediffusion.grants TO PUBLIC;
 COMMENT ON VIEW tablediffusion.grants IS 'who may sample the models that the current role may use';
@@ -120,49 +142,76 @@ COMMENT ON COLUMN tablediffusion.grants.grantee IS 'role that may sample it besi
 COMMENT ON COLUMN tablediffusion.grants.grantor IS 'role that granted it';
 COMMENT ON COLUMN tablediffusion.grants.at IS 'when it was granted';
 
+-- What no outcome was written down for is still running or was rolled back, also by a crash. Entries of version 0.2.0 and
+-- before were made with their models. Transaction numbers mean something only in the database that they come from.
 CREATE VIEW tablediffusion.ledger WITH (security_barrier = true) AS
 SELECT l.id, l.at, l.model, l.role_name AS role, l.source, l.method, l.epsilon, l.delta, l.neighbours, l.privacy_unit,
-       l.rows_per_unit, l.row_security, l.stages, c.charged, l.gaussian_noise_multiplier, l.excess_delta
+       l.rows_per_unit, l.row_security, coalesce(e.stages, l.stages) AS stages, c.charged,
+       coalesce(e.gaussian_noise_multiplier, l.gaussian_noise_multiplier) AS gaussian_noise_multiplier,
+       coalesce(e.excess_delta, l.excess_delta) AS excess_delta,
+       CASE WHEN e.outcome IS NOT NULL THEN e.outcome
+            WHEN l.transaction IS NULL THEN 'model made'
+            WHEN l.origin OPERATOR(pg_catalog.<>) o.id
+                 OR l.transaction OPERATOR(pg_catalog.>=) pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())
+            THEN 'rolled back'
+            WHEN pg_catalog.pg_xact_status(l.transaction) OPERATOR(pg_catalog.=) 'in progress' THEN 'running'
+            ELSE 'rolled back' END AS outcome,
+       l.source_rows_only
 FROM tablediffusion.ledger_store AS l
+CROSS JOIN tablediffusion.origin_store AS o
+LEFT JOIN tablediffusion.outcomes_store AS e ON e.entry OPERATOR(pg_catalog.=) l.id
 CROSS JOIN LATERAL (
-    SELECT pg_catalog.array_agg(h.name ORDER BY h.name) AS charged,
-           pg_catalog.bool_or(pg_catalog.pg_has_role(r.relowner, 'USAGE')) AS owned
+    SELECT pg_catalog.array_agg(h.name ORDER BY h.name) FILTER (WHERE h.counts) AS charged,
+           pg_catalog.bool_or(EXISTS (
+               SELECT FROM pg_catalog.pg_class AS r
+               WHERE r.oid OPERATOR(pg_catalog.=) h.relation AND h.origin OPERATOR(pg_catalog.=) o.id
+                 AND pg_catalog.pg_has_role(r.relowner, 'USAGE')
+               UNION ALL
+               SELECT
+               FROM pg_catalog.pg_class AS r
+               JOIN pg_catalog.pg_namespace AS n ON n.oid OPERATOR(pg_catalog.=) r.relnamespace
+               WHERE n.nspname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(h.name))[1]::pg_catalog.name
+                 AND r.relname OPERATOR(pg_catalog.=) (pg_catalog.parse_ident(h.name))[2]::pg_catalog.name
+                 AND (h.origin OPERATOR(pg_catalog.<>) o.id OR r.relowner OPERATOR(pg_catalog.=) h.owner)
+                 AND pg_catalog.pg_has_role(r.relowner, 'USAGE'))) AS owned
     FROM tablediffusion.charges_store AS h
-    LEFT JOIN pg_catalog.pg_class AS r
-        ON r.oid = h.relation AND h.origin = (SELECT id FROM tablediffusion.origin_store)
-        OR r.oid = pg_catalog.to_regclass(h.name)
-    WHERE h.entry = l.id
+    WHERE h.entry OPERATOR(pg_catalog.=) l.id
 ) AS c
 WHERE pg_catalog.pg_has_role(l.role::pg_catalog.oid, 'USAGE') OR c.owned;
 REVOKE ALL ON tablediffusion.ledger FROM PUBLIC;
 GRANT SELECT ON tablediffusion.ledger TO PUBLIC;
-COMMENT ON VIEW tablediffusion.ledger IS 'committed trainings by the current role, or on its relations, and what they spent';
+COMMENT ON VIEW tablediffusion.ledger IS 'trainings by the current role, or on its relations, what they spent, and what became of them';
 COMMENT ON COLUMN tablediffusion.ledger.id IS 'number of the entry';
-COMMENT ON COLUMN tablediffusion.ledger.at IS 'start of the transaction that trained the model';
+COMMENT ON COLUMN tablediffusion.ledger.at IS 'when the training was admitted';
 COMMENT ON COLUMN tablediffusion.ledger.model IS 'name of the model';
 COMMENT ON COLUMN tablediffusion.ledger.role IS 'role that trained it, by its name then';
 COMMENT ON COLUMN tablediffusion.ledger.source IS 'qualified name of the source then';
 COMMENT ON COLUMN tablediffusion.ledger.method IS 'method of the training';
-COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'privacy loss spent';
+COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'privacy loss that the training is bounded by';
 COMMENT ON COLUMN tablediffusion.ledger.delta IS 'probability with which that bound may fail';
 COMMENT ON COLUMN tablediffusion.ledger.neighbours IS 'how the tables differ between which the bound holds';
 COMMENT ON COLUMN tablediffusion.ledger.privacy_unit IS 'column whose values are the units that are protected; NULL if these are rows';
 COMMENT ON COLUMN tablediffusion.ledger.rows_per_unit IS 'rows of a unit that were used at most; NULL if the units are rows';
 COMMENT ON COLUMN tablediffusion.ledger.row_security IS 'whether row security kept rows from the role';
-COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase, as the accountant takes them';
-COMMENT ON COLUMN tablediffusion.ledger.charged IS 'the relations that were read, through views and inheritance, and those that they are part of';
+COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase, as the accountant takes them; empty unless a model was made';
+COMMENT ON COLUMN tablediffusion.ledger.charged IS 'the relations that the training is charged to: those read, through views and inheritance, and those that they are part of';
 COMMENT ON COLUMN tablediffusion.ledger.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
 COMMENT ON COLUMN tablediffusion.ledger.excess_delta IS 'delta that comes on top of that mechanism''s';
+COMMENT ON COLUMN tablediffusion.ledger.outcome IS 'running, model made, failed, cancelled or rolled back; all of them are charged';
+COMMENT ON COLUMN tablediffusion.ledger.source_rows_only IS 'whether the promise is about rows of the source alone and not about rows of the relations behind it';
 
 -- The estimate takes a phase to go on as it went so far.
 CREATE VIEW tablediffusion.progress AS
 SELECT p.pid, d.datname AS database, pg_catalog.pg_get_userbyid(p.role) AS role,
-       CASE WHEN d.datname = pg_catalog.current_database() THEN p.source::pg_catalog.regclass::pg_catalog.text END AS source,
+       CASE WHEN d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+            THEN p.source::pg_catalog.regclass::pg_catalog.text END AS source,
        p.model, p.method, p.phase, p.phases_done, p.phases, p.percent, p.started,
-       CASE WHEN p.percent > 0
-            THEN (pg_catalog.clock_timestamp() - p.phase_started) * ((100.0 - p.percent) / p.percent) END AS remaining
-FROM tablediffusion_progress() AS p
-LEFT JOIN pg_catalog.pg_database AS d ON d.oid = p.database;
+       CASE WHEN p.percent OPERATOR(pg_catalog.>) 0
+            THEN (pg_catalog.clock_timestamp() OPERATOR(pg_catalog.-) p.phase_started)
+                 OPERATOR(pg_catalog.*) ((100.0 OPERATOR(pg_catalog.-) p.percent) OPERATOR(pg_catalog./) p.percent)
+       END AS remaining
+FROM @extschema@.tablediffusion_progress() AS p
+LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) p.database;
 REVOKE ALL ON tablediffusion.progress FROM PUBLIC;
 GRANT SELECT ON tablediffusion.progress TO PUBLIC;
 COMMENT ON VIEW tablediffusion.progress IS 'trainings in progress, of roles whose privileges the current role has';

@@ -12,6 +12,9 @@ pub enum EngineError {
     /// The table turned out to have too many rows for the memory allowed.
     #[error("the table has more rows than a training may take into memory")]
     MoreRowsThanExpected { limit: u64 },
+    /// A scan brought more rows than the count did.
+    #[error("the source shows more rows than were counted")]
+    MoreRowsThanCounted,
     /// Stored model bytes that are damaged.
     #[error("stored model is damaged: {reason}")]
     CorruptModel { reason: &'static str },

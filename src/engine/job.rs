@@ -42,6 +42,12 @@ const LOWERINGS: usize = 40;
 /// Share of delta that a training may give up for being compared with a Gaussian mechanism.
 const TAIL_SHARE: f64 = 1e-3;
 
+/// How many more rows or units a scan may show than were counted, as a share, in all, and in standard deviations of the
+/// count's noise: a table that stays as it is shows no more, but with a probability far below any delta.
+const MORE_SHARE: f64 = 0.1;
+const MORE_IN_ALL: f64 = 1_000.0;
+const MORE_DEVIATIONS: f64 = 40.0;
+
 /// What is to be trained, and for how much.
 pub struct Request {
     pub columns: Vec<Column>,
@@ -86,8 +92,7 @@ pub struct Plan {
 /// The phases of a job, in their order.
 pub const PHASES: [&str; 5] = ["counting rows", "learning domains", "encoding rows", "calibrating noise", "training"];
 
-/// How far a job is. Public quantities only: how many steps there are follows from noisy counts, which are not told before
-/// they are charged.
+/// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Phases that are over, of [`PHASES`].
@@ -135,11 +140,15 @@ pub struct Job {
     noisy_rows: Option<f64>,
     /// As many as rows, if these are the units.
     noisy_units: Option<f64>,
+    /// Noise of the number of units, drawn before they are counted, so that counting can end early where the noisy
+    /// number will be too large.
+    unit_noise: f64,
+    /// Rows that the scan in progress has brought, or kept where units are no rows.
+    scanned: u64,
     discovery_rate: Option<SamplingRate>,
     domains: Vec<Domain>,
     training: Vec<Stage>,
     noise_draws: u64,
-    held: bool,
     cost: Option<Equivalent>,
 }
 
@@ -171,7 +180,7 @@ impl Job {
             columns.iter().map(|column| discover::histograms(column, method.goal())).sum(),
             columns.iter().map(discover::thresholds).sum(),
         )?;
-        Ok(Self {
+        let mut job = Self {
             columns,
             units: unit.as_ref().map(|unit| (UnitBook::new(unit.rows), Vec::new())),
             neighbours: unit.map_or(Neighbours::AddRemoveRow, Neighbours::AddRemoveUnit),
@@ -185,13 +194,18 @@ impl Job {
             rng: SecretRng::from_os()?,
             noisy_rows: None,
             noisy_units: None,
+            unit_noise: 0.0,
+            scanned: 0,
             discovery_rate: None,
             domains: Vec::new(),
             training: Vec::new(),
             noise_draws: 0,
-            held: false,
             cost: None,
-        })
+        };
+        if job.units.is_some() {
+            job.unit_noise = job.noisy_count(0, 1)?;
+        }
+        Ok(job)
     }
 
     /// The epsilon that is asked for.
@@ -204,17 +218,22 @@ impl Job {
         self.delta
     }
 
-    /// The most that a training which is held to it costs, in the terms in which trainings add up. Public, and known
-    /// before a row is read.
+    /// The most that the training costs, in the terms in which trainings add up: it is held to that, with more noise than
+    /// its epsilon calls for where that is needed. Public, and known before a row is read.
     pub fn reserve(&self) -> Equivalent {
         let rest = Equivalent::of_gaussian(self.split.epsilon, self.split.accounted_delta);
         let rest = Equivalent { precision: RESERVE * rest.precision, delta: self.tail() };
         self.fixed_cost().and(rest)
     }
 
-    /// Holds the training to [`Job::reserve`], with more noise than its epsilon calls for where that is needed.
-    pub fn hold(&mut self) {
-        self.held = true;
+    /// How it learns.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Who is protected.
+    pub fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
     }
 
     /// What the training costs, once its noise is known.
@@ -274,8 +293,7 @@ impl Job {
     /// Takes the exact row count and keeps a noisy one.
     ///
     /// # Errors
-    /// `MoreRowsThanExpected` if the noisy count promises a training beyond the limit. It does not say how far: what is
-    /// refused is not charged.
+    /// `MoreRowsThanExpected` if the noisy count promises a training beyond the limit.
     pub fn counted(&mut self, rows: u64) -> Result<()> {
         if self.next() != Next::Count {
             return Err(OUT_OF_ORDER);
@@ -288,7 +306,7 @@ impl Job {
     fn counted_units(&mut self) -> Result<()> {
         let Some((book, _)) = &self.units else { return Err(OUT_OF_ORDER) };
         let (units, rows) = book.totals();
-        let noisy_units = self.noisy_count(units, 1)?.max(1.0);
+        let noisy_units = (units as f64 + self.unit_noise).max(1.0);
         let noisy_rows = if self.unit_rows() == 1 { noisy_units } else { self.noisy_count(rows, self.unit_rows())? };
         self.noise_draws += (units::COLLISION / SLACK_PER_DRAW).ceil() as u64;
         self.begin(noisy_rows.clamp(noisy_units, noisy_units * f64::from(self.unit_rows())), noisy_units)
@@ -338,7 +356,11 @@ impl Job {
     }
 
     /// Takes some rows of the scan in progress, each a unit.
+    ///
+    /// # Errors
+    /// `MoreRowsThanCounted` if the scan brings more rows than were counted, beyond the noise of the count.
     pub fn observe(&mut self, block: &Block) -> Result<()> {
+        self.check_scanned(block.rows)?;
         match (&mut self.state, self.discovery_rate) {
             _ if self.units.is_some() => Err(OUT_OF_ORDER),
             (State::Sampling(sample), Some(rate)) => {
@@ -352,15 +374,25 @@ impl Job {
 
     /// Takes some rows of the scan in progress and the units they belong to: texts that are equal for equal units, NULL
     /// for a row that is a unit by itself.
+    ///
+    /// # Errors
+    /// As [`Job::observe`], of the rows that are kept and of units; `MoreRowsThanExpected` if the noisy number of units
+    /// would promise a training beyond the limit.
     pub fn observe_units(&mut self, block: &Block, units: &BlockColumn) -> Result<()> {
         if units.rows() != block.rows {
             return Err(EngineError::Internal("a block has the wrong number of units"));
         }
+        let Some((book, _)) = &mut self.units else { return Err(OUT_OF_ORDER) };
+        if let State::Counting = self.state {
+            book.count(units)?;
+            return self.check_units();
+        }
+        let kept = book.keep(units, &mut self.rng)?;
+        self.check_scanned(kept.rows.len())?;
+        self.check_units()?;
         match (&mut self.state, &mut self.units) {
-            (State::Counting, Some((book, _))) => book.count(units),
-            (State::Sampling(sample), Some((book, _))) => sample.push(block, &book.keep(units, &mut self.rng)?.rows),
-            (State::Encoding(encoder), Some((book, unit_of))) => {
-                let kept = book.keep(units, &mut self.rng)?;
+            (State::Sampling(sample), _) => sample.push(block, &kept.rows),
+            (State::Encoding(encoder), Some((_, unit_of))) => {
                 unit_of.extend(kept.units);
                 if kept.rows.len() == block.rows {
                     encoder.push(block, &mut self.rng)
@@ -372,8 +404,33 @@ impl Job {
         }
     }
 
+    /// Ends a scan that brings more rows than memory was estimated for.
+    fn check_scanned(&mut self, rows: usize) -> Result<()> {
+        self.scanned += rows as u64;
+        let deviation = self.count_noise() * f64::from(self.unit_rows());
+        let most = most_in_scan(self.noisy_rows.unwrap_or(0.0), deviation);
+        if self.scanned as f64 > most { Err(EngineError::MoreRowsThanCounted) } else { Ok(()) }
+    }
+
+    /// The same for units. While they are counted, what ends it is what the noisy number alone would: their number only
+    /// grows, and its noise is drawn already.
+    fn check_units(&self) -> Result<()> {
+        let Some((book, _)) = &self.units else { return Ok(()) };
+        let units = book.len() as f64;
+        match self.noisy_units {
+            None if self.memory_limit > 0
+                && (units + self.unit_noise) * units::BYTES_PER_UNIT as f64 > self.memory_limit as f64 =>
+            {
+                Err(EngineError::MoreRowsThanExpected { limit: self.memory_limit })
+            }
+            Some(counted) if units > most_in_scan(counted, self.count_noise()) => Err(EngineError::MoreRowsThanCounted),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends the scan in progress.
     pub fn end_scan(&mut self) -> Result<()> {
+        self.scanned = 0;
         match std::mem::replace(&mut self.state, State::Failed) {
             State::Counting => self.counted_units(),
             State::Sampling(sample) => {
@@ -507,20 +564,20 @@ impl Job {
         let noisy_units = self.noisy_units.unwrap_or(1.0);
         let unit_of = self.units.take().map(|(_, unit_of)| unit_of);
         let table = encoder.finish();
-        let (tail, most) = (self.tail(), self.held.then(|| self.reserve().precision - self.fixed_cost().precision));
+        let (tail, most) = (self.tail(), self.reserve().precision - self.fixed_cost().precision);
         self.state = State::Preparing(Background::start(move || {
-            let budget = match most {
-                Some(most) => {
-                    let stages = |b: &TrainingBudget| method.stages(domains.len(), noisy_units, b, &options);
-                    keeping_to(most, tail, budget, stages)?
-                }
-                None => budget,
-            };
+            let stages = |b: &TrainingBudget| method.stages(domains.len(), noisy_units, b, &options);
+            let (budget, planned, cost) = keeping_to(most, tail, budget, stages)?;
             let units = unit_of.map(|unit_of| Units::new(&unit_of, most_rows, noisy_units));
             let table = UnitTable { table, units };
             let trainer = method.trainer(table, &domains, noisy_rows, budget.clone(), options, rng)?;
-            let cost = cost_of(&budget, &trainer.mechanisms(), tail);
-            Ok((trainer, cost))
+            let used = trainer.mechanisms();
+            let cost = if used == planned { cost } else { cost_of(&budget, &used, tail) };
+            if cost.precision <= most && cost.delta <= tail {
+                Ok((trainer, cost))
+            } else {
+                Err(EngineError::Internal("a training would cost more than is charged"))
+            }
         }));
         Ok(())
     }
@@ -584,6 +641,11 @@ impl Job {
     }
 }
 
+/// Rows or units that a scan may show where so many were counted, with noise of this deviation.
+fn most_in_scan(counted: f64, deviation: f64) -> f64 {
+    counted * (1.0 + MORE_SHARE) + MORE_IN_ALL + MORE_DEVIATIONS * deviation
+}
+
 /// What stages that use up a budget cost together with what came before them. Where the accountant cannot follow them
 /// to `tail`, as at epsilons that protect nobody, it is what their claim alone costs.
 fn cost_of(budget: &TrainingBudget, stages: &[Stage], tail: f64) -> Equivalent {
@@ -592,17 +654,18 @@ fn cost_of(budget: &TrainingBudget, stages: &[Stage], tail: f64) -> Equivalent {
     Equivalent::of(&mechanisms, tail).unwrap_or_else(|_| Equivalent::of_claim(budget.epsilon, budget.delta))
 }
 
-/// The budget with as much epsilon as leaves the precision of what it buys at `most`.
+/// The budget with as much epsilon as leaves the precision of what it buys at `most`, what that is, and what it costs.
 fn keeping_to(
     most: f64,
     tail: f64,
     mut budget: TrainingBudget,
     stages: impl Fn(&TrainingBudget) -> Result<Vec<Stage>>,
-) -> Result<TrainingBudget> {
+) -> Result<(TrainingBudget, Vec<Stage>, Equivalent)> {
     for _ in 0..LOWERINGS {
-        let cost = cost_of(&budget, &stages(&budget)?, tail);
+        let stages = stages(&budget)?;
+        let cost = cost_of(&budget, &stages, tail);
         if cost.precision <= most && cost.delta <= tail {
-            return Ok(budget);
+            return Ok((budget, stages, cost));
         }
         budget.epsilon *= LESS_EPSILON;
     }

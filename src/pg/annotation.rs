@@ -17,6 +17,9 @@ pub struct Annotation {
     pub left_out: Vec<String>,
     /// What holds in every row.
     pub constraints: Constraints,
+    /// Why the promise is about rows of the source and not about rows of the tables behind it, if that is so.
+    #[serde(default)]
+    pub source_rows_only: Option<String>,
 }
 
 /// One column.

@@ -1,22 +1,22 @@
 //! Lifetime budgets of relations: `tablediffusion_set_budget`, and the check that no training spends more.
 //!
-//! A training first takes a shared lock on every relation that it is charged to, so that a budget set meanwhile waits
-//! for it; then an exclusive one on every budget that applies, held until the transaction ends; only then does it look at
-//! what was spent, under a snapshot of that moment. So of two trainings that fit alone but not together one waits,
-//! and sees the other's charge.
+//! A training is admitted, and its whole charge committed, in a transaction of its own before it reads a row. That takes a
+//! shared lock on every relation that is charged, so that a budget set meanwhile waits for it; then an exclusive one on
+//! every budget that applies; only then does it look at what was spent, under a snapshot of that moment. So of two
+//! trainings that fit alone but not together the second sees the first's charge.
 
 use pgrx::pg_sys;
 use serde::Deserialize;
 
 use super::call::{Call, sql_function};
-use super::catalog::{self, Catalog};
+use super::catalog::{self, Catalog, Charge};
 use super::errors::{self, Result};
 use super::lineage::{Charged, Lineage};
 use super::source::Source;
-use super::{guard, settings};
-use crate::engine::job::Job;
+use super::{apart, guard, settings};
 use crate::engine::privacy::budget;
 use crate::engine::privacy::equivalent::Equivalent;
+use crate::engine::privacy::mutant::{self, Mutant};
 
 sql_function!(tablediffusion_set_budget, pg_finfo_tablediffusion_set_budget, set_budget);
 sql_function!(tablediffusion_spent_epsilon, pg_finfo_tablediffusion_spent_epsilon, spent_epsilon);
@@ -35,26 +35,31 @@ pub struct Budget {
     excess_delta: f64,
     /// Whether it was set for another relation that had the name.
     former: bool,
+    /// Whether trainings of this kind can be charged to it.
+    pub counts: bool,
 }
 
 /// Those that apply to some relations, given as JSON.
+/// By name only one that was set for a relation of the same owner applies, or one that was restored.
 const APPLYING: &str = "
     SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
                'id', b.id, 'name', coalesce(b.current_name, b.name), 'epsilon', b.epsilon, 'delta', b.delta,
                'trainings', b.trainings, 'precision_sum', b.precision_sum, 'excess_delta', b.excess_delta,
-               'former', NOT m.direct) ORDER BY b.id), '[]')::pg_catalog.text
+               'former', NOT m.direct, 'counts', m.counts) ORDER BY b.id), '[]')::pg_catalog.text
     FROM tablediffusion.budgets_spent AS b CROSS JOIN LATERAL (
         SELECT pg_catalog.bool_or(b.relation = r.relation AND b.origin = o.id) AS direct,
-               pg_catalog.bool_or(b.name = r.name) AS named
+               pg_catalog.bool_or(b.name = r.name AND (b.origin <> o.id OR b.set_for = r.owner)) AS named,
+               pg_catalog.bool_and(r.counts) FILTER (WHERE b.relation = r.relation AND b.origin = o.id
+                   OR b.name = r.name AND (b.origin <> o.id OR b.set_for = r.owner)) AS counts
         FROM tablediffusion.origin_store AS o,
-             pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r (relation oid, name text)
+             pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r (relation oid, name text, owner oid, counts boolean)
     ) AS m
     WHERE m.direct OR m.named";
 
 impl Budget {
     /// Those that apply to what a training is charged to, in the order of their numbers.
-    pub fn applying(lineage: &Lineage) -> Result<Vec<Self>> {
-        catalog::ask(APPLYING, &catalog::json(&lineage.charged)?)
+    pub fn applying(charged: &[Charged]) -> Result<Vec<Self>> {
+        catalog::ask(APPLYING, &catalog::json(&charged)?)
     }
 
     fn spent(&self) -> Equivalent {
@@ -75,39 +80,47 @@ impl Budget {
     }
 }
 
-/// Admits a training that is about to read, or refuses it: after this no other training that shares a budget goes on
-/// before this one's transaction has ended.
-pub fn admit(lineage: &Lineage, job: &mut Job) -> Result<()> {
-    for Charged { relation, .. } in &lineage.charged {
+/// Has a training admitted and charged before it reads a row, and returns the number of its entry in the ledger.
+pub fn pay(charge: &Charge) -> Result<i64> {
+    for Charged { relation, .. } in &charge.charged {
+        // The charge would wait for this very transaction.
+        if catalog::holds(Catalog::Charges, *relation, pg_sys::ExclusiveLock)? {
+            return Err(errors::budget_is_changing());
+        }
+    }
+    for budget in Budget::applying(&charge.charged)?.into_iter().filter(|budget| budget.former) {
+        errors::budget_of_former_relation(&budget.name).notice();
+    }
+    if mutant::is(Mutant::ChargeTakenBack) { enter(charge) } else { apart::pay(charge) }
+}
+
+/// Admits a training and enters its charge, or refuses it: a part of the current transaction. Returns the entry's number.
+pub fn enter(charge: &Charge) -> Result<i64> {
+    for Charged { relation, .. } in &charge.charged {
         catalog::lock(Catalog::Charges, *relation, pg_sys::ShareLock)?;
     }
-    if let Some((epsilon, delta)) = settings::default_budget() {
-        catalog::default_budgets(&catalog::json(&lineage.charged)?, epsilon, delta)?;
+    if let Some((epsilon, delta)) = charge.default_budget {
+        catalog::default_budgets(&catalog::json(&charge.charged)?, epsilon, delta)?;
     }
-    let budgets = Budget::applying(lineage)?;
-    for budget in &budgets {
+    for budget in Budget::applying(&charge.charged)? {
         catalog::lock(Catalog::Budgets, budget.id as u32, pg_sys::ExclusiveLock)?;
-        if budget.former {
-            errors::budget_of_former_relation(&budget.name).notice();
+    }
+    for budget in Budget::applying(&charge.charged)? {
+        if let Some(reason) = charge.source_rows_only.as_deref().filter(|_| !budget.counts) {
+            return Err(errors::rows_are_not_its_rows(&charge.source, &budget.name, reason));
         }
-    }
-    if budgets.is_empty() {
-        return Ok(());
-    }
-    job.hold();
-    let reserve = job.reserve();
-    match Budget::applying(lineage)?.into_iter().find(|budget| !budget.allows(job.epsilon(), job.delta(), reserve)) {
-        Some(budget) => {
+        if !budget.allows(charge.epsilon, charge.delta, charge.reserve()) {
             let spent = budget.spent().epsilon(budget.delta);
-            Err(errors::budget_spent(&budget.name, budget.epsilon, budget.delta, spent, budget.remaining()))
+            return Err(errors::budget_spent(&budget.name, budget.epsilon, budget.delta, spent, budget.remaining()));
         }
-        None => Ok(()),
     }
+    catalog::enter_charge(charge)
 }
 
 /// `(source regclass, epsilon float8, delta float8)`.
 fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
     catalog::check_writable(c"tablediffusion_set_budget()");
+    catalog::check_current()?;
     let source = Source::open(call.oid(0, "source")?)?;
     let epsilon = call.optional_float(1);
     let delta = call.optional_float(2).unwrap_or_else(settings::delta);
@@ -121,8 +134,12 @@ fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
     catalog::lock(Catalog::Charges, source.oid.to_u32(), pg_sys::ExclusiveLock)?;
     catalog::set_budget(source.oid, epsilon, delta)?;
     if epsilon.is_some() {
-        let lineage = Lineage::of(&source)?;
-        let own = Budget::applying(&lineage)?.into_iter().find(|budget| budget.name == source.quoted());
+        let others = catalog::uncounted(source.oid)?;
+        if others > 0 {
+            errors::not_in_its_budget(&source.quoted(), others).notice();
+        }
+        let lineage = Lineage::of(&source, None)?;
+        let own = Budget::applying(&lineage.charged)?.into_iter().find(|budget| budget.name == source.quoted());
         if let Some(own) = own.filter(|own| own.trainings > 0 && own.remaining() == 0.0) {
             errors::budget_is_spent_already(&own.name, own.spent().epsilon(own.delta)).notice();
         }

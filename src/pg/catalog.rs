@@ -6,19 +6,18 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use pgrx::datum::DatumWithOid;
 use pgrx::spi::{SpiClient, SpiResult};
 use pgrx::{IntoDatum, JsonB, Spi, pg_sys};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::annotation::Annotation;
-use super::datum::{self, c_string};
+use super::datum::{self, Input, c_string};
 use super::errors::{self, Result};
 use super::lineage::Charged;
-use super::released;
+use super::{insert, released};
 use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::privacy::equivalent::Equivalent;
-use crate::engine::privacy::mutant::{self, Mutant};
 
 const SCHEMA: &CStr = c"tablediffusion";
 
@@ -28,6 +27,7 @@ pub enum Catalog {
     Models,
     Budgets,
     Charges,
+    Outcomes,
 }
 
 impl Catalog {
@@ -36,6 +36,7 @@ impl Catalog {
             Self::Models => c"models_store",
             Self::Budgets => c"budgets_store",
             Self::Charges => c"charges_store",
+            Self::Outcomes => c"outcomes_store",
         }
     }
 }
@@ -78,14 +79,62 @@ impl Record {
     }
 }
 
-/// What a training spent, besides what is kept of its model.
+/// A training that asks to be admitted: what it may spend, of what, for whom.
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Charge {
+    pub model: String,
+    pub role: u32,
+    pub source: String,
+    pub source_id: u32,
+    pub method: String,
+    pub epsilon: f64,
+    pub delta: f64,
+    pub neighbours: String,
     pub privacy_unit: Option<String>,
     pub rows_per_unit: Option<i32>,
-    pub stages: Value,
     pub row_security: bool,
-    pub cost: Equivalent,
+    /// Why rows of the source are not rows of the relations behind it, if they are not.
+    pub source_rows_only: Option<String>,
+    /// The most that it spends.
+    pub precision: f64,
+    pub excess_delta: f64,
     pub charged: Vec<Charged>,
+    /// Epsilon and delta of the budget that tables without one are given.
+    pub default_budget: Option<(f64, f64)>,
+    /// The transaction that trains.
+    pub transaction: u64,
+}
+
+impl Charge {
+    pub fn reserve(&self) -> Equivalent {
+        Equivalent { precision: self.precision, delta: self.excess_delta }
+    }
+}
+
+/// What became of a training that was charged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    ModelMade,
+    Failed,
+    Cancelled,
+}
+
+impl Outcome {
+    /// As the ledger says it.
+    fn words(self) -> &'static str {
+        match self {
+            Self::ModelMade => "model made",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What a training that made a model really spent.
+pub struct Settled {
+    pub stages: Value,
+    pub cost: Equivalent,
 }
 
 /// Claims the name of a model until the transaction ends: two trainings of one name go one after the other.
@@ -116,6 +165,27 @@ pub fn lock(catalog: Catalog, number: u32, mode: u32) -> Result<()> {
     Ok(())
 }
 
+/// Whether this transaction itself holds such a lock.
+pub fn holds(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
+    let (table, _) = table(catalog)?;
+    // SAFETY: plain data, as PostgreSQL fills it in for the locks of `lock`.
+    Ok(unsafe {
+        let tag = pg_sys::LOCKTAG {
+            locktag_field1: pg_sys::MyDatabaseId.to_u32(),
+            locktag_field2: table.to_u32(),
+            locktag_field3: number,
+            locktag_field4: 0,
+            locktag_type: pg_sys::LockTagType::LOCKTAG_OBJECT as u8,
+            locktag_lockmethodid: pg_sys::DEFAULT_LOCKMETHOD as u8,
+        };
+        #[cfg(not(any(feature = "pg17", feature = "pg18")))]
+        let held = pg_sys::LockHeldByMe(&tag, mode as pg_sys::LOCKMODE);
+        #[cfg(any(feature = "pg17", feature = "pg18"))]
+        let held = pg_sys::LockHeldByMe(&tag, mode as pg_sys::LOCKMODE, false);
+        held
+    })
+}
+
 /// The same in every session.
 fn hash(name: &str) -> u32 {
     let mut hasher = DefaultHasher::new();
@@ -123,97 +193,116 @@ fn hash(name: &str) -> u32 {
     hasher.finish() as u32
 }
 
-/// Enters in the ledger what the training of a model cost. The charge stays whatever becomes of the model.
-pub fn charge(record: &Record, charge: Charge) -> Result<()> {
-    // SAFETY: plain calls. The charge must be on disk before anybody can sample: a crash would take it back.
-    let role = unsafe {
-        pg_sys::ForceSyncCommit();
-        pg_sys::GetUserId()
-    };
-    // Rounded down, so that its precision is not below what was found.
-    let gaussian = charge.cost.precision.sqrt().recip() * (1.0 - 4.0 * f64::EPSILON);
+/// Enters in the ledger what a training may spend, and returns the number of the entry.
+pub fn enter_charge(charge: &Charge) -> Result<i64> {
     let charged = json(&charge.charged)?;
-    as_owner(|client| {
+    let entered = as_owner(|client| {
         let spent = [
-            record.name.clone().into(),
-            role.into(),
-            record.source.clone().into(),
-            record.source_oid.into(),
-            record.method.clone().into(),
-            record.epsilon.into(),
-            record.delta.into(),
-            record.neighbours.clone().into(),
-            charge.privacy_unit.into(),
+            charge.model.as_str().into(),
+            pg_sys::Oid::from(charge.role).into(),
+            charge.source.as_str().into(),
+            pg_sys::Oid::from(charge.source_id).into(),
+            charge.method.as_str().into(),
+            charge.epsilon.into(),
+            charge.delta.into(),
+            charge.neighbours.as_str().into(),
+            charge.privacy_unit.clone().into(),
             charge.rows_per_unit.into(),
-            JsonB(charge.stages).into(),
             charge.row_security.into(),
-            gaussian.into(),
-            charge.cost.delta.into(),
+            noise_multiplier(charge.precision).into(),
+            charge.excess_delta.into(),
             charged.into(),
+            charge.transaction.to_string().into(),
+            charge.source_rows_only.is_some().into(),
         ];
-        client.update(
+        let rows = client.update(
             "WITH entered AS (
                  INSERT INTO tablediffusion.ledger_store
                      (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, privacy_unit,
-                      rows_per_unit, stages, row_security, gaussian_noise_multiplier, excess_delta)
-                 VALUES ($1, $2, pg_catalog.pg_get_userbyid($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-                 RETURNING id)
-             INSERT INTO tablediffusion.charges_store (entry, relation, origin, name)
-             SELECT entered.id, charged.relation, origin_store.id, charged.name
-             FROM entered, tablediffusion.origin_store,
-                  pg_catalog.jsonb_to_recordset($15::pg_catalog.jsonb) AS charged (relation oid, name text)",
+                      rows_per_unit, row_security, stages, gaussian_noise_multiplier, excess_delta, origin, transaction,
+                      source_rows_only)
+                 SELECT $1, $2, pg_catalog.pg_get_userbyid($2), $3, $4, $5, $6, $7, $8, $9, $10, $11, '[]', $12, $13,
+                        id, $15::pg_catalog.xid8, $16
+                 FROM tablediffusion.origin_store
+                 RETURNING id, origin
+             ), charges AS (
+                 INSERT INTO tablediffusion.charges_store (entry, relation, origin, name, owner, counts)
+                 SELECT entered.id, charged.relation, entered.origin, charged.name, charged.owner, charged.counts
+                 FROM entered, pg_catalog.jsonb_to_recordset($14::pg_catalog.jsonb)
+                     AS charged (relation oid, name text, owner oid, counts boolean))
+             SELECT id FROM entered",
             None,
             &spent,
         )?;
-        Ok(())
-    })
+        rows.first().get_one::<i64>()
+    })?;
+    entered.ok_or_else(|| EngineError::Internal("the ledger took no entry").into())
 }
 
-/// Stores a model as the caller's, in place of an older one of its name.
-pub fn store(record: Record) -> Result<()> {
-    // SAFETY: a plain call.
-    let owner = unsafe { pg_sys::GetUserId() };
+/// Enters what became of a training, as a part of the current transaction.
+pub fn enter_outcome(entry: i64, outcome: Outcome, settled: Option<Settled>) -> Result<()> {
+    let (stages, cost) = settled.map(|settled| (JsonB(settled.stages), settled.cost)).unzip();
     as_owner(|client| {
         client.update(
-            "INSERT INTO tablediffusion.models_store AS m
-                 (name, owner, source, source_id, method, epsilon, delta, neighbours, noisy_rows, columns, bytes)
-             VALUES ($1, $2, $3, $4::pg_catalog.oid, $5, $6, $7, $8, $9, $10, $11)
-             ON CONFLICT (name) DO UPDATE SET
-                 owner = EXCLUDED.owner, created = EXCLUDED.created, source = EXCLUDED.source,
-                 source_id = EXCLUDED.source_id, method = EXCLUDED.method, epsilon = EXCLUDED.epsilon,
-                 delta = EXCLUDED.delta, neighbours = EXCLUDED.neighbours, noisy_rows = EXCLUDED.noisy_rows,
-                 columns = EXCLUDED.columns, bytes = EXCLUDED.bytes",
+            "INSERT INTO tablediffusion.outcomes_store (entry, outcome, stages, gaussian_noise_multiplier, excess_delta)
+             VALUES ($1, $2, $3, $4, $5)",
             None,
             &[
-                record.name.into(),
-                owner.into(),
-                record.source.into(),
-                number(record.source_oid),
-                record.method.into(),
-                record.epsilon.into(),
-                record.delta.into(),
-                record.neighbours.into(),
-                record.noisy_rows.into(),
-                JsonB(record.columns).into(),
-                record.bytes.into(),
+                entry.into(),
+                outcome.words().into(),
+                stages.into(),
+                cost.map(|cost| noise_multiplier(cost.precision)).into(),
+                cost.map(|cost| cost.delta).into(),
             ],
         )?;
         Ok(())
     })
 }
 
+/// Rounded down, so that the precision of what is entered is not below what was found.
+fn noise_multiplier(precision: f64) -> f64 {
+    precision.sqrt().recip() * (1.0 - 4.0 * f64::EPSILON)
+}
+
+/// Stores a model as the caller's, in place of an older one of its name. The row is put into the table as it is: a
+/// statement's plan would hold the model, and plans can be had printed.
+pub fn store(record: &Record) -> Result<()> {
+    as_owner(|client| {
+        let query = "DELETE FROM tablediffusion.models_store WHERE name = $1";
+        client.update(query, None, &[record.name.as_str().into()]).map(|_| ())
+    })?;
+    let (table, _) = table(Catalog::Models)?;
+    // SAFETY: plain calls.
+    let (owner, now) = unsafe { (pg_sys::GetUserId(), pg_sys::GetCurrentTransactionStartTimestamp()) };
+    let columns = Input::new(pg_sys::JSONBOID, -1).parse(&record.columns.to_string());
+    let number = |value: f64| pg_sys::Datum::from(value.to_bits());
+    let text = |value: &str| value.into_datum().unwrap_or(pg_sys::Datum::null());
+    let values = [
+        (c"name", pg_sys::TEXTOID, text(&record.name)),
+        (c"owner", pg_sys::REGROLEOID, owner.into()),
+        (c"created", pg_sys::TIMESTAMPTZOID, now.into()),
+        (c"source", pg_sys::TEXTOID, text(&record.source)),
+        (c"source_id", pg_sys::OIDOID, record.source_oid.into()),
+        (c"method", pg_sys::TEXTOID, text(&record.method)),
+        (c"epsilon", pg_sys::FLOAT8OID, number(record.epsilon)),
+        (c"delta", pg_sys::FLOAT8OID, number(record.delta)),
+        (c"neighbours", pg_sys::TEXTOID, text(&record.neighbours)),
+        (c"noisy_rows", pg_sys::FLOAT8OID, number(record.noisy_rows)),
+        (c"columns", pg_sys::JSONBOID, columns),
+        (c"bytes", pg_sys::BYTEAOID, record.bytes.as_slice().into_datum().unwrap_or(pg_sys::Datum::null())),
+    ];
+    insert::row(table, &values).ok_or_else(errors::catalog_missing)
+}
+
 /// Loads the bytes of a model that the caller may sample.
 ///
 /// # Errors
-/// If it does not exist, the caller neither owns it nor was granted it, or it was trained by a transaction that is still
-/// in progress: a rollback would take its charge back. `xmin` names that transaction, is right after a restore too, and
-/// is that of the subtransaction inside a savepoint. A model without a source was imported, and charged elsewhere.
+/// If it does not exist, or the caller neither owns it nor was granted it.
 pub fn load(name: &str) -> Result<Vec<u8>> {
     // SAFETY: a plain call.
     let user = unsafe { pg_sys::GetUserId() };
     let found = as_owner(|client| {
-        let query = "SELECT CASE WHEN source_id <> 0 THEN xmin END, bytes,
-                pg_catalog.pg_has_role($2, owner::pg_catalog.oid, 'USAGE') OR EXISTS (
+        let query = "SELECT bytes, pg_catalog.pg_has_role($2, owner::pg_catalog.oid, 'USAGE') OR EXISTS (
                     SELECT FROM tablediffusion.grants_store AS g
                     WHERE g.model = m.name AND (
                         g.grantee::pg_catalog.oid = 0
@@ -224,19 +313,10 @@ pub fn load(name: &str) -> Result<Vec<u8>> {
             return Ok(None);
         }
         let row = rows.first();
-        let (creator, bytes) = (row.get::<pg_sys::TransactionId>(1)?, row.get::<Vec<u8>>(2)?);
-        Ok(bytes.zip(row.get::<bool>(3)?).map(|(bytes, may_sample)| (creator, bytes, may_sample)))
+        Ok(row.get::<Vec<u8>>(1)?.zip(row.get::<bool>(2)?))
     })?;
-    let (creator, bytes, may_sample) = found.ok_or_else(|| errors::no_such_model(name))?;
-    if !may_sample {
-        return Err(errors::not_model_user(name));
-    }
-    // SAFETY: any transaction id may be asked about.
-    let uncommitted = creator.is_some_and(|creator| unsafe { pg_sys::TransactionIdIsCurrentTransactionId(creator) });
-    if uncommitted && !mutant::is(Mutant::SampleBeforeCommit) {
-        return Err(errors::model_not_committed(name));
-    }
-    Ok(bytes)
+    let (bytes, may_sample) = found.ok_or_else(|| errors::no_such_model(name))?;
+    if may_sample { Ok(bytes) } else { Err(errors::not_model_user(name)) }
 }
 
 /// The owner of a model of the caller's, which nobody else changes until the transaction ends.
@@ -276,29 +356,31 @@ pub fn revoke(model: &str, grantee: pg_sys::Oid) -> Result<bool> {
     })
 }
 
-/// Sets the budget of a relation, in place of one that it has or of one of a relation that is gone and had its name;
-/// without an epsilon it has none afterwards.
+/// Sets the budget of a relation, in place of one that it has or of one of a relation that is gone and had its name and
+/// owner, or was restored under it; without an epsilon it has none afterwards.
 pub fn set_budget(relation: pg_sys::Oid, epsilon: Option<f64>, delta: f64) -> Result<()> {
     // SAFETY: a plain call.
     let role = unsafe { pg_sys::GetUserId() };
     as_owner(|client| {
         let named = "SELECT o.id AS origin, c.oid AS relation,
-                pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name
+                pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name,
+                c.relowner AS owner
             FROM tablediffusion.origin_store AS o, pg_catalog.pg_class AS c
             JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = $1";
         let forget = format!(
             "WITH named AS ({named})
             DELETE FROM tablediffusion.budgets_store AS b USING named
             WHERE b.relation = named.relation AND b.origin = named.origin
-               OR b.name = named.name AND NOT (b.origin = named.origin AND EXISTS (
+               OR b.name = named.name AND (b.origin <> named.origin
+                  OR coalesce(b.owner, b.role::pg_catalog.oid) = named.owner AND NOT EXISTS (
                       SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = b.relation))"
         );
         client.update(forget.as_str(), None, &[relation.into()])?;
         if let Some(epsilon) = epsilon {
             let set = format!(
                 "WITH named AS ({named})
-                INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role)
-                SELECT relation, origin, name, $2, $3, $4 FROM named"
+                INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role, owner)
+                SELECT relation, origin, name, $2, $3, $4, owner FROM named"
             );
             client.update(set.as_str(), None, &[relation.into(), epsilon.into(), delta.into(), role.into()])?;
         }
@@ -309,14 +391,15 @@ pub fn set_budget(relation: pg_sys::Oid, epsilon: Option<f64>, delta: f64) -> Re
 /// Gives the tables among some relations, in JSON, a budget if none applies to them.
 pub fn default_budgets(charged: &str, epsilon: f64, delta: f64) -> Result<()> {
     as_owner(|client| {
-        let query = "INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role)
-            SELECT r.relation, o.id, r.name, $2, $3, c.relowner
+        let query = "INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role, owner)
+            SELECT r.relation, o.id, r.name, $2, $3, r.owner, r.owner
             FROM tablediffusion.origin_store AS o,
-                 pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r (relation oid, name text, \"table\" boolean)
-            JOIN pg_catalog.pg_class AS c ON c.oid = r.relation
+                 pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
+                     AS r (relation oid, name text, owner oid, \"table\" boolean)
             WHERE r.\"table\" AND NOT EXISTS (
                 SELECT FROM tablediffusion.budgets_store AS b
-                WHERE b.relation = r.relation AND b.origin = o.id OR b.name = r.name)
+                WHERE b.relation = r.relation AND b.origin = o.id
+                   OR b.name = r.name AND (b.origin <> o.id OR coalesce(b.owner, b.role::pg_catalog.oid) = r.owner))
             ON CONFLICT (relation, origin) DO NOTHING";
         client.update(query, None, &[charged.into(), epsilon.into(), delta.into()]).map(|_| ())
     })
@@ -345,6 +428,14 @@ pub fn rename(name: &str, new_name: &str) -> Result<()> {
         Ok(client.update(query, None, &[name.into(), new_name.into(), owner.into()])?.len())
     })?;
     if renamed == 1 { Ok(()) } else { Err(errors::no_such_model(name)) }
+}
+
+/// How many trainings read a relation of this database and could not be charged to it.
+pub fn uncounted(relation: pg_sys::Oid) -> Result<u64> {
+    let query = "SELECT pg_catalog.to_json(pg_catalog.count(*))::pg_catalog.text
+        FROM tablediffusion.charges_store AS c JOIN tablediffusion.origin_store AS o ON o.id = c.origin
+        WHERE NOT c.counts AND c.relation = $1::pg_catalog.oid";
+    ask(query, &relation.to_u32().to_string())
 }
 
 /// Whether any training was charged to a relation of this database.
@@ -385,6 +476,11 @@ fn table(catalog: Catalog) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
         }
     };
     found.ok_or_else(errors::catalog_missing)
+}
+
+/// Says no to what needs tables that an older version of the extension has not.
+pub fn check_current() -> Result<()> {
+    table(Catalog::Outcomes).map(|_| ()).map_err(|_| errors::update_needed())
 }
 
 /// Something as JSON, for SQL.

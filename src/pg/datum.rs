@@ -110,6 +110,39 @@ pub fn resolve_type(written: &str) -> Option<(pg_sys::Oid, i32)> {
     (type_oid != pg_sys::InvalidOid).then_some((type_oid, typmod))
 }
 
+/// The owner of a function, if there is such a function.
+pub fn owner_of_function(oid: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: the rows of this cache are those of pg_proc.
+    unsafe { looked_up(pg_sys::SysCacheIdentifier::PROCOID, oid, |row: &pg_sys::FormData_pg_proc| row.proowner) }
+}
+
+/// The owner of a type, if there is such a type.
+pub fn owner_of_type(oid: pg_sys::Oid) -> Option<pg_sys::Oid> {
+    // SAFETY: the rows of this cache are those of pg_type.
+    unsafe { looked_up(pg_sys::SysCacheIdentifier::TYPEOID, oid, |row: &pg_sys::FormData_pg_type| row.typowner) }
+}
+
+/// Something of the row of a system cache that has an oid.
+///
+/// # Safety
+/// Rows of the cache are of type `T`, and it is looked up by one oid.
+unsafe fn looked_up<T, R>(
+    cache: pg_sys::SysCacheIdentifier::Type,
+    oid: pg_sys::Oid,
+    of: impl FnOnce(&T) -> R,
+) -> Option<R> {
+    // SAFETY: as promised; the row is released after it is read.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(cache as i32, oid.into());
+        if tuple.is_null() {
+            return None;
+        }
+        let found = of(&*pg_sys::GETSTRUCT(tuple).cast::<T>());
+        pg_sys::ReleaseSysCache(tuple);
+        Some(found)
+    }
+}
+
 /// The type under the domains of a type, and the modifier that they or it have.
 pub fn base_type(type_oid: pg_sys::Oid, typmod: i32) -> (pg_sys::Oid, i32) {
     let mut typmod = typmod;
@@ -123,13 +156,16 @@ pub fn run(statement: &str, arguments: &[DatumWithOid<'_>]) -> Result<()> {
 }
 
 /// Runs SQL of ours with a search path that nobody can put anything into, and with numbers and names written in the one
-/// way that they are compared in.
+/// way that they are compared in. Compiling our small queries takes longer than running them.
 pub fn with_pinned_path<T>(work: impl FnOnce() -> T) -> T {
     // SAFETY: the level is closed below; after an ERROR it is closed by the end of the transaction.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
-    for (setting, value) in
-        [(c"search_path", c"pg_catalog, pg_temp"), (c"extra_float_digits", c"1"), (c"quote_all_identifiers", c"off")]
-    {
+    for (setting, value) in [
+        (c"search_path", c"pg_catalog, pg_temp"),
+        (c"extra_float_digits", c"1"),
+        (c"quote_all_identifiers", c"off"),
+        (c"jit", c"off"),
+    ] {
         // SAFETY: a level is open.
         unsafe { super::guard::set_locally(setting, value) };
     }

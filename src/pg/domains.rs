@@ -38,15 +38,8 @@ pub fn chosen(annotation: &Annotation, targets: Vec<Target>) -> Result<Vec<Targe
 /// Whether the caller or superusers alone decide what a domain asks for tomorrow.
 fn is_trusted(domain: pg_sys::Oid) -> bool {
     super::source::domains(domain).into_iter().all(|(domain, _)| {
-        // SAFETY: a look-up that is released at once; plain calls.
-        unsafe {
-            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::TYPEOID as i32, domain.into());
-            if tuple.is_null() {
-                return false;
-            }
-            let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>()).typowner;
-            pg_sys::ReleaseSysCache(tuple);
-            owner == pg_sys::GetUserId() || pg_sys::superuser_arg(owner)
-        }
+        // SAFETY: plain calls.
+        let trusted = |owner| unsafe { owner == pg_sys::GetUserId() || pg_sys::superuser_arg(owner) };
+        datum::owner_of_type(domain).is_some_and(trusted)
     })
 }

@@ -2,6 +2,7 @@
 
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
+use serde::{Deserialize, Serialize};
 
 use super::rows::MOST_TRIES;
 use crate::engine::EngineError;
@@ -60,6 +61,27 @@ impl Fault {
     }
 }
 
+/// A fault on its way from another process.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Told {
+    code: i32,
+    message: String,
+    detail: Option<String>,
+    hint: Option<String>,
+}
+
+impl From<Fault> for Told {
+    fn from(Fault { code, message, detail, hint }: Fault) -> Self {
+        Self { code: code as i32, message, detail, hint }
+    }
+}
+
+impl From<Told> for Fault {
+    fn from(Told { code, message, detail, hint }: Told) -> Self {
+        Self { code: PgSqlErrorCode::from(code), message, detail, hint }
+    }
+}
+
 impl From<EngineError> for Fault {
     fn from(error: EngineError) -> Self {
         let message = error.to_string();
@@ -81,6 +103,11 @@ impl From<EngineError> for Fault {
                 Self::new(PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message)
                     .detail(format!("tablediffusion.memory_limit is {}.", bytes(limit)))
                     .hint("Run ANALYZE to be told how much is needed; exclude columns, train on a view of fewer rows, or have a superuser raise the setting.")
+            }
+            EngineError::MoreRowsThanCounted => {
+                Self::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
+                    .detail("It is read several times, and has to show the same rows each time.")
+                    .hint("Train on a table, or on a view without volatile functions.")
             }
             EngineError::CorruptModel { .. } => Self::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, message)
                 .detail("The bytes in tablediffusion.models_store are not what a training wrote.")
@@ -248,10 +275,10 @@ pub fn no_columns(relation: &str) -> Fault {
         .hint("Keys, identity and serial columns and unique uuid or text columns are not modelled; name at least one other.")
 }
 
-/// In place of an error that reading the source raised, whose own words may hold a value of the table.
-pub fn cannot_read(relation: &str, code: PgSqlErrorCode) -> Fault {
-    Fault::new(code, format!("could not read \"{relation}\""))
-        .detail("The original message is withheld because it may contain values of the table.")
+/// In place of an error that reading the source raised, whose own words and SQLSTATE may tell a value of the table.
+pub fn cannot_read(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, format!("could not read \"{relation}\""))
+        .detail("The original message and its SQLSTATE are withheld because they may tell values of the table.")
         .hint("Select the same columns from it to see the message.")
 }
 
@@ -305,6 +332,65 @@ pub fn budget_is_spent_already(relation: &str, spent: f64) -> Fault {
     )
     .detail(format!("They amount to epsilon {spent:.4} at the budget's delta."))
     .hint("No further training is admitted; existing models are not affected.")
+}
+
+pub fn rows_are_not_its_rows(source: &str, relation: &str, reason: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("a training on {source} cannot be charged to the budget of {relation}"),
+    )
+    .detail(format!(
+        "A row of {relation} may change many rows of {source}, because it has {reason}; protecting the latter does not protect the former."
+    ))
+    .hint("Name as \"privacy_unit\" a column that says whose the rows of all tables behind it are, or have the owner make a table of it.")
+}
+
+pub fn source_rows_only(source: &str, reason: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_WARNING,
+        format!("the training protects rows of {source}, and not rows of the tables behind it"),
+    )
+    .detail(format!("A row of a table may change many rows of {source}, because it has {reason}."))
+    .hint(
+        "Name as \"privacy_unit\" a column that says whose the rows of all tables behind it are, or train on a table.",
+    )
+}
+
+pub fn not_in_its_budget(relation: &str, trainings: u64) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
+        format!("trainings on views of {relation} are not part of what is spent of it: {trainings}"),
+    )
+    .detail("They protect rows of the views, of which one row of the relation may have changed many.")
+    .hint("The view tablediffusion.ledger shows them, with source_rows_only.")
+}
+
+pub fn budget_is_changing() -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
+        "a budget that applies to this training is being changed by an open transaction",
+    )
+    .detail("A training is charged in a transaction of its own, which cannot wait for the one that trains.")
+    .hint("Commit tablediffusion_set_budget before training, or try again once another session has.")
+}
+
+pub fn no_worker() -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
+        "no background worker is free to charge the training",
+    )
+    .detail("A training is charged by a worker of its own before it reads a row; nothing was read.")
+    .hint("Try again, or have max_worker_processes raised.")
+}
+
+pub fn charge_not_entered() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "the training could not be charged")
+        .detail("The background worker that charges it ended early; nothing was read.")
+        .hint("The server's log says why.")
+}
+
+pub fn charge_refused(code: PgSqlErrorCode) -> Fault {
+    Fault { code, ..charge_not_entered() }
 }
 
 // Declared domains.
@@ -383,15 +469,6 @@ pub fn not_granted(model: &str, role: &str) -> Fault {
         .hint("The view tablediffusion.grants lists what is granted; members of a role use what that role was granted.")
 }
 
-pub fn model_not_committed(name: &str) -> Fault {
-    Fault::new(
-        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        format!("model \"{name}\" was trained by the current transaction and cannot be used before it commits"),
-    )
-    .detail("Otherwise a rollback could take back the charge for what had already been seen.")
-    .hint("COMMIT first.")
-}
-
 /// Why bytes cannot be imported.
 pub fn not_importable(error: EngineError) -> Fault {
     let reason = match error {
@@ -421,6 +498,15 @@ pub fn annotation_unreadable(name: &str) -> Fault {
     )
     .detail("It is stored with the model.")
     .hint("Restore the model from a backup, or train it again.")
+}
+
+pub fn update_needed() -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        "the extension in this database is of an older version than its library",
+    )
+    .detail("Since version 0.3.0 trainings are charged before they read, in tables that older versions have not; nothing was read.")
+    .hint("Run ALTER EXTENSION tablediffusion UPDATE.")
 }
 
 pub fn catalog_missing() -> Fault {

@@ -7,8 +7,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use pgrx::pg_sys;
 use pgrx::pg_sys::panic::{CaughtError, ErrorReportWithLevel};
+use pgrx::{PgSqlErrorCode, pg_sys};
 
 use super::errors::{self, Fault, Result};
 use crate::engine;
@@ -30,20 +30,49 @@ pub fn call<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
-/// Reads rows of a relation: views and types may raise errors with values in their words, so only the SQLSTATE is
-/// kept. The same goes for what they tell the client in notices.
+/// Reads rows of a relation. What views and types say meanwhile may hold values, so it reaches nobody: no message of any
+/// level, to the client or to the server's log, and of an error not even its SQLSTATE, which a function can choose.
 pub fn reading<T>(relation: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-    let level = silence_client();
+    let silence = Silence::begin();
     let result = catch_unwind(AssertUnwindSafe(work));
-    // SAFETY: the level was opened above; also after an error, which is reported with the caller's settings.
-    unsafe { pg_sys::AtEOXact_GUC(false, level) };
+    drop(silence);
     match result {
         Ok(result) => result,
         Err(payload) => match report_of(&*payload) {
             Some(report) if is_interrupt(report) => resume_unwind(payload),
-            Some(report) => Err(errors::cannot_read(relation, report.sql_error_code())),
+            Some(_) => Err(errors::cannot_read(relation)),
             None => Err(errors::engine_panicked()),
         },
+    }
+}
+
+/// Keeps what PostgreSQL has to say to itself while it lives. An ERROR is not concerned: it is caught before it is told.
+struct Silence {
+    level: i32,
+    told: pg_sys::CommandDest::Type,
+}
+
+impl Silence {
+    fn begin() -> Self {
+        // SAFETY: plain calls on the main thread; both are undone when dropped. Messages of level INFO reach the client
+        // whatever it asks for, as long as there is one.
+        unsafe {
+            let level = pg_sys::NewGUCNestLevel();
+            set_locally(c"log_min_messages", c"fatal");
+            let told = pg_sys::whereToSendOutput;
+            pg_sys::whereToSendOutput = pg_sys::CommandDest::DestNone;
+            Self { level, told }
+        }
+    }
+}
+
+impl Drop for Silence {
+    fn drop(&mut self) {
+        // SAFETY: opened and set by `begin`; also after an error, which is reported with the caller's settings.
+        unsafe {
+            pg_sys::whereToSendOutput = self.told;
+            pg_sys::AtEOXact_GUC(false, self.level);
+        }
     }
 }
 
@@ -72,16 +101,17 @@ fn is_interrupt(report: &ErrorReportWithLevel) -> bool {
     report.function_name() == Some("ProcessInterrupts")
 }
 
-fn silence_client() -> i32 {
-    // SAFETY: plain calls on the main thread; the level is closed by the caller.
-    unsafe {
-        let level = pg_sys::NewGUCNestLevel();
-        set_locally(c"client_min_messages", c"error");
-        level
-    }
+/// The SQLSTATE of an ERROR of PostgreSQL that was caught.
+pub fn sqlstate(payload: &(dyn Any + Send)) -> Option<PgSqlErrorCode> {
+    report_of(payload).map(ErrorReportWithLevel::sql_error_code)
 }
 
-/// Sets a setting until the end of the current nest level.
+/// Whether what was caught is a cancel, timeout or shutdown.
+pub fn is_cancel(payload: &(dyn Any + Send)) -> bool {
+    report_of(payload).is_some_and(is_interrupt)
+}
+
+/// Sets a setting until the end of the current nest level, whoever may set it otherwise.
 ///
 /// # Safety
 /// A nest level is open.
@@ -91,7 +121,7 @@ pub unsafe fn set_locally(name: &std::ffi::CStr, value: &std::ffi::CStr) {
         pg_sys::set_config_option(
             name.as_ptr(),
             value.as_ptr(),
-            pg_sys::GucContext::PGC_USERSET,
+            pg_sys::GucContext::PGC_SUSET,
             pg_sys::GucSource::PGC_S_SESSION,
             pg_sys::GucAction::GUC_ACTION_SAVE,
             true,

@@ -5,6 +5,7 @@
 
 mod annotation;
 mod annotation_check;
+mod apart;
 mod budget;
 mod call;
 mod catalog;
@@ -19,6 +20,7 @@ mod fold;
 mod given;
 mod grant;
 mod guard;
+mod insert;
 mod invariants;
 mod keys;
 mod like;
@@ -34,6 +36,7 @@ mod reader;
 mod refresh;
 mod released;
 mod report;
+mod row_wise;
 mod rows;
 mod sample;
 mod settings;
@@ -42,7 +45,6 @@ mod statement;
 mod store;
 mod stream;
 mod threads;
-mod told;
 mod train;
 mod types;
 mod unchecked;
@@ -65,7 +67,6 @@ extension_sql_file!("../../sql/views.sql", name = "views", requires = ["function
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
     settings::define();
-    told::define();
     threads::hush_worker_panics();
     if mutant::POSSIBLE {
         errors::mutants(mutant::active()).warn();

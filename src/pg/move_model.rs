@@ -47,7 +47,7 @@ fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
         guard::attempt(|| datum::resolve_type(&column.type_name), || damaged("the type of a column is none"))?;
     }
     catalog::claim(&name, replace)?;
-    catalog::store(Record::new(&name, pg_sys::InvalidOid, &annotation, &artifact, bytes))?;
+    catalog::store(&Record::new(&name, pg_sys::InvalidOid, &annotation, &artifact, bytes))?;
     Ok(name.into_datum())
 }
 

@@ -4,6 +4,7 @@ use pgrx::{IntoDatum, pg_sys};
 
 use super::budget::Budget;
 use super::call::{Call, sql_function};
+use super::catalog;
 use super::datum;
 use super::errors::{self, Result};
 use super::lineage::Lineage;
@@ -34,10 +35,12 @@ struct Line {
 fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
     let rows = call.rows(12, "rows")?;
+    catalog::check_current()?;
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
-    let job = Asked::new(&source, &arguments)?.job;
-    let budgets = Budget::applying(&Lineage::of(&source)?)?;
+    let Asked { job, unit_column, .. } = Asked::new(&source, &arguments)?;
+    let lineage = Lineage::of(&source, unit_column.map(|column| column.number))?;
+    let budgets = Budget::applying(&lineage.charged)?;
     let (epsilon, delta, reserve) = (job.epsilon(), job.delta(), job.reserve());
     let Plan { stages, memory, neighbours } = threads::run(move || job.plan(rows as f64))??;
 
@@ -45,8 +48,18 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let told = |stage: &str, note| Line { stage: stage.to_owned(), note: Some(note), ..Line::default() };
     lines.push(Line { epsilon: Some(epsilon), delta: Some(delta), ..told("total", neighbours.describe()) });
     lines.push(told("memory", format!("{} for {rows} rows", errors::bytes(memory))));
+    if let Some(reason) = lineage.source_rows_only {
+        let rows = format!("rows of {}, and not of the tables behind it: it has {reason}", source.quoted());
+        lines.push(told("protected", rows));
+    }
     for budget in budgets {
-        let verdict = if budget.allows(epsilon, delta, reserve) { "allows" } else { "does not allow" };
+        let verdict = if !budget.counts {
+            "cannot be charged with"
+        } else if budget.allows(epsilon, delta, reserve) {
+            "allows"
+        } else {
+            "does not allow"
+        };
         let note = format!("the budget of {} {verdict} it; it leaves about {:.4}", budget.name, budget.remaining());
         lines.push(Line { epsilon: Some(budget.epsilon), delta: Some(budget.delta), ..told("budget", note) });
     }

@@ -58,7 +58,7 @@ fn shared<'a>(synthetic: &'a Source, real: &'a Source) -> Result<Vec<(&'a Attrib
 
 fn sample(source: &Source, columns: &[&Attribute], rng: &mut ChaCha8Rng) -> Result<Sample> {
     let mut sample = Sample::new(columns.len());
-    stream::scan(source, columns, None, |block, _| {
+    stream::scan(source, None, columns, None, |block, _| {
         sample.add(block, rng);
         Ok(())
     })?;

@@ -12,6 +12,7 @@ use super::errors::{self, Result};
 use super::sample::Model;
 use super::source::{Attribute, Source};
 use super::{guard, released, stream, threads};
+use crate::engine::abandon;
 use crate::engine::privacy::accountant;
 use crate::engine::quality::chart::{self, Bar};
 use crate::engine::quality::{Sample, associations};
@@ -79,6 +80,7 @@ fn seen_of(model: &Model) -> Result<Seen> {
     threads::run(move || {
         let (sampler, mut seen) = (artifact.sampler(SEED), Seen::new(&domains));
         for number in 0..BLOCKS {
+            abandon::check()?;
             seen.add(&sampler.block(number)?, &columns, &domains)?;
         }
         Ok(seen)
@@ -98,7 +100,7 @@ fn seen_in(source: &Source, names: &[&str], model: &Model) -> Result<Seen> {
     source.check_privilege(&attributes, ", or leave \"source\" out")?;
     errors::not_private(&source.name).notice();
     let mut seen = Seen::new(&domains);
-    stream::scan(source, &attributes, None, |block, _| guard::engine(|| seen.add(block, &columns, &domains)))?;
+    stream::scan(source, None, &attributes, None, |block, _| guard::engine(|| seen.add(block, &columns, &domains)))?;
     Ok(seen)
 }
 
@@ -177,6 +179,15 @@ impl Page<'_> {
             escaped(&ledger.neighbours.describe()),
             escaped(&guarantee),
         );
+        if let Some(reason) = &annotation.source_rows_only {
+            let _ = writeln!(
+                page,
+                "<p class=\"warning\">The promise is about rows of {0}, and not about rows of the tables behind it: one of \
+                 these may change many rows of {0}, because it has {1}.</p>",
+                escaped(&annotation.source),
+                escaped(reason),
+            );
+        }
         page.push_str(
             "<h3>What was spent on what</h3>\n<table>\n<tr><th>Stage</th><th>Uses</th><th>Epsilon, alone</th></tr>\n",
         );

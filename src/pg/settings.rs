@@ -1,5 +1,7 @@
 //! The settings, all under `tablediffusion.`.
 
+use std::num::NonZero;
+
 use pgrx::guc::{GucContext, GucFlags, GucRegistry, GucSetting};
 use pgrx::pg_sys;
 
@@ -27,9 +29,13 @@ pub fn default_budget() -> Option<(f64, f64)> {
     (epsilon > 0.0).then(|| (epsilon, DEFAULT_BUDGET_DELTA.get()))
 }
 
-/// `tablediffusion.threads`: 0 for as many as there are processors.
+/// `tablediffusion.threads`, and no more than there are processors: anybody may set it.
 pub fn threads() -> usize {
-    THREADS.get().max(0) as usize
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    match THREADS.get().max(0) as usize {
+        0 => processors,
+        wanted => wanted.min(processors),
+    }
 }
 
 /// `tablediffusion.progress_interval` in milliseconds; 0 for silence.
@@ -84,7 +90,7 @@ pub fn define() {
     GucRegistry::define_int_guc(
         c"tablediffusion.threads",
         c"Threads that training and sampling use for arithmetic.",
-        c"Read when a session first trains or samples. 0 means as many as there are processors.",
+        c"Read when a session first trains or samples. 0 means as many as there are processors, which is also the most.",
         &THREADS,
         0,
         1024,

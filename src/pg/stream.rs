@@ -5,10 +5,11 @@ use pgrx::{Spi, check_for_interrupts, pg_sys};
 
 use super::datum::{self, Scratch, c_string};
 use super::errors::{self, Result};
-use super::guard;
+use super::lineage::Lineage;
 use super::reader::Reader;
 use super::source::{Attribute, Source};
 use super::unit::UnitReader;
+use super::{guard, node};
 use crate::engine::EngineError;
 use crate::engine::table::{Block, BlockColumn};
 
@@ -16,47 +17,39 @@ use crate::engine::table::{Block, BlockColumn};
 const BLOCK: usize = 4096;
 
 /// The exact number of rows: private, for the engine's eyes only.
-pub fn count(source: &Source) -> Result<u64> {
-    let query = c_string(&format!("SELECT pg_catalog.count(*) FROM {}", source.quoted()));
+pub fn count(source: &Source, charged: &Lineage) -> Result<u64> {
+    let query = format!("SELECT pg_catalog.count(*) FROM {}", source.quoted());
     connected(|| {
-        // SAFETY: a query without parameters.
-        let plan = unsafe { pg_sys::SPI_prepare(query.as_ptr(), 0, std::ptr::null_mut()) };
-        // SAFETY: a prepared plan without parameters, run read-only and so under the caller's snapshot; its one row
-        // has one bigint.
+        let portal = open(source, Some(charged), &query)?;
+        // SAFETY: the portal is open; what is fetched is looked at before it is taken for a number.
         let count = guard::reading(&source.name, || unsafe {
-            let ended = pg_sys::SPI_execute_plan(plan, std::ptr::null_mut(), std::ptr::null(), true, 1);
-            let counted = pg_sys::SPI_tuptable.as_ref().filter(|table| {
-                ended == pg_sys::SPI_OK_SELECT as i32
-                    && pg_sys::SPI_processed == 1
-                    && are(table.tupdesc, [(pg_sys::INT8OID, -1)].into_iter())
-            });
+            pg_sys::SPI_cursor_fetch(portal, true, 1);
+            let counted = pg_sys::SPI_tuptable
+                .as_ref()
+                .filter(|table| pg_sys::SPI_processed == 1 && are(table.tupdesc, [(pg_sys::INT8OID, -1)].into_iter()));
             let table = counted.ok_or(EngineError::Internal("the rows could not be counted"))?;
             let mut is_null = false;
             Ok(pg_sys::SPI_getbinval(*table.vals, table.tupdesc, 1, &mut is_null).value() as i64)
         })?;
+        // SAFETY: opened above.
+        unsafe { pg_sys::SPI_cursor_close(portal) };
         Ok(count.max(0) as u64)
     })
 }
 
 /// Reads all rows, block by block, and the units they belong to if these have a column. `take` may report progress but
-/// must not touch the rows' table.
+/// must not touch the rows' table. Of what is charged nothing else may be read, and that must still be what it was.
 pub fn scan(
     source: &Source,
+    charged: Option<&Lineage>,
     columns: &[&Attribute],
     unit: Option<&Attribute>,
     mut take: impl FnMut(&Block, Option<&BlockColumn>) -> Result<()>,
 ) -> Result<()> {
     let names: Vec<String> = columns.iter().copied().chain(unit).map(|column| datum::quoted(&column.name)).collect();
-    let query = c_string(&format!("SELECT {} FROM {}", names.join(", "), source.quoted()));
+    let query = format!("SELECT {} FROM {}", names.join(", "), source.quoted());
     connected(|| {
-        // SAFETY: a query without parameters.
-        let plan = unsafe {
-            pg_sys::SPI_prepare_cursor(query.as_ptr(), 0, std::ptr::null_mut(), pg_sys::CURSOR_OPT_NO_SCROLL as i32)
-        };
-        // SAFETY: a prepared plan without parameters, read-only and so under the caller's snapshot.
-        let portal = guard::reading(&source.name, || unsafe {
-            Ok(pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true))
-        })?;
+        let portal = open(source, charged, &query)?;
         let mut fetch = Fetch::new(source, columns, unit);
         loop {
             check_for_interrupts!();
@@ -71,6 +64,44 @@ pub fn scan(
         unsafe { pg_sys::SPI_cursor_close(portal) };
         Ok(())
     })
+}
+
+/// Opens a query of the source for reading, as the caller and under the caller's snapshot. What a training is charged to
+/// is looked at again before the query is, and compared with what its plan reads: a function that an earlier scan called
+/// may have put another view in the place of the source.
+fn open(source: &Source, charged: Option<&Lineage>, query: &str) -> Result<pg_sys::Portal> {
+    let changed = || errors::source_keeps_changing(&source.name);
+    if charged.is_some_and(|charged| !charged.is_as_it_was(source)) {
+        return Err(changed());
+    }
+    let text = c_string(query);
+    let portal = guard::reading(&source.name, || {
+        // SAFETY: a query without parameters; SPI is connected, and the portal lives until it is closed or SPI ends.
+        Ok(unsafe {
+            let options = pg_sys::CURSOR_OPT_NO_SCROLL as i32;
+            let plan = pg_sys::SPI_prepare_cursor(text.as_ptr(), 0, std::ptr::null_mut(), options);
+            pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true)
+        })
+    })?;
+    // SAFETY: an open portal, whose plans live as long as it.
+    let read = unsafe { relations((*portal).stmts) };
+    if charged.is_none_or(|charged| charged.covers(&read)) { Ok(portal) } else { Err(changed()) }
+}
+
+/// The relations that plans read.
+///
+/// # Safety
+/// A list of plans.
+unsafe fn relations(plans: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
+    // SAFETY: as promised; the list of a plan holds oids.
+    unsafe {
+        let plans = node::members(plans).into_iter().map(|plan| (*plan.cast::<pg_sys::PlannedStmt>()).relationOids);
+        let oids = |list: *mut pg_sys::List| {
+            let length = if list.is_null() { 0 } else { (*list).length };
+            (0..length).map(move |i| pg_sys::list_nth_oid(list, i))
+        };
+        plans.flat_map(oids).collect()
+    }
 }
 
 fn connected<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {

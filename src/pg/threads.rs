@@ -9,6 +9,7 @@ use pgrx::check_for_interrupts;
 
 use super::errors::{self, Result};
 use super::settings;
+use crate::engine::abandon::Waiter;
 
 static STARTED: OnceLock<bool> = OnceLock::new();
 
@@ -30,12 +31,20 @@ pub fn start() -> Result<()> {
 /// How long the main thread waits before it looks for interrupts again.
 pub const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Runs work of the engine on the pool while the main thread answers interrupts. A piece of work that is interrupted
-/// runs out unheard. A panic is a defect of ours, whose words may hold a value.
+/// Runs work of the engine on the pool while the main thread answers interrupts, which abandon the work: it never begins,
+/// or ends at its next check. A panic is a defect of ours, whose words may hold a value.
 pub fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     start()?;
     let (sender, receiver) = channel();
-    rayon::spawn(move || drop(sender.send(catch_unwind(AssertUnwindSafe(work)))));
+    // Dropped when this returns, by an interrupt's unwinding too.
+    let waiter = Waiter::default();
+    let token = waiter.token();
+    rayon::spawn(move || {
+        if let Some(result) = token.run(|| catch_unwind(AssertUnwindSafe(work))) {
+            // Nobody listens any more after an interrupt.
+            let _ = sender.send(result);
+        }
+    });
     loop {
         match receiver.recv_timeout(PATIENCE) {
             Ok(result) => return result.map_err(|_| errors::engine_panicked()),

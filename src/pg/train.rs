@@ -1,20 +1,21 @@
 //! `tablediffusion_train`: drives a training from the first scan to the stored model.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use pgrx::{IntoDatum, check_for_interrupts, pg_sys};
 use serde_json::{Map, Value};
 
 use super::annotation::{Annotation, ColumnFacts};
 use super::call::{Call, sql_function};
-use super::catalog::{self, Charge, Record};
+use super::catalog::{self, Charge, Outcome, Record, Settled};
 use super::errors::{self, Result};
 use super::invariants::Constraints;
 use super::keys::{Key, Keys};
 use super::lineage::Lineage;
 use super::progress::Reporter;
 use super::source::{Attribute, Source};
-use super::told::{self, Level};
 use super::unit::Unit;
-use super::{budget, constraints, datum, declared, guard, invariants, settings, stream, threads};
+use super::{apart, budget, constraints, datum, declared, guard, invariants, settings, stream, threads};
 use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
@@ -65,7 +66,7 @@ pub struct Asked<'a> {
     delta: f64,
     annotation: Annotation,
     modelled: Vec<&'a Attribute>,
-    unit_column: Option<&'a Attribute>,
+    pub unit_column: Option<&'a Attribute>,
 }
 
 impl<'a> Asked<'a> {
@@ -101,9 +102,10 @@ impl<'a> Asked<'a> {
 fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
     catalog::check_writable(c"tablediffusion_train()");
+    catalog::check_current()?;
     datum::check_encoding()?;
     let source = Source::open(arguments.source)?;
-    let Asked { mut job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
+    let Asked { job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
     let (constraints, lost) = invariants::of(&source, &annotation.columns)?;
     annotation.constraints = constraints;
     if !lost.is_empty() {
@@ -111,15 +113,60 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     }
     let name = arguments.model.unwrap_or_else(|| source.name.clone());
     catalog::claim(&name, arguments.replace)?;
-    let lineage = Lineage::of(&source)?;
-    budget::admit(&lineage, &mut job)?;
+    let lineage = Lineage::of(&source, unit_column.map(|column| column.number))?;
+    annotation.source_rows_only = lineage.source_rows_only.map(str::to_owned);
+    if let Some(reason) = lineage.source_rows_only {
+        errors::source_rows_only(&source.quoted(), reason).warn();
+    }
     // Before anything of the engine may use a thread.
     threads::start()?;
     announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
+    let entry = budget::pay(&charge(&name, &source, &job, &lineage))?;
     let reporter = Reporter::new(source.oid, &name, &arguments.method);
-    let trained = drive(job, delta, &source, &modelled, unit_column, reporter)?;
-    store(&name, &source, annotation, trained, lineage)?;
+    followed(entry, || {
+        let what = Read { source: &source, charged: &lineage, modelled: &modelled, unit: unit_column };
+        let trained = drive(job, delta, &what, reporter)?;
+        store(&name, &source, annotation, trained, entry)
+    })?;
     Ok(name.into_datum())
+}
+
+/// What a training that is about to read may spend, and of what.
+fn charge(name: &str, source: &Source, job: &Job, lineage: &Lineage) -> Charge {
+    // SAFETY: plain calls; the transaction gets a number if it has none.
+    let (role, transaction) = unsafe { (pg_sys::GetUserId(), pg_sys::GetTopFullTransactionId().value) };
+    let (unit, reserve) = (job.neighbours().unit(), job.reserve());
+    Charge {
+        model: name.to_owned(),
+        role: role.to_u32(),
+        source: source.quoted(),
+        source_id: source.oid.to_u32(),
+        method: job.method().name().to_owned(),
+        epsilon: job.epsilon(),
+        delta: job.delta(),
+        neighbours: job.neighbours().describe(),
+        privacy_unit: unit.map(|unit| unit.column.clone()),
+        rows_per_unit: unit.map(|unit| unit.rows as i32),
+        row_security: lineage.row_security(),
+        source_rows_only: lineage.source_rows_only.map(str::to_owned),
+        precision: reserve.precision,
+        excess_delta: reserve.delta,
+        charged: lineage.charged.clone(),
+        default_budget: settings::default_budget(),
+        transaction,
+    }
+}
+
+/// Does what was charged, and has it written down if it fails or is cancelled.
+fn followed(entry: i64, work: impl FnOnce() -> Result<()>) -> Result<()> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => result.inspect_err(|_| apart::tell(entry, Outcome::Failed)),
+        Err(payload) => {
+            let cancelled = guard::is_cancel(&*payload);
+            apart::tell(entry, if cancelled { Outcome::Cancelled } else { Outcome::Failed });
+            resume_unwind(payload)
+        }
+    }
 }
 
 /// What is generated and what is modelled. A unit column that cannot be generated is left out.
@@ -148,7 +195,7 @@ fn plan<'a>(
     let left_out = source.columns.iter().filter(|column| !facts.iter().any(|f| f.ordinal == column.number));
     let left_out = left_out.map(|column| column.name.clone()).collect();
     let (source, constraints) = (source.quoted(), Constraints::default());
-    Ok((Annotation { source, columns: facts, left_out, constraints }, modelled))
+    Ok((Annotation { source, columns: facts, left_out, constraints, source_rows_only: None }, modelled))
 }
 
 /// The columns as the engine takes them: with the domains that the caller declares, or else those that the catalogs
@@ -172,15 +219,16 @@ fn offered(source: &Source, modelled: &[&Attribute], domains: &Map<String, Value
     modelled.iter().zip(facts).map(offer).collect()
 }
 
+/// What a training reads.
+struct Read<'a> {
+    source: &'a Source,
+    charged: &'a Lineage,
+    modelled: &'a [&'a Attribute],
+    unit: Option<&'a Attribute>,
+}
+
 /// Brings the job what it wants until it is done: a model, and what it cost.
-fn drive(
-    mut job: Job,
-    delta: f64,
-    source: &Source,
-    modelled: &[&Attribute],
-    unit: Option<&Attribute>,
-    mut reporter: Reporter,
-) -> Result<(Artifact, Equivalent)> {
+fn drive(mut job: Job, delta: f64, what: &Read, mut reporter: Reporter) -> Result<(Artifact, Equivalent)> {
     loop {
         check_for_interrupts!();
         if job.next() != Next::Done {
@@ -188,12 +236,12 @@ fn drive(
         }
         match job.next() {
             Next::Count => {
-                let rows = stream::count(source)?;
+                let rows = stream::count(what.source, what.charged)?;
                 guard::engine(|| job.counted(rows))?;
             }
             wanted @ (Next::CountUnits | Next::Discover | Next::Encode) => {
-                let columns = if wanted == Next::CountUnits { &[] } else { modelled };
-                stream::scan(source, columns, unit, |block, units| {
+                let columns = if wanted == Next::CountUnits { &[] } else { what.modelled };
+                stream::scan(what.source, Some(what.charged), columns, what.unit, |block, units| {
                     guard::engine(|| match units {
                         None => job.observe(block),
                         Some(units) => job.observe_units(block, units),
@@ -226,8 +274,7 @@ fn drive(
     }
 }
 
-/// Says how much memory is needed where that is much: by public facts and the planner's statistics, since no noisy
-/// answer is told before it is charged.
+/// Says how much memory is needed where that is much: by public facts and the planner's statistics.
 fn announce(needed: u64) {
     // SAFETY: a setting, read on the main thread; it is in kilobytes.
     let setting = unsafe { pg_sys::maintenance_work_mem }.max(0) as u64 * 1024;
@@ -236,15 +283,15 @@ fn announce(needed: u64) {
     }
 }
 
-/// What the user should know of noisy answers, told once they are charged.
+/// What the user should know of noisy answers.
 fn tell(job: &Job, delta: f64) {
     if let Some(units) = job.noisy_units().filter(|units| delta * units >= 1.0) {
         let what = if job.units_are_rows() { "rows" } else { "units" };
-        told::at_commit(Level::Warning, errors::delta_is_large(delta, units, what));
+        errors::delta_is_large(delta, units, what).warn();
     }
     let unreleased = job.unreleased_columns();
     if !unreleased.is_empty() {
-        told::at_commit(Level::Notice, errors::nothing_released(unreleased));
+        errors::nothing_released(unreleased).notice();
     }
 }
 
@@ -253,20 +300,12 @@ fn store(
     source: &Source,
     annotation: Annotation,
     (mut artifact, cost): (Artifact, Equivalent),
-    lineage: Lineage,
+    entry: i64,
 ) -> Result<()> {
     let internal = |_| EngineError::Internal("a description could not be written as JSON");
     artifact.annotation = serde_json::to_string(&annotation).map_err(internal)?;
     let bytes = guard::engine(|| artifact.to_bytes())?;
-    let charge = Charge {
-        privacy_unit: artifact.ledger.neighbours.unit().map(|unit| unit.column.clone()),
-        rows_per_unit: artifact.ledger.neighbours.unit().map(|unit| unit.rows as i32),
-        stages: serde_json::to_value(&artifact.ledger.phases).map_err(internal)?,
-        row_security: lineage.row_security(),
-        cost,
-        charged: lineage.charged,
-    };
-    let record = Record::new(name, source.oid, &annotation, &artifact, bytes);
-    catalog::charge(&record, charge)?;
-    catalog::store(record)
+    let stages = serde_json::to_value(&artifact.ledger.phases).map_err(internal)?;
+    catalog::store(&Record::new(name, source.oid, &annotation, &artifact, bytes))?;
+    catalog::enter_outcome(entry, Outcome::ModelMade, Some(Settled { stages, cost }))
 }

@@ -63,7 +63,7 @@ caught_by_commit() {
     install_extension "$pg_config"
     rm -rf "$PACKAGE"
     plain=$(commit_differs "$pg_config")
-    mutated=$(TABLEDIFFUSION_MUTANT=SampleBeforeCommit commit_differs "$pg_config")
+    mutated=$(TABLEDIFFUSION_MUTANT=ChargeTakenBack commit_differs "$pg_config")
     printf '%s\n' "$plain" "$mutated" >"$log"
     [ -z "$plain" ] && grep -q '^-ERROR:  model "people" was trained by the current transaction' <<<"$mutated"
 }
@@ -85,7 +85,7 @@ done < <(grep . <<<"$CAUGHT_BY")
 if [ "$scale" = long ]; then
     need_postgresql
     caught_by_commit && verdict=caught || verdict=MISSED
-    rows+="| SampleBeforeCommit | tests/regress/sql/commit.sql | $verdict |"$'\n'
+    rows+="| ChargeTakenBack | tests/regress/sql/commit.sql | $verdict |"$'\n'
 fi
 printf '| mutant | caught by check | verdict |\n|---|---|---|\n%s' "$rows"
 [[ $rows != *MISSED* ]] || missed=1

@@ -68,33 +68,101 @@ test_same_name() {
     grep -q '^twin$' "$first" && grep -q 'model "twin" already exists' "$second"
 }
 
-# Two trainings that fit a budget alone and not together: the second waits for the first, then is refused, whatever its
-# isolation level; and a budget that is set meanwhile waits for both.
+# Two trainings that fit a budget alone and not together: the second sees the charge of the first though that is still
+# at work, whatever its isolation level; and a budget can be set meanwhile.
 test_budget_race() {
-    local first=$1/first.out second=$1/second.out told
+    local first=$1/first.out second=$1/second.out
     local train="SELECT tablediffusion_train('raced', 0.8, delta => 1e-7, replace => true, options => '{\"rounds\": 0}'"
     sql -d sessions -c 'CREATE TABLE raced AS SELECT * FROM people LIMIT 1000' \
         -c "SELECT tablediffusion_set_budget('raced', 1, 1e-6)" >/dev/null
-    (echo "BEGIN; $train, model => 'race1'); SELECT pg_sleep(2); COMMIT;") | psql -XAtq -d sessions >"$first" 2>&1 &
-    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep\(2\)' AND pid <> pg_backend_pid()" || return 1
-    (echo "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; $train, model => 'race2'); COMMIT;") | psql -XAtq -d sessions >"$second" 2>&1 &
-    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'race2' AND wait_event_type = 'Lock'" || return 1
-    told=$(psql -XAtq -d sessions -c "SET lock_timeout = '300ms'" -c "SELECT tablediffusion_set_budget('raced', 5, 1e-6)" 2>&1) || true
+    (echo "BEGIN; $train, model => 'race1'); SELECT pg_sleep(3); ROLLBACK;") | psql -XAtq -d sessions >"$first" 2>&1 &
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep\(3\)' AND pid <> pg_backend_pid()" || return 1
+    [ "$(psql -XAtq -d sessions -c "SELECT outcome FROM tablediffusion.ledger WHERE model = 'race1'")" = running ] || return 1
+    (echo "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1; $train, model => 'race2'); COMMIT;") | psql -XAtq -d sessions >"$second" 2>&1 || true
+    psql -XAtq -d sessions -c "SET lock_timeout = '300ms'" -c "SELECT tablediffusion_set_budget('raced', 5, 1e-6)" >/dev/null || return 1
     wait
     grep -q '^race1$' "$first" && grep -q 'privacy budget of public.raced does not allow' "$second" &&
-        grep -q 'lock timeout' <<<"$told"
+        [ "$(psql -XAtq -d sessions -c "SELECT outcome FROM tablediffusion.ledger WHERE model = 'race1'")" = 'rolled back' ] &&
+        [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.ledger WHERE model = 'race2'")" = 0 ]
 }
 
-# A commit that does not wait for the disk is lost in a crash that comes soon (the cluster writes WAL out every ten
-# seconds only); that of a training waits, and its charge stays.
+# A training whose budget another session is changing is refused after a while, and reads nothing.
+test_budget_changing() {
+    local told
+    (echo "BEGIN; SELECT tablediffusion_set_budget('raced', 50, 1e-6); SELECT pg_sleep(8);") | psql -XAtq -d sessions >/dev/null 2>&1 &
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep\(8\)' AND pid <> pg_backend_pid()" || return 1
+    told=$(psql -XAtq -v VERBOSITY=verbose -d sessions -c "SELECT tablediffusion_train('raced', 0.1, 'changing')" 2>&1) || true
+    psql -XAtq -d sessions -c "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ 'pg_sleep\(8\)' AND pid <> pg_backend_pid()" >/dev/null
+    wait
+    [[ $told == 'ERROR:  55P03: '* ]] && [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.ledger WHERE model = 'changing'")" = 0 ]
+}
+
+# What no plan holds, nobody can have printed: neither the caller of a wrapper, by settings of their own, nor whoever reads
+# the server's log, whatever is loaded to look at statements.
+test_statements() { # DIRECTORY
+    local out=$1/statements.out bytes hex log='SET log_min_messages = debug5'
+    psql -Xq -d sessions >"$out" 2>&1 <<SQL
+LOAD 'auto_explain';
+SET auto_explain.log_min_duration = 0;
+SET auto_explain.log_nested_statements = on;
+SET auto_explain.log_verbose = on;
+SET auto_explain.log_analyze = on;
+DO \$\$ BEGIN SET auto_explain.log_parameter_max_length = -1; EXCEPTION WHEN OTHERS THEN NULL; END \$\$;
+$log;
+SET client_min_messages = log;
+SET debug_print_parse = on;
+SET debug_print_rewritten = on;
+SET debug_print_plan = on;
+SET log_statement = 'all';
+SET log_duration = on;
+SELECT tablediffusion_train('people', 1, 'printed', options => '{"rounds": 0}');
+SQL
+    # The header is the same in all models; what follows it is the model's own, as hexadecimal digits and as a plan has it.
+    hex=$(psql -XAtq -d sessions -c "SELECT encode(substr(tablediffusion_export('printed'), 43, 16), 'hex')")
+    bytes=$(psql -XAtq -d sessions -c "SELECT string_agg(CASE WHEN b > 127 THEN b - 256 ELSE b END::text, ' ' ORDER BY i)
+        FROM (SELECT i, get_byte(tablediffusion_export('printed'), i) AS b FROM generate_series(42, 57) AS i) AS _")
+    [ "${#hex}" = 32 ] && grep -q 'PLANNEDSTMT' "$out" && ! grep -qF -e "$hex" -e "$bytes" "$out" &&
+        ! as_server grep -qF -e "$hex" -e "$bytes" "$CLUSTER/server.log"
+}
+
+# What becomes of trainings that end without a model: cancelled, ended with their session, and with the server.
+test_outcomes() { # DIRECTORY
+    local way name
+    for way in cancel terminate; do
+        name="to $way"
+        psql -XAtq -d sessions -c "SELECT tablediffusion_train('people', 1, '$name', method => 'tablediffusion',
+            options => '{\"epochs\": 2000}')" >/dev/null 2>&1 &
+        wait_until sessions "SELECT count(*) = 1 FROM tablediffusion.progress WHERE model = '$name' AND phase = 'training'" || return 1
+        psql -XAtq -d sessions -c "SELECT pg_${way}_backend(pid) FROM tablediffusion.progress WHERE model = '$name'" >/dev/null
+        wait
+    done
+    wait_until sessions "SELECT outcome = 'cancelled' FROM tablediffusion.ledger WHERE model = 'to cancel'" &&
+        [ "$(psql -XAtq -d sessions -c "SELECT outcome FROM tablediffusion.ledger WHERE model = 'to terminate'")" = 'rolled back' ]
+}
+
+# Without a worker nothing is charged, and so nothing is read.
+test_no_worker() {
+    local told
+    sql -d sessions -c 'ALTER SYSTEM SET max_worker_processes = 0'
+    as_server "$CLUSTER_BIN/pg_ctl" restart --silent --wait --mode=fast --pgdata="$CLUSTER/data" --log="$CLUSTER/server.log"
+    told=$(psql -XAtq -v VERBOSITY=verbose -d sessions -c "SELECT tablediffusion_train('people', 1, 'unpaid')" 2>&1) || true
+    sql -d sessions -c 'ALTER SYSTEM RESET max_worker_processes'
+    as_server "$CLUSTER_BIN/pg_ctl" restart --silent --wait --mode=fast --pgdata="$CLUSTER/data" --log="$CLUSTER/server.log"
+    [[ $told == 'ERROR:  53400: no background worker is free'* ]] &&
+        [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.ledger WHERE model = 'unpaid'")" = 0 ]
+}
+
+# A charge is on disk before a row is read (the cluster writes WAL out every ten seconds only): a crash in the middle of a
+# training leaves it, whatever synchronous_commit says, and nothing else.
 test_crash() {
-    PGOPTIONS='-c synchronous_commit=off' psql -XAtq -d sessions -c \
-        "SELECT tablediffusion_train('people', 1, model => 'crashed', options => '{\"rounds\": 0}')" -c 'CREATE TABLE lost ()' >/dev/null 2>&1
+    PGOPTIONS='-c synchronous_commit=off' psql -XAtq -d sessions -c "SELECT tablediffusion_train('people', 1,
+        'crashed', method => 'tablediffusion', options => '{\"epochs\": 2000}')" >/dev/null 2>&1 &
+    wait_until sessions "SELECT count(*) = 1 FROM tablediffusion.progress WHERE model = 'crashed'" || return 1
     as_server "$CLUSTER_BIN/pg_ctl" restart --silent --wait --mode=immediate --pgdata="$CLUSTER/data" \
         --log="$CLUSTER/server.log" >/dev/null 2>&1
-    [ "$(psql -XAtq -d sessions -c "SELECT to_regclass('lost') IS NULL")" = t ] &&
-        [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.ledger WHERE model = 'crashed'")" = 1 ] &&
-        [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion_sample('crashed', 10)")" = 10 ]
+    wait
+    [ "$(psql -XAtq -d sessions -c "SELECT outcome FROM tablediffusion.ledger WHERE model = 'crashed'")" = 'rolled back' ] &&
+        [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.models WHERE name = 'crashed'")" = 0 ]
 }
 
 # Another session does not see a model before it is committed.
@@ -109,10 +177,12 @@ test_other_session() {
     grep -q 'model "unseen" does not exist' <<<"$told"
 }
 
-# Threads take no signals: every signal that PostgreSQL handles is blocked in them.
+# Threads take no signals: every signal that PostgreSQL handles is blocked in them. There are no more than processors,
+# whatever is asked for.
 test_threads() {
     psql -XAtq -d sessions >/dev/null 2>&1 <<'SQL' &
 SET application_name = 'threads';
+SET tablediffusion.threads = 1024;
 SELECT tablediffusion_train('people', 1, model => 'threads', method => 'tablediffusion', options => '{"epochs": 0.1}');
 SELECT pg_sleep(3);
 SQL
@@ -127,8 +197,28 @@ SQL
         (((0x$blocked & 0x6203) == 0x6203)) || unblocked=$((unblocked + 1))
     done
     wait $!
-    [ "$workers" -gt 0 ] && [ "$unblocked" = 0 ]
+    [ "$workers" -gt 0 ] && [ "$workers" -le "$(nproc)" ] && [ "$unblocked" = 0 ]
 }
+
+# Work that was cancelled does not go on behind the session's back.
+test_abandoned() {
+    local pid i before after
+    local plan="SELECT count(*) FROM tablediffusion_plan('people', 1, method => 'tablediffusion', options => '{\"epochs\": 500}')"
+    {
+        echo "SET application_name = 'abandoned'; SET statement_timeout = '20ms';"
+        for ((i = 0; i < 40; i++)); do echo "$plan;"; done
+        echo 'SET statement_timeout = 0; SELECT pg_sleep(6);'
+    } | psql -XAtq -d sessions >"$1/abandoned.out" 2>&1 &
+    wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'abandoned' AND query ~ 'pg_sleep'" || return 1
+    pid=$(psql -XAtq -d sessions -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'abandoned'")
+    sleep 1
+    before=$(processor_time "$pid")
+    sleep 3
+    after=$(processor_time "$pid")
+    wait $!
+    [ "$(grep -c 'canceling statement due to statement timeout' "$1/abandoned.out")" -ge 10 ] && [ $((after - before)) -lt 50 ]
+}
+processor_time() { awk '{ print $14 + $15 }' "/proc/$1/stat"; } # PID, in hundredths of a second
 
 # A training is seen from other sessions, but not by roles that have nothing to do with it, and not after its end.
 test_progress_view() {
@@ -224,8 +314,13 @@ run_sessions() { # DIRECTORY
     verdict 'a cancel is answered' test_cancel "$1"
     verdict 'two trainings of one name' test_same_name "$1"
     verdict 'two trainings and one budget' test_budget_race "$1"
+    verdict 'a budget that is being changed' test_budget_changing
+    verdict 'statements that are printed hold no model' test_statements "$1"
+    verdict 'what becomes of trainings' test_outcomes "$1"
+    verdict 'no worker, no training' test_no_worker
     verdict 'a model is not seen before it is committed' test_other_session
     verdict 'threads take no signals' test_threads
+    verdict 'cancelled work ends' test_abandoned "$1"
     verdict 'progress is seen by others' test_progress_view
     verdict 'readers of a table that is refreshed' test_refresh
     verdict 'strangers do not queue for a table' test_stranger "$1"

@@ -15,14 +15,25 @@ CATALOG="SELECT pg_describe_object(classid, objid, 0) AS object, obj_description
     ORDER BY 1"
 
 upgrade_from() { # VERSION DIRECTORY
-    local database=upgrade_from_${1//./_} train="SELECT tablediffusion_train('t', 1, options => '{\"rounds\": 0}')"
+    local database=upgrade_from_${1//./_} train="SELECT tablediffusion_train('t', 1, options => '{\"rounds\": 0}')" told
     PGOPTIONS='' sql -c "CREATE DATABASE $database" -d postgres
     sql -d "$database" -c "CREATE EXTENSION tablediffusion VERSION '$1'" \
-        -c "CREATE TABLE t AS SELECT i % 7 AS a, i % 3 = 0 AS b FROM generate_series(1, 5000) AS i" -c "$train" >/dev/null || return 1
-    # The old definitions with the new library.
-    sql -d "$database" -c "SELECT tablediffusion_create_table('before', 't', 10)" >/dev/null &&
-        sql -d "$database" -c 'ALTER EXTENSION tablediffusion UPDATE' &&
-        sql -d "$database" -c "SELECT tablediffusion_create_table('after', 't', 10, including => '{constraints}')" >/dev/null &&
+        -c "CREATE TABLE t AS SELECT i % 7 AS a, i % 3 = 0 AS b FROM generate_series(1, 5000) AS i" || return 1
+    # What that version left: a model, and an entry that is charged to a table and counts against a budget.
+    sql -d "$database" -c "INSERT INTO tablediffusion.models_store
+            SELECT 'old', current_user::regrole, now(), 'public.t', 't'::regclass, 'guided', 1, 1e-6, 'add or remove one row', 5000, '[]', '\x00'" \
+        -c "INSERT INTO tablediffusion.ledger_store (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, row_security, stages, gaussian_noise_multiplier, excess_delta)
+            SELECT 'old', current_user::regrole, current_user, 'public.t', 't'::regclass, 'guided', 1, 1e-6, 'add or remove one row', false, '[]', 4, 0" \
+        -c "INSERT INTO tablediffusion.charges_store (entry, relation, origin, name) SELECT 1, 't'::regclass, id, 'public.t' FROM tablediffusion.origin_store" \
+        -c "INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role)
+            SELECT 't'::regclass, id, 'public.t', 3, 1e-6, current_user::regrole FROM tablediffusion.origin_store" || return 1
+    # The old definitions with the new library: a training says what is to be done, and reads nothing.
+    told=$(psql -XAtq -d "$database" -c "$train" 2>&1) || true
+    [[ $told == *'ALTER EXTENSION tablediffusion UPDATE'* ]] || { echo "         $told"; return 1; }
+    sql -d "$database" -c 'ALTER EXTENSION tablediffusion UPDATE' -c "$train" \
+        -c "SELECT tablediffusion_create_table('after', 't', 10, including => '{constraints}')" >/dev/null &&
+        [ "$(psql -XAtq -d "$database" -c 'SELECT string_agg(outcome, $$,$$ ORDER BY id) FROM tablediffusion.ledger' \
+            -c 'SELECT trainings FROM tablediffusion.budgets')" = $'model made,model made\n2' ] &&
         psql -XAtq -d "$database" -c "$CATALOG" >"$2/updated.txt" && diff -u "$2/fresh.txt" "$2/updated.txt"
 }
 

@@ -5,23 +5,31 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use crate::engine::abandon::Waiter;
 use crate::engine::{EngineError, Result};
 
 /// How long one [`Background::poll`] waits at most.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// A computation under way. Dropping it lets the computation run out unheard.
-pub(super) struct Background<T>(Receiver<std::thread::Result<T>>);
+/// A computation under way. Dropping it abandons the computation.
+pub(super) struct Background<T> {
+    receiver: Receiver<std::thread::Result<T>>,
+    _waiter: Waiter,
+}
 
 impl<T: Send + 'static> Background<T> {
     /// Starts `work` on the thread pool.
     pub(super) fn start(work: impl FnOnce() -> T + Send + 'static) -> Self {
         let (sender, receiver) = channel();
+        let waiter = Waiter::default();
+        let token = waiter.token();
         // A panic that escaped into the pool would end the process.
         rayon::spawn(move || {
-            let _ = sender.send(catch_unwind(AssertUnwindSafe(work)));
+            if let Some(result) = token.run(|| catch_unwind(AssertUnwindSafe(work))) {
+                let _ = sender.send(result);
+            }
         });
-        Self(receiver)
+        Self { receiver, _waiter: waiter }
     }
 
     /// Waits a little: the result, or the unfinished computation.
@@ -29,7 +37,7 @@ impl<T: Send + 'static> Background<T> {
     /// # Errors
     /// `Internal` if the computation panicked.
     pub(super) fn poll(self) -> Result<std::result::Result<T, Self>> {
-        match self.0.recv_timeout(PATIENCE) {
+        match self.receiver.recv_timeout(PATIENCE) {
             Ok(Ok(value)) => Ok(Ok(value)),
             Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
                 Err(EngineError::Internal("a computation on another thread failed"))
@@ -42,6 +50,7 @@ impl<T: Send + 'static> Background<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::abandon;
 
     fn wait<T: Send + 'static>(mut work: Background<T>) -> Result<T> {
         loop {
@@ -55,6 +64,21 @@ mod tests {
     #[test]
     fn a_result_comes_back() {
         assert_eq!(wait(Background::start(|| 6 * 7)).unwrap(), 42);
+    }
+
+    #[test]
+    fn a_computation_ends_when_nobody_waits_for_it() {
+        let (sender, ended) = channel();
+        let work = Background::start(move || {
+            while abandon::check().is_ok() {
+                std::thread::yield_now();
+            }
+            sender.send(()).unwrap();
+        });
+        let work = work.poll().unwrap().unwrap_err();
+        drop(work);
+        // Or the sender is dropped, if the computation never began.
+        assert_ne!(ended.recv_timeout(Duration::from_secs(60)), Err(RecvTimeoutError::Timeout));
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn prepare(job: &mut Job, count: usize) {
 }
 
 #[test]
-fn a_training_that_is_held_costs_its_reserve_at_most() {
+fn a_training_costs_its_reserve_at_most() {
     // The last has a few steps of small batches: what is claimed of it and what it compares to differ most.
     let cases = [
         (Method::Guided, 12.0, "{}"),
@@ -50,7 +50,6 @@ fn a_training_that_is_held_costs_its_reserve_at_most() {
     ];
     for (method, epsilon, options) in cases {
         let mut job = job(method, epsilon, options);
-        job.hold();
         prepare(&mut job, 2_000);
         let (cost, reserve) = (job.cost().unwrap(), job.reserve());
         assert!(cost.precision <= reserve.precision && cost.delta <= reserve.delta, "{options} {epsilon}");
@@ -58,7 +57,7 @@ fn a_training_that_is_held_costs_its_reserve_at_most() {
 }
 
 #[test]
-fn trainings_of_the_default_method_need_no_holding() {
+fn trainings_of_the_default_method_cost_about_their_claim() {
     for epsilon in [0.1, 1.0, 10.0] {
         let mut job = job(Method::Guided, epsilon, "{}");
         prepare(&mut job, 2_000);
@@ -108,4 +107,39 @@ fn a_plan_is_what_a_training_of_that_size_does() {
         let planned: Vec<Stage> = planned.stages.into_iter().map(|(stage, _)| stage).collect();
         assert!((last(&planned) / last(&done) - 1.0).abs() < 2e-3);
     }
+}
+
+#[test]
+fn a_scan_that_brings_more_rows_than_were_counted_is_ended() {
+    let mut job = job(Method::Guided, 1.0, "{}");
+    job.counted(100).unwrap();
+    let block = rows(4_000);
+    let mut result = Ok(());
+    for _ in 0..20 {
+        result = result.and_then(|()| job.observe(&block));
+    }
+    assert_eq!(result, Err(EngineError::MoreRowsThanCounted));
+}
+
+#[test]
+fn counting_units_ends_where_memory_does() {
+    let unit = Some(PrivacyUnit { column: "who".into(), rows: 1 });
+    let options = Map::new();
+    let request = Request {
+        columns: columns(),
+        unit,
+        epsilon: 1.0,
+        delta: 1e-6,
+        method: Method::Guided,
+        options,
+        memory_limit: 1 << 20,
+    };
+    let mut job = Job::new(request).unwrap();
+    let mut result = Ok(());
+    for start in (0..100_000u32).step_by(1_000) {
+        let mut units = BlockColumn::categories();
+        (start..start + 1_000).for_each(|unit| units.push_text(Some(&unit.to_ne_bytes())));
+        result = result.and_then(|()| job.observe_units(&Block { rows: 1_000, columns: Vec::new() }, &units));
+    }
+    assert_eq!(result, Err(EngineError::MoreRowsThanExpected { limit: 1 << 20 }));
 }

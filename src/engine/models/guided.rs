@@ -32,7 +32,7 @@ use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::poisson::SamplingRate;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
-use crate::engine::{EngineError, Result};
+use crate::engine::{EngineError, Result, abandon};
 
 /// Rows of the chain that the denoiser is fitted on: twice those of the table, within these bounds.
 const LEAST_POOL: f64 = 4096.0;
@@ -134,6 +134,7 @@ impl Training {
 
     /// Measures a marginal: each of a unit's rows counts in one cell.
     fn measure(&mut self, marginal: Marginal, noise_multiplier: f64) -> Result<()> {
+        abandon::check()?;
         let counts = marginal.count(&self.ladder, &self.table);
         let noisy = noisy_counts(&counts, self.unit_rows, noise_multiplier, &mut self.rng)?;
         self.potentials.push(Potential { marginal: marginal.clone(), weights: vec![0.0; noisy.values.len()] });

@@ -13,7 +13,7 @@ use super::mechanism::Mechanism;
 use super::pld::{Epsilon, Pld};
 use super::pld_gaussian::{Directions, Subsampled, gaussian, gaussian_range};
 use super::pld_laplace::{bounded_range, laplace, pure};
-use crate::engine::{EngineError, Result};
+use crate::engine::{EngineError, Result, abandon};
 
 /// How much the grid may raise the logarithm of delta.
 const GRID_COST: f64 = 3e-4;
@@ -106,6 +106,7 @@ impl Bracket {
     fn rough_root(&self, function: impl Fn(f64) -> Result<f64>) -> Result<(f64, f64)> {
         let (mut low, mut high) = (self.unsafe_end, self.safe_end);
         while high - low > 1e-4 {
+            abandon::check()?;
             let middle = low.midpoint(high);
             *(if function(middle.exp())? > 0.0 { &mut low } else { &mut high }) = middle;
         }
@@ -293,6 +294,7 @@ impl Composition {
         }
         let mut sides = vec![both.clone(), both];
         for (mechanism, times) in self.subsampled() {
+            abandon::check()?;
             let Directions { remove, add } = mechanism.directions(step, tail)?;
             sides[0].push((remove, times));
             sides[1].push((add, times));
@@ -343,6 +345,7 @@ impl Accountant {
 
     /// The larger answer of the two directions.
     fn worst(&mut self, composition: &Composition, goal: Goal, tail: f64) -> Result<f64> {
+        abandon::check()?;
         let sketches = composition.sketches(tail);
         let focuses: Vec<Focus> = sketches
             .iter()
@@ -355,6 +358,7 @@ impl Accountant {
         let sides = composition.distributions(step, tail)?;
         let mut worst: f64 = 0.0;
         for ((parts, sketches), focus) in sides.iter().zip(&sketches).zip(focuses) {
+            abandon::check()?;
             worst = worst.max(self.one_side(parts, sketches, focus, goal)?);
         }
         Ok(worst)
@@ -412,6 +416,7 @@ impl Accountant {
         let mut focus = focus;
 
         for _ in 0..8 {
+            abandon::check()?;
             let composed = self.compose(parts, sketches, &focus);
             match goal {
                 Goal::Delta { epsilon } => return Ok(composed.delta(epsilon)),

@@ -37,8 +37,8 @@ pub enum Mutant {
     EncoderOutside,
     /// All generators of a process, and of those forked from it, have one key.
     SharedStream,
-    /// A model is handed out before the transaction that was charged for it has committed.
-    SampleBeforeCommit,
+    /// A charge is entered by the transaction that trains, which can take it back.
+    ChargeTakenBack,
 }
 
 impl Mutant {
@@ -52,7 +52,7 @@ impl Mutant {
         Self::ExactRange,
         Self::EncoderOutside,
         Self::SharedStream,
-        Self::SampleBeforeCommit,
+        Self::ChargeTakenBack,
     ];
 }
 

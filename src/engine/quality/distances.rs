@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Metric;
 use super::codes::{Codes, Coding, NULL};
+use crate::engine::abandon;
 
 /// Pairs and triples that are compared, at most: of more, a random choice.
 const MOST_SETS: usize = 500;
@@ -21,6 +22,8 @@ pub fn metrics(
 ) -> Vec<Metric> {
     let columns = first.len();
     let mut metrics = Vec::new();
+    // Nobody reads the figures of abandoned work.
+    let token = abandon::current();
     let alone = |other: &Codes| -> Vec<f64> {
         (0..columns).into_par_iter().map(|column| distance(coding, &[column], first, other)).collect()
     };
@@ -34,7 +37,8 @@ pub fn metrics(
             continue;
         }
         let mean = |other: &Codes| {
-            let distances = sets.par_iter().map(|set| distance(coding, set, first, other));
+            let of = |set: &Vec<usize>| if token.is_abandoned() { 0.0 } else { distance(coding, set, first, other) };
+            let distances = sets.par_iter().map(of);
             distances.sum::<f64>() / sets.len() as f64
         };
         let independent = Some(mean(shuffled));

@@ -6,6 +6,7 @@ use smartcore::linalg::basic::matrix::DenseMatrix;
 
 use super::Metric;
 use super::codes::Codes;
+use crate::engine::abandon;
 
 /// Rows of each table that a forest sees, at most.
 const MOST_ROWS: usize = 5_000;
@@ -18,8 +19,10 @@ const JUDGED: usize = 3;
 /// The AUC of a forest that tells rows from the first half of the real ones; and, if there is a target, that of one which
 /// has learned it and predicts it in the first half.
 pub fn metrics(first: &Codes, made: &Codes, second: &Codes, shuffled: &Codes, target: Option<usize>) -> Vec<Metric> {
+    let token = abandon::current();
     let three = |name, column, of: &(dyn Fn(&Codes) -> Option<f64> + Sync)| {
-        let found: Vec<Option<f64>> = [made, second, shuffled].par_iter().map(|other| of(other)).collect();
+        let of = |other: &&Codes| if token.is_abandoned() { None } else { of(other) };
+        let found: Vec<Option<f64>> = [made, second, shuffled].par_iter().map(of).collect();
         Some(Metric { name, column, synthetic: found[0]?, real: found[1]?, independent: found[2] })
     };
     let told = three("discriminator AUC", None, &|other| discriminate(first, other));

@@ -97,6 +97,11 @@ impl UnitBook {
         Ok(())
     }
 
+    /// Units seen so far that have a value.
+    pub fn len(&self) -> usize {
+        self.states.len()
+    }
+
     /// The number of units, and how many rows of theirs a scan of all units keeps.
     pub fn totals(&self) -> (u64, u64) {
         let kept: u64 = self.states.iter().map(|state| u64::from(state.rows.min(self.most_rows))).sum();

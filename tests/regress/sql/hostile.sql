@@ -42,7 +42,12 @@ CREATE VIEW bad_cast AS SELECT n % 10 AS n, t::int AS t FROM base;
 CREATE VIEW bad_division AS SELECT 1 / (n - 700) AS q FROM base;
 CREATE FUNCTION shout(text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
+    RAISE DEBUG 'here: %', $1;
+    RAISE LOG 'here: %', $1;
+    RAISE INFO 'here: %', $1;
     RAISE NOTICE 'here: %', $1;
+    RAISE WARNING 'here: %', $1;
+    PERFORM set_config('client_min_messages', 'debug5', true);
     IF $1 <> '1' THEN RAISE EXCEPTION 'saw %', $1 USING DETAIL = $1, HINT = $1, ERRCODE = 'query_canceled'; END IF;
     RETURN $1;
 END $$;
@@ -54,8 +59,14 @@ SELECT tablediffusion_train('shouting', 1);
 SELECT tablediffusion_train('counting', 1);
 DO $$ BEGIN
     PERFORM tablediffusion_train('bad_cast', 1);
-EXCEPTION WHEN invalid_text_representation THEN RAISE NOTICE 'caught: %', SQLERRM;
+EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'caught: % %', SQLSTATE, SQLERRM;
 END $$;
+DO $$ BEGIN
+    PERFORM tablediffusion_train('shouting', 1);
+EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'caught: % %', SQLSTATE, SQLERRM;
+END $$;
+-- Neither does what a source says reach anybody while its rows are compared.
+SELECT count(*) FROM tablediffusion_quality('shouting', 'shouting');
 -- Settings are as they were after an error.
 SHOW client_min_messages;
 
