@@ -1,9 +1,8 @@
 //! Domains that the caller declares: `{"age": {"min": 17, "max": 90}, "sex": {"values": ["Male", "Female"]}}`.
 
-use pgrx::pg_sys;
 use serde_json::{Map, Value};
 
-use super::datum::Input;
+use super::datum::{self, Input};
 use super::errors::{self, Result};
 use super::guard;
 use super::reader::Reader;
@@ -71,9 +70,7 @@ fn parse(column: &Attribute, value: &Value, position: usize) -> Result<BlockColu
     let Some(kind) = column.kind else { return Err(errors::domain_of_no_column(&column.name)) };
     guard::attempt(
         || {
-            let mut typmod = column.typmod;
-            // SAFETY: the column's type exists.
-            let base = unsafe { pg_sys::getBaseTypeAndTypmod(column.type_oid, &mut typmod) };
+            let (base, typmod) = datum::base_type(column.type_oid, column.typmod);
             let datum = Input::new(base, typmod).parse(&text);
             let mut reader = Reader::new(kind);
             let mut block = reader.column();

@@ -15,8 +15,9 @@ use super::output::Target;
 pub fn chosen(annotation: &Annotation, targets: Vec<Target>) -> Result<Vec<Target>> {
     let (mut chosen, mut left) = (Vec::with_capacity(targets.len()), Vec::new());
     for (column, target) in annotation.columns.iter().zip(targets) {
-        let base = base_of(target.type_oid, target.typmod);
-        let own = datum::resolve_type(&column.type_name).filter(|own| *own != base && base_of(own.0, own.1) == base);
+        let base = datum::base_type(target.type_oid, target.typmod);
+        let own =
+            datum::resolve_type(&column.type_name).filter(|own| *own != base && datum::base_type(own.0, own.1) == base);
         let (type_oid, typmod) = match own {
             Some(own) if is_trusted(own.0) && invariants::domain_holds(own.0, column, &annotation.constraints)? => own,
             Some(_) => {
@@ -32,12 +33,6 @@ pub fn chosen(annotation: &Annotation, targets: Vec<Target>) -> Result<Vec<Targe
         errors::domains_left(left.iter().map(|column| &column.name), domains).notice();
     }
     Ok(chosen)
-}
-
-fn base_of(type_oid: pg_sys::Oid, mut typmod: i32) -> (pg_sys::Oid, i32) {
-    // SAFETY: an existing type.
-    let base = unsafe { pg_sys::getBaseTypeAndTypmod(type_oid, &mut typmod) };
-    (base, typmod)
 }
 
 /// Whether the caller or superusers alone decide what a domain asks for tomorrow.

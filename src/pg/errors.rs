@@ -556,7 +556,7 @@ pub fn domains_unchecked<S: AsRef<str>>(columns: impl IntoIterator<Item = S>) ->
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
         format!("synthetic values may break the domains of columns {}", list(columns)),
     )
-    .detail("The row type has domains with CHECK constraints there that are not the source's. They are not evaluated, since they may call anybody's functions.")
+    .detail("The row type has domains there that ask for what was not looked at when the rows were made. They are not evaluated, since they may call anybody's functions.")
     .hint("Insert the rows into a table of that type, which checks them.")
 }
 

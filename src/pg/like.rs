@@ -49,9 +49,7 @@ pub fn take_over(including: Including, table: pg_sys::Oid, annotation: &Annotati
         return Ok(());
     }
     let target = |column: &Attribute| {
-        let (mut typmod, column_type) = (column.typmod, column.type_oid);
-        // SAFETY: the column's type exists.
-        let type_oid = unsafe { pg_sys::getBaseTypeAndTypmod(column_type, &mut typmod) };
+        let (type_oid, typmod) = datum::base_type(column.type_oid, column.typmod);
         Target { column: column.name.clone(), type_oid, typmod }
     };
     let names = Names::of(&Source::open(table)?.columns.iter().map(target).collect::<Vec<_>>());

@@ -132,16 +132,7 @@ pub struct Names {
 impl Names {
     /// The names of columns of these base types, in the current memory context.
     pub fn of(targets: &[Target]) -> Self {
-        // SAFETY: as many entries as there is room for, of existing types; names are copied.
-        let desc = unsafe {
-            let desc = pg_sys::CreateTemplateTupleDesc(targets.len() as i32);
-            for (i, target) in targets.iter().enumerate() {
-                let name = c_string(&target.column);
-                pg_sys::TupleDescInitEntry(desc, (i + 1) as i16, name.as_ptr(), target.type_oid, target.typmod, 0);
-            }
-            desc
-        };
-        Self { desc, value: None }
+        Self { desc: datum::descriptor(targets), value: None }
     }
 
     fn attributes(&self) -> impl Iterator<Item = &pg_sys::FormData_pg_attribute> {
