@@ -526,9 +526,9 @@ impl Job {
     fn memory_estimate(&self, rows: f64) -> u64 {
         let sampled = rows.min(self.discovery_rows()) * discover::bytes_per_row(&self.columns) as f64;
         let encoded = rows * self.columns.len() as f64;
-        (sampled.max(encoded) + encoded) as u64
-            + self.memory_of_units(rows)
-            + self.method.memory_estimate(&self.options, self.columns.len())
+        ((sampled.max(encoded) + encoded) as u64)
+            .saturating_add(self.memory_of_units(rows))
+            .saturating_add(self.method.memory_estimate(&self.options, self.columns.len()))
     }
 
     /// Bytes that telling units apart takes, for so many rows.

@@ -433,11 +433,15 @@ unsafe extern "C-unwind" fn look(node: Node, walk: *mut c_void) -> bool {
             | NodeTag::T_RowExpr
             | NodeTag::T_FuncExpr
             | NodeTag::T_OpExpr => found.take_type(pg_sys::exprType(node)),
-            _ => {}
+            tag if is_plain(tag) => {}
+            _ => found.reason = Some("an expression of a kind that is not known to look at its row alone"),
         }
         let arguments = match (*node).type_ {
             NodeTag::T_FuncExpr => node::members((*node.cast::<pg_sys::FuncExpr>()).args),
-            NodeTag::T_OpExpr => node::members((*node.cast::<pg_sys::OpExpr>()).args),
+            NodeTag::T_OpExpr | NodeTag::T_DistinctExpr | NodeTag::T_NullIfExpr => {
+                node::members((*node.cast::<pg_sys::OpExpr>()).args)
+            }
+            NodeTag::T_ScalarArrayOpExpr => node::members((*node.cast::<pg_sys::ScalarArrayOpExpr>()).args),
             NodeTag::T_CoerceViaIO => vec![(*node.cast::<pg_sys::CoerceViaIO>()).arg.cast()],
             _ => Vec::new(),
         };
@@ -445,6 +449,36 @@ unsafe extern "C-unwind" fn look(node: Node, walk: *mut c_void) -> bool {
         pg_sys::check_functions_in_node(node, Some(look_at_function), walk);
         found.reason.is_some() || pg_sys::expression_tree_walker(node, Some(look), walk)
     }
+}
+
+/// Nodes that make values of those below them, of the row, and of functions that are looked at by themselves.
+fn is_plain(tag: NodeTag) -> bool {
+    matches!(
+        tag,
+        NodeTag::T_Var
+            | NodeTag::T_Const
+            | NodeTag::T_DistinctExpr
+            | NodeTag::T_NullIfExpr
+            | NodeTag::T_ScalarArrayOpExpr
+            | NodeTag::T_BoolExpr
+            | NodeTag::T_RelabelType
+            | NodeTag::T_CollateExpr
+            | NodeTag::T_CaseExpr
+            | NodeTag::T_CaseWhen
+            | NodeTag::T_CaseTestExpr
+            | NodeTag::T_ArrayExpr
+            | NodeTag::T_RowCompareExpr
+            | NodeTag::T_CoalesceExpr
+            | NodeTag::T_MinMaxExpr
+            | NodeTag::T_NullTest
+            | NodeTag::T_BooleanTest
+            | NodeTag::T_FieldSelect
+            | NodeTag::T_SubscriptingRef
+            | NodeTag::T_SQLValueFunction
+            | NodeTag::T_NamedArgExpr
+            | NodeTag::T_TargetEntry
+            | NodeTag::T_List
+    )
 }
 
 /// Looks at a function that an expression calls; true ends the look at its node.
@@ -458,9 +492,9 @@ unsafe extern "C-unwind" fn look_at_function(function: pg_sys::Oid, walk: *mut c
             found.reason = Some("a volatile function");
         } else if function.to_u32() < pg_sys::FirstNormalObjectId {
             let name = datum::optional_string(pg_sys::get_func_name(function)).unwrap_or_default();
-            // PostgreSQL's own functions that read tables without being volatile.
-            if name.contains("_to_xml") || name.starts_with("pg_stat") {
-                found.reason = Some("a function that reads tables");
+            // PostgreSQL's own functions that read tables, statistics or types by name without being volatile.
+            if name.contains("_to_xml") || (name.starts_with("pg_") && name != "pg_has_role") {
+                found.reason = Some("a function that looks at more than its arguments");
             }
         } else if volatility == pg_sys::PROVOLATILE_IMMUTABLE {
             found.makers.extend(datum::owner_of_function(function));
@@ -479,7 +513,7 @@ impl Relation {
     fn open(oid: pg_sys::Oid) -> Option<Self> {
         // SAFETY: null if there is no such relation.
         let relation = unsafe { pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
-        (!relation.is_null()).then_some(Self(relation))
+        (!relation.is_null()).then(|| Self(relation))
     }
 
     fn class(&self) -> &pg_sys::FormData_pg_class {

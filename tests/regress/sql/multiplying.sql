@@ -144,6 +144,11 @@ SELECT tablediffusion_set_budget('people', NULL);
 SELECT tablediffusion_train('changing', 0.1, options => '{"rounds": 0}');
 SELECT outcome <> 'model made' AS no_model FROM tablediffusion.ledger ORDER BY id DESC LIMIT 1;
 
+-- One that is dropped by a function that planning calls.
+CREATE FUNCTION drop_it(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DROP VIEW IF EXISTS dropped'; RETURN $1; END $$;
+CREATE VIEW dropped AS SELECT beds FROM wards WHERE drop_it(beds) IS NOT NULL;
+SELECT tablediffusion_train('dropped', 0.1, options => '{"rounds": 0}');
+
 -- Names. A budget that was planted on a name that nobody used yet does not keep the default away from its next owner.
 SET ROLE td_analyst;
 CREATE TABLE salaries (a int);

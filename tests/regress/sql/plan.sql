@@ -36,3 +36,5 @@ RESET ROLE;
 SELECT count(*) AS spent FROM tablediffusion.ledger;
 DROP OWNED BY td_planner;
 DROP ROLE td_planner;
+-- However many rows.
+SELECT count(*) > 1 AS planned FROM tablediffusion_plan('visits', 1, rows => 9223372036854775807);
