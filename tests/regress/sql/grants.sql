@@ -76,7 +76,8 @@ SET ROLE td_leaver;
 SELECT count(*) FROM tablediffusion_sample('people', 10);
 RESET ROLE;
 
--- A wrapper that runs as its owner samples as its owner, and tells its caller nothing before the charge is committed.
+-- A wrapper that runs as its owner samples as its owner. What it tells its caller has been charged: here the warning that
+-- gives away about how many rows there are.
 CREATE FUNCTION wrapped() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
 AS $$ SELECT count(*) FROM public.tablediffusion_sample('people', 10) $$;
 CREATE FUNCTION wrapped_training() RETURNS text LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
@@ -84,12 +85,15 @@ AS $$ SELECT public.tablediffusion_train('public.people', 20, 'wrapped', 0.4, re
 SET ROLE td_leaver;
 SELECT wrapped();
 SET client_min_messages = notice;
+\set VERBOSITY terse
 BEGIN;
 SELECT wrapped_training();
 ROLLBACK;
+\set VERBOSITY default
 SELECT count(*) FROM tablediffusion_sample('wrapped', 10);
 RESET client_min_messages;
 RESET ROLE;
+SELECT outcome FROM tablediffusion.ledger WHERE model = 'wrapped';
 
 DROP OWNED BY td_maker, td_reader, td_member, td_leaver CASCADE;
 DROP ROLE td_maker, td_reader, td_member, td_leaver;
