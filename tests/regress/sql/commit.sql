@@ -139,7 +139,7 @@ CREATE TABLE many AS SELECT 1 AS a, 2 AS b WHERE false;
 ANALYZE many;
 ALTER TABLE many SET (autovacuum_enabled = off);
 INSERT INTO many SELECT i % 9, i % 7 FROM generate_series(1, 400000) AS i;
-SET tablediffusion.memory_limit = '4MB';
+SET tablediffusion.memory_limit = '1MB';
 SELECT tablediffusion_train('many', 1, 'refused', options => '{"rounds": 0}');
 RESET tablediffusion.memory_limit;
 -- What became of it is written down by another process.

@@ -69,11 +69,11 @@ SELECT tablediffusion_export('moved');
 SELECT tablediffusion_rename('moved', 'mine');
 SELECT tablediffusion_import('', 'mine');
 RESET ROLE;
--- A model cannot leave before its charge is there to stay, under whatever name.
+-- A model may leave before its transaction commits, under whatever name: its charge is there to stay.
 BEGIN;
 SELECT tablediffusion_train('source', 1, model => 'new', options => '{"rounds": 0}');
 SELECT tablediffusion_rename('new', 'newer');
-SELECT tablediffusion_export('newer');
+SELECT length(tablediffusion_export('newer')) > 0 AS exported;
 ROLLBACK;
 DROP OWNED BY td_mover;
 DROP ROLE td_mover;
