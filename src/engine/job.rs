@@ -433,7 +433,7 @@ impl Job {
     /// grows, and its noise is drawn already.
     fn check_units(&self) -> Result<()> {
         let Some((book, _)) = &self.units else { return Ok(()) };
-        let units = book.len() as f64;
+        let units = book.seen() as f64;
         match self.noisy_units {
             None if self.memory_limit > 0
                 && (units + self.unit_noise) * units::BYTES_PER_UNIT as f64 > self.memory_limit as f64 =>

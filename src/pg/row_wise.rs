@@ -350,7 +350,7 @@ unsafe fn entry(query: &pg_sys::Query, place: i32) -> Found<&pg_sys::RangeTblEnt
 unsafe fn variable(expression: Node) -> Option<Place> {
     // SAFETY: a valid expression.
     let variable = unsafe { node::cast::<pg_sys::Var>(expression, NodeTag::T_Var) }?;
-    (variable.varlevelsup == 0 && variable.varattno > 0).then_some((variable.varno as i32, variable.varattno))
+    (variable.varlevelsup == 0 && variable.varattno > 0).then_some((variable.varno, variable.varattno))
 }
 
 /// Adds the pairs of columns that a condition makes equal, byte by byte, in all rows that satisfy it: each both ways, from

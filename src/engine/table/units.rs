@@ -98,7 +98,7 @@ impl UnitBook {
     }
 
     /// Units seen so far that have a value.
-    pub fn len(&self) -> usize {
+    pub fn seen(&self) -> usize {
         self.states.len()
     }
 
