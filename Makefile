@@ -3,7 +3,7 @@ PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 MAJORS ?= 15 16 18
 export PG_CONFIG MAJORS
 
-.PHONY: help demo week test test-style test-engine audit fuzz all install installcheck package package-test bench quality clean
+.PHONY: help demo week test test-style test-engine audit fuzz fuzz-import fuzz-sql all install installcheck package package-test bench quality clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,8 +27,13 @@ test-%:
 audit: ## attacks on the engine, and on mutants of it that they have to catch: ten minutes
 	@tests/audit/run.sh
 
-fuzz: ## ten minutes of hostile models for tablediffusion_import: needs Rust's nightly toolchain
+fuzz: fuzz-import fuzz-sql ## ten minutes each of hostile models, and of random calls of every function
+
+fuzz-import: ## ten minutes of hostile models for tablediffusion_import: needs Rust's nightly toolchain
 	@fuzz/run.sh
+
+fuzz-sql: ## ten minutes of random calls of every function of what is installed in the PostgreSQL of PG_CONFIG
+	@fuzz/sql.sh $(PG_CONFIG)
 
 all: ## build in release: what PGXN's client does before it installs
 	@bash -c 'source .ci/setup.sh && need_postgresql && build_extension "$$PG_CONFIG"'

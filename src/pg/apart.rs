@@ -164,6 +164,7 @@ impl Segment {
     fn attach(handle: pg_sys::dsm_handle) -> Option<Self> {
         // SAFETY: null if there is none of this handle.
         let segment = unsafe { pg_sys::dsm_attach(handle) };
+        // Made only if there is one: what is dropped is detached.
         (!segment.is_null()).then(|| Self(segment))
     }
 

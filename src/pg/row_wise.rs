@@ -513,6 +513,7 @@ impl Relation {
     fn open(oid: pg_sys::Oid) -> Option<Self> {
         // SAFETY: null if there is no such relation.
         let relation = unsafe { pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
+        // Made only if there is one: what is dropped is closed.
         (!relation.is_null()).then(|| Self(relation))
     }
 

@@ -140,6 +140,19 @@ test_outcomes() { # DIRECTORY
         [ "$(psql -XAtq -d sessions -c "SELECT outcome FROM tablediffusion.ledger WHERE model = 'to terminate'")" = 'rolled back' ]
 }
 
+# A worker that starts when its training has been cancelled already finds nothing to do, and the server lives on.
+test_late_worker() {
+    local wait
+    {
+        for wait in {1..30} {1..30}; do
+            echo "SET statement_timeout = $wait;"
+            echo "SELECT tablediffusion_train('people', 1, 'late', options => '{\"rounds\": 0}', replace => true);"
+        done
+        echo "SET statement_timeout = 0; SELECT pg_sleep(0.5); SELECT 'alive';"
+    } | psql -XAtq -d sessions 2>/dev/null | tail -n 1 | grep -qx alive || return 1
+    sql -d sessions -o /dev/null -c "SELECT tablediffusion_drop(name) FROM tablediffusion.models WHERE name = 'late'"
+}
+
 # Without a worker nothing is charged, and so nothing is read.
 test_no_worker() {
     local told
@@ -317,6 +330,7 @@ run_sessions() { # DIRECTORY
     verdict 'a budget that is being changed' test_budget_changing
     verdict 'statements that are printed hold no model' test_statements "$1"
     verdict 'what becomes of trainings' test_outcomes "$1"
+    verdict 'a worker that comes too late' test_late_worker
     verdict 'no worker, no training' test_no_worker
     verdict 'a model is not seen before it is committed' test_other_session
     verdict 'threads take no signals' test_threads
