@@ -241,7 +241,7 @@ impl Behind {
             let targets = node::members(query.targetList).into_iter();
             let mut targets = targets.map(|target| &*target.cast::<pg_sys::TargetEntry>());
             let target = targets.find(|target| target.resno == column).ok_or("no such column")?;
-            let unit = variable(target.expr.cast()).ok_or("a column that is computed")?;
+            let unit = merged(query, target.expr.cast()).ok_or("a column that is computed")?;
             let (mut sources, mut equal) = (Vec::new(), Vec::new());
             let from = &*query.jointree;
             for member in node::members(from.fromlist) {
@@ -353,6 +353,20 @@ unsafe fn variable(expression: Node) -> Option<Place> {
     (variable.varlevelsup == 0 && variable.varattno > 0).then_some((variable.varno, variable.varattno))
 }
 
+/// The column that an expression is, where it may be one that `JOIN ... USING` made of two: of these it is the left one.
+unsafe fn merged(query: &pg_sys::Query, expression: Node) -> Option<Place> {
+    // SAFETY: a valid query and an expression of it; there are as many merged columns as a join has.
+    unsafe {
+        let place = variable(expression)?;
+        let source = entry(query, place.0).ok()?;
+        if source.rtekind != pg_sys::RTEKind::RTE_JOIN {
+            return Some(place);
+        }
+        let columns = node::members(source.joinaliasvars);
+        merged(query, *columns.get(usize::try_from(place.1 - 1).ok()?)?)
+    }
+}
+
 /// Adds the pairs of columns that a condition makes equal, byte by byte, in all rows that satisfy it: each both ways, from
 /// the one that is known to the other.
 unsafe fn equalities(condition: Node, pairs: &mut Vec<(Place, Place)>) {
@@ -425,6 +439,10 @@ unsafe extern "C-unwind" fn look(node: Node, walk: *mut c_void) -> bool {
             NodeTag::T_Aggref | NodeTag::T_GroupingFunc => found.reason = Some("an aggregate"),
             NodeTag::T_WindowFunc => found.reason = Some("a window function"),
             NodeTag::T_NextValueExpr | NodeTag::T_CurrentOfExpr => found.reason = Some("a sequence or cursor"),
+            // Where a row lies, and who wrote it, depends on other rows.
+            NodeTag::T_Var if is_of_system((*node.cast::<pg_sys::Var>()).varattno) => {
+                found.reason = Some("a system column");
+            }
             // Input, output and casts of a type that somebody made may run its checks and functions.
             NodeTag::T_CoerceToDomain
             | NodeTag::T_CoerceViaIO
@@ -449,6 +467,10 @@ unsafe extern "C-unwind" fn look(node: Node, walk: *mut c_void) -> bool {
         pg_sys::check_functions_in_node(node, Some(look_at_function), walk);
         found.reason.is_some() || pg_sys::expression_tree_walker(node, Some(look), walk)
     }
+}
+
+fn is_of_system(column: i16) -> bool {
+    column < 0 && i32::from(column) != pg_sys::TableOidAttributeNumber
 }
 
 /// Nodes that make values of those below them, of the row, and of functions that are looked at by themselves.

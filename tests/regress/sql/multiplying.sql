@@ -48,12 +48,13 @@ CREATE VIEW with_query AS WITH q AS MATERIALIZED (SELECT * FROM people) SELECT q
 CREATE VIEW joined AS SELECT p.person, p.age, v.ward FROM people AS p JOIN visits AS v USING (person);
 CREATE VIEW random_rows AS SELECT age FROM people WHERE random() < 0.9;
 CREATE VIEW as_xml AS SELECT age, length(table_to_xml('people', false, false, '')::text) AS n FROM people;
+CREATE VIEW placed AS SELECT ((ctid::text)::point)[1]::int AS at FROM people;
 CREATE MATERIALIZED VIEW kept AS SELECT * FROM grouped;
 CREATE VIEW replaced AS SELECT p.town FROM people AS p, generate_series(1, 200);
 CREATE MATERIALIZED VIEW kept_of_old AS SELECT * FROM replaced;
 CREATE OR REPLACE VIEW replaced AS SELECT p.town FROM people AS p;
 SELECT source, try(source) FROM unnest('{multiplied,summed,grouped,distinct_towns,a_few,sampled,unnested,looked_up,filtered_by,twice,
-    distinct_union,with_query,joined,random_rows,as_xml,kept,kept_of_old}'::regclass[]) AS source;
+    distinct_union,with_query,joined,random_rows,as_xml,placed,kept,kept_of_old}'::regclass[]) AS source;
 SELECT count(*) AS models FROM tablediffusion.models WHERE source ~ 'multiplied|summed|grouped|twice|joined|kept';
 \set VERBOSITY default
 SET client_min_messages = notice;
@@ -86,6 +87,7 @@ SET ROLE td_owner;
 -- Units that all tables behind a view carry make up for it: a person's rows there are the person's rows here.
 CREATE VIEW person_visits AS SELECT v.person, p.age, v.ward FROM people AS p JOIN visits AS v ON v.person = p.person;
 CREATE VIEW left_visits AS SELECT p.person AS who, p.age, v.ward FROM people AS p LEFT JOIN visits AS v ON p.person = v.person;
+CREATE VIEW using_visits AS SELECT person, age, ward FROM people JOIN visits USING (person);
 CREATE VIEW over_left AS SELECT who, ward FROM left_visits, generate_series(1, 2);
 CREATE VIEW right_visits AS SELECT p.person AS who, v.ward FROM people AS p RIGHT JOIN visits AS v ON p.person = v.person;
 CREATE VIEW by_town AS SELECT p.person, q.age FROM people AS p JOIN people AS q ON p.town = q.town;
@@ -98,7 +100,7 @@ CREATE TABLE homeless AS SELECT nullif(person % 9, 0) AS household, town FROM pe
 CREATE VIEW of_nobody AS SELECT h.* FROM homeless AS h, generate_series(1, 200);
 GRANT SELECT ON homeless TO td_analyst;
 SELECT tablediffusion_set_budget('homeless', 20, 1e-5);
-SELECT source, unit, try(source, unit) FROM (VALUES ('unmatched'::regclass, 'person'::name), ('of_nobody', 'household'), ('person_visits', 'person'), ('left_visits', 'who'), ('over_left', 'who'),
+SELECT source, unit, try(source, unit) FROM (VALUES ('unmatched'::regclass, 'person'::name), ('of_nobody', 'household'), ('person_visits', 'person'), ('left_visits', 'who'), ('over_left', 'who'), ('using_visits', 'person'),
     ('right_visits', 'who'), ('by_town', 'person'), ('with_beds', 'person'), ('computed', 'person'), ('ranked', 'person'),
     ('person_visits', 'ward')) AS v (source, unit);
 
