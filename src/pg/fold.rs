@@ -111,7 +111,8 @@ unsafe fn fold(node: Node, element: Option<Constant>) -> Option<Constant> {
             return is_readable(relabel.resulttype).then_some(Constant { type_oid: relabel.resulttype, ..value });
         }
         if let Some(function) = node::cast::<pg_sys::FuncExpr>(node, NodeTag::T_FuncExpr) {
-            if function.funcformat == pg_sys::CoercionForm::COERCE_EXPLICIT_CALL {
+            let is_cast = function.funcformat != pg_sys::CoercionForm::COERCE_EXPLICIT_CALL;
+            if !is_cast && !is_quick(function) {
                 return None;
             }
             let collation = function.inputcollid;
@@ -168,6 +169,19 @@ unsafe fn call(
         }
     });
     Some(Constant { value: value?, type_oid })
+}
+
+/// Whether a function can be called without waiting for it: of all that take small values, those whose result has a fixed
+/// length, and that do not search one text for another.
+///
+/// # Safety
+/// A valid call.
+unsafe fn is_quick(call: &pg_sys::FuncExpr) -> bool {
+    // SAFETY: as promised; types exist.
+    unsafe {
+        let texts = node::members(call.args).into_iter().filter(|part| pg_sys::get_typlen(pg_sys::exprType(*part)) < 0);
+        pg_sys::get_typlen(call.funcresulttype) > 0 && texts.count() <= 1
+    }
 }
 
 /// # Safety

@@ -7,14 +7,15 @@ mod tests {
             .unwrap();
     }
 
-    #[pg_test(error = "model \"people\" was trained by the current transaction and cannot be used before it commits")]
-    fn a_model_is_not_used_before_its_charge_is_committed() {
+    #[pg_test]
+    fn a_model_is_used_in_the_transaction_that_trained_it() {
         people();
         Spi::run(
             "SELECT tablediffusion_train('people', 1, method => 'tablediffusion', options => '{\"epochs\": 0.1}')",
         )
         .unwrap();
-        Spi::run("SELECT tablediffusion_sample('people', 1)").unwrap();
+        let sampled = Spi::get_one::<i64>("SELECT count(*) FROM tablediffusion_sample('people', 10)");
+        assert_eq!(sampled.unwrap(), Some(10));
     }
 
     #[pg_test(error = "model \"nobody\" does not exist")]
