@@ -53,6 +53,16 @@ impl Given {
     }
 }
 
+impl Drop for Given {
+    fn drop(&mut self) {
+        // After an ERROR the transaction's end frees it and closes its file.
+        if !std::thread::panicking() {
+            // SAFETY: made by `new`; no statement reads it any more.
+            unsafe { pg_sys::tuplestore_end(self.store) };
+        }
+    }
+}
+
 /// Runs a statement that is about `table` and nothing else but the rows that it is given, as the current user and under a
 /// snapshot of its own. Tells how many rows it wrote or read, of which it reads `most` at most; 0 is all.
 ///

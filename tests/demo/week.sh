@@ -24,19 +24,20 @@ sql -c "CREATE DATABASE $DATABASE"
 sql -d "$DATABASE" -f "$ROOT/tests/data/adult.sql"
 gzip -dc "$ROOT/tests/data/adult.csv.gz" | sql -d "$DATABASE" -c '\copy adult FROM pstdin WITH (FORMAT csv, HEADER)'
 
-say "Monday: install an older release, say who may train, and what all trainings may spend"
+say "Monday: install an older release, and say who may train"
 check '^$' "CREATE EXTENSION tablediffusion VERSION '0.1.0'"
 check '^$' 'CREATE ROLE analyst; CREATE ROLE reader'
 check '^$' 'GRANT SELECT ON adult TO analyst; GRANT EXECUTE ON FUNCTION tablediffusion_train TO analyst; GRANT CREATE ON SCHEMA public TO analyst'
-check '^$' "SELECT tablediffusion_set_budget('adult', 2.0, 1e-5)"
-check '^public.adult\|2\|1e-05\|0$' 'SELECT source, epsilon, delta, trainings FROM tablediffusion.budgets'
+check 'Run ALTER EXTENSION tablediffusion UPDATE' "SELECT tablediffusion_set_budget('adult', 3.0, 1e-5)"
 
-say "Tuesday: update, and see what a training would do"
+say "Tuesday: update, say what all trainings may spend, and see what one would do"
 check '^$' 'ALTER EXTENSION tablediffusion UPDATE'
+check '^$' "SELECT tablediffusion_set_budget('adult', 3.0, 1e-5)"
+check '^public.adult\|3\|1e-05\|0$' 'SELECT source, epsilon, delta, trainings FROM tablediffusion.budgets'
 check '^t$' "SELECT extversion = tablediffusion_version() FROM pg_extension WHERE extname = 'tablediffusion'"
 check 'the budget of public.adult allows it' "SELECT note FROM tablediffusion_plan('adult', 1.0) WHERE stage = 'budget'"
 
-say "Wednesday: train, watch, change one's mind, cancel; then train for good"
+say "Wednesday: train, watch, change one's mind, cancel, which is charged all the same; then train for good"
 long="SET ROLE analyst; SELECT tablediffusion_train('adult', 1.0, method => 'tablediffusion', options => '{\"epochs\": 500}')"
 printf '%s=> %s   (in another session)\n' "$DATABASE" "$long"
 psql -XAtq -d "$DATABASE" -c "$long" >"$CLUSTER/long.out" 2>&1 &
@@ -47,9 +48,10 @@ wait
 cat "$CLUSTER/long.out"
 grep -q 'canceling statement due to user request' "$CLUSTER/long.out" || die "it was not cancelled"
 check '^0$' 'SELECT count(*) FROM tablediffusion.models'
-check '^0$' 'SELECT trainings FROM tablediffusion.budgets'
+wait_until "$DATABASE" "SELECT outcome = 'cancelled' FROM tablediffusion.ledger" || die "the ledger does not say that it was cancelled"
+check '^1$' 'SELECT trainings FROM tablediffusion.budgets'
 check '^adult$' "SET ROLE analyst; SELECT tablediffusion_train('adult', 1.0)"
-check '^1\|t$' 'SELECT trainings, remaining_epsilon BETWEEN 1 AND 2 FROM tablediffusion.budgets'
+check '^2\|t$' 'SELECT trainings, remaining_epsilon BETWEEN 1 AND 3 FROM tablediffusion.budgets'
 
 say "Thursday: share rows, and the model, with a role that may not see the table"
 check '^adult_shared$' "SET ROLE analyst; SELECT tablediffusion_create_table('adult_shared', 'adult', 20000)"
@@ -68,7 +70,7 @@ check '^25000$' "$job"
 check '^25000$' 'SET ROLE reader; SELECT count(*) FROM adult_shared'
 check '^Synthetic rows from model "adult" .method guided, epsilon 1' "SELECT obj_description('adult_shared'::regclass)"
 check '^adult$' "SET ROLE analyst; SELECT tablediffusion_train('adult', 1.0, replace => true)"
-check 'the privacy budget of public.adult does not allow this training' "SET ROLE analyst; SELECT tablediffusion_train('adult', 2.0, replace => true)"
+check 'the privacy budget of public.adult does not allow this training' "SET ROLE analyst; SELECT tablediffusion_train('adult', 3.0, replace => true)"
 check '^25000$' 'SET ROLE reader; SELECT count(*) FROM adult_shared'
 
 say "Saturday: dump, and restore into another cluster"
@@ -80,13 +82,13 @@ PGPORT=5433 sql -d postgres -c 'CREATE ROLE analyst' -c 'CREATE ROLE reader' -c 
 PGPORT=5433 pg_restore -d "$DATABASE" -j 2 "$CLUSTER/clinic.dump"
 export PGPORT=5433
 check "^$rows\$" "SELECT md5(string_agg(r::text, '')) FROM tablediffusion_sample('adult', 500, seed => 1) AS r"
-check '^2\|2$' 'SELECT epsilon, trainings FROM tablediffusion.budgets'
-check 'does not allow this training' "SET ROLE analyst; SELECT tablediffusion_train('adult', 2.0, replace => true)"
+check '^3\|3$' 'SELECT epsilon, trainings FROM tablediffusion.budgets'
+check 'does not allow this training' "SET ROLE analyst; SELECT tablediffusion_train('adult', 3.0, replace => true)"
 
 say "Sunday: be rid of all of it; shared tables stay"
 check '^$' "SELECT tablediffusion_drop('adult')"
 check '^0$' 'SELECT count(*) FROM tablediffusion.models'
-check '^2$' 'SELECT count(*) FROM tablediffusion.ledger'
+check '^3$' 'SELECT count(*) FROM tablediffusion.ledger'
 check '^$' 'DROP EXTENSION tablediffusion'
 check '^25000$' 'SELECT count(*) FROM adult_shared'
 cluster_stop

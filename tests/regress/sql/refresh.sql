@@ -61,5 +61,9 @@ SELECT count(*) FROM copy;
 DROP TABLE source;
 SELECT tablediffusion_create_table('c2', 'source', 10, including => '{comments}');
 SELECT tablediffusion_refresh_table('copy', 'source', 10);
+-- More rows than work_mem holds, on their way through a temporary file.
+SET work_mem = '64kB';
+SELECT tablediffusion_refresh_table('copy', 'source', 20000);
+RESET work_mem;
 DROP OWNED BY td_reader;
 DROP ROLE td_reader;
