@@ -46,7 +46,9 @@ CREATE FUNCTION public.tablediffusion_version() RETURNS text LANGUAGE sql AS 'SE
 CREATE EXTENSION tablediffusion;
 DROP FUNCTION public.tablediffusion_version();
 CREATE FUNCTION public.tablediffusion_progress(int DEFAULT 1) RETURNS text LANGUAGE sql AS 'SELECT ''mine''';
+\set VERBOSITY sqlstate
 CREATE EXTENSION tablediffusion;
+\set VERBOSITY default
 DROP FUNCTION public.tablediffusion_progress(int);
 
 -- What rules, defaults and columns of the extension's tables and views stand on, beyond PostgreSQL and the extension.
