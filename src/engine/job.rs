@@ -583,14 +583,12 @@ impl Job {
         let table = encoder.finish();
         let (tail, most, held) = (self.tail(), self.rest_reserve(), self.held);
         self.state = State::Preparing(Background::start(move || {
-            let mut known = None;
-            let budget = if held {
+            let (budget, known) = if held {
                 let stages = |b: &TrainingBudget| method.stages(domains.len(), noisy_units, b, &options);
                 let (budget, stages, cost) = keeping_to(most, tail, budget, stages)?;
-                known = Some((stages, cost));
-                budget
+                (budget, Some((stages, cost)))
             } else {
-                budget
+                (budget, None)
             };
             let units = unit_of.map(|unit_of| Units::new(&unit_of, most_rows, noisy_units));
             let table = UnitTable { table, units };

@@ -41,8 +41,7 @@ pub struct Budget {
     pub counts: bool,
 }
 
-/// Those that apply to some relations, given as JSON.
-/// By name only one that was set for a relation of the same owner applies, or one that was restored.
+/// Those that apply to some relations, given as JSON. By name only one that was set for a relation of the same owner applies, or one that was restored.
 const APPLYING: &str = "
     SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
                'id', b.id, 'name', coalesce(b.current_name, b.name), 'epsilon', b.epsilon, 'delta', b.delta,
@@ -50,13 +49,13 @@ const APPLYING: &str = "
                'former', NOT m.direct, 'counts', m.counts) ORDER BY b.id), '[]')::pg_catalog.text
     FROM tablediffusion.budgets_spent AS b CROSS JOIN LATERAL (
         SELECT pg_catalog.bool_or(b.relation = r.relation AND b.origin = o.id) AS direct,
-               pg_catalog.bool_or(b.name = r.name AND (b.origin <> o.id OR b.set_for = r.owner)) AS named,
-               pg_catalog.bool_and(r.counts) FILTER (WHERE b.relation = r.relation AND b.origin = o.id
-                   OR b.name = r.name AND (b.origin <> o.id OR b.set_for = r.owner)) AS counts
+               pg_catalog.bool_and(r.counts) AS counts
         FROM tablediffusion.origin_store AS o,
              pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r (relation oid, name text, owner oid, counts boolean)
+        WHERE b.relation = r.relation AND b.origin = o.id
+           OR b.name = r.name AND (b.origin <> o.id OR b.set_for = r.owner)
     ) AS m
-    WHERE m.direct OR m.named";
+    WHERE m.direct IS NOT NULL";
 
 impl Budget {
     /// Those that apply to what a training is charged to, in the order of their numbers.
@@ -86,22 +85,35 @@ impl Budget {
 /// are few, and shared.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Has a training admitted and charged before it reads a row, and returns the number of its entry in the ledger.
-pub fn pay(charge: &Charge) -> Result<i64> {
+/// The budgets that apply to what a training is about to be charged to, once nobody is changing them. Those of earlier
+/// relations are told of.
+///
+/// # Errors
+/// If one is being changed by this transaction, or for too long by another.
+pub fn awaited(charged: &[Charged]) -> Result<Vec<Budget>> {
     let began = Instant::now();
-    for Charged { relation, .. } in &charge.charged {
+    for Charged { relation, .. } in charged {
+        // The charge would wait for this very transaction.
+        if catalog::holds(Catalog::Charges, *relation, pg_sys::ExclusiveLock)? {
+            return Err(errors::budget_is_changing());
+        }
         while !catalog::is_free(Catalog::Charges, *relation, pg_sys::ShareLock)? {
-            // The charge would wait for this very transaction.
-            if began.elapsed() > PATIENCE || catalog::holds(Catalog::Charges, *relation, pg_sys::ExclusiveLock)? {
+            if began.elapsed() > PATIENCE {
                 return Err(errors::budget_is_changing());
             }
             std::thread::sleep(threads::PATIENCE);
             check_for_interrupts!();
         }
     }
-    for budget in Budget::applying(&charge.charged)?.into_iter().filter(|budget| budget.former) {
+    let budgets = Budget::applying(charged)?;
+    for budget in budgets.iter().filter(|budget| budget.former) {
         errors::budget_of_former_relation(&budget.name).notice();
     }
+    Ok(budgets)
+}
+
+/// Has a training admitted and charged before it reads a row, and returns the number of its entry in the ledger.
+pub fn pay(charge: &Charge) -> Result<i64> {
     if mutant::is(Mutant::ChargeTakenBack) { enter(charge) } else { apart::pay(charge) }
 }
 

@@ -146,7 +146,7 @@ pub fn claim(name: &str, replace: bool) -> Result<()> {
     match owner_of(name)? {
         None => Ok(()),
         Some(_) if !replace => Err(errors::model_exists(name)),
-        Some(owner) if !is_owner(owner) => Err(errors::not_model_owner(name)),
+        Some(owner) if !datum::has_role(owner) => Err(errors::not_model_owner(name)),
         Some(_) => Ok(()),
     }
 }
@@ -178,11 +178,8 @@ pub fn holds(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
     })
 }
 
-/// Whether such a lock would be had at once by another transaction. It is not kept.
+/// Whether such a lock would be had at once, of which this transaction holds none. It is not kept.
 pub fn is_free(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
-    if holds(catalog, number, pg_sys::ExclusiveLock)? {
-        return Ok(false);
-    }
     let (tag, mode) = (tag(catalog, number)?, mode as pg_sys::LOCKMODE);
     // SAFETY: any lock on an object of any number may be taken; it is given back if it was had.
     unsafe {
@@ -351,7 +348,7 @@ pub fn own(name: &str) -> Result<pg_sys::Oid> {
 /// The owner of a model of the caller's.
 pub fn check_owner(name: &str) -> Result<pg_sys::Oid> {
     let owner = owner_of(name)?.ok_or_else(|| errors::no_such_model(name))?;
-    if is_owner(owner) { Ok(owner) } else { Err(errors::not_model_owner(name)) }
+    if datum::has_role(owner) { Ok(owner) } else { Err(errors::not_model_owner(name)) }
 }
 
 /// An oid as a bigint: 0, which stands for every role, would go for NULL as an oid.
@@ -477,26 +474,14 @@ fn owner_of(name: &str) -> Result<Option<pg_sys::Oid>> {
     Ok(ask::<Option<u32>>(query, name)?.map(pg_sys::Oid::from))
 }
 
-/// Whether the caller has the privileges of a model's owner.
-fn is_owner(owner: pg_sys::Oid) -> bool {
-    // SAFETY: a look-up; superusers have the privileges of every role, existing or not.
-    unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), owner) }
-}
-
 /// A table of ours and who owns it.
 fn table(catalog: Catalog) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
-    // SAFETY: look-ups by name; the row is read before it is released.
+    // SAFETY: look-ups by name, and one of pg_class.
     let found = unsafe {
         let schema = pg_sys::get_namespace_oid(SCHEMA.as_ptr(), true);
         let table = pg_sys::get_relname_relid(catalog.name().as_ptr(), schema);
-        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, table.into());
-        if tuple.is_null() {
-            None
-        } else {
-            let owner = (*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>()).relowner;
-            pg_sys::ReleaseSysCache(tuple);
-            Some((table, owner))
-        }
+        let owned = |class: &pg_sys::FormData_pg_class| (table, class.relowner);
+        datum::looked_up(pg_sys::SysCacheIdentifier::RELOID, table, owned)
     };
     found.ok_or_else(errors::catalog_missing)
 }

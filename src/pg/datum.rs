@@ -126,7 +126,7 @@ pub fn owner_of_type(oid: pg_sys::Oid) -> Option<pg_sys::Oid> {
 ///
 /// # Safety
 /// Rows of the cache are of type `T`, and it is looked up by one oid.
-unsafe fn looked_up<T, R>(
+pub unsafe fn looked_up<T, R>(
     cache: pg_sys::SysCacheIdentifier::Type,
     oid: pg_sys::Oid,
     of: impl FnOnce(&T) -> R,
@@ -141,6 +141,12 @@ unsafe fn looked_up<T, R>(
         pg_sys::ReleaseSysCache(tuple);
         Some(found)
     }
+}
+
+/// Whether the caller has the privileges of a role; superusers have those of every role, existing or not.
+pub fn has_role(role: pg_sys::Oid) -> bool {
+    // SAFETY: a look-up.
+    unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), role) }
 }
 
 /// The type under the domains of a type, and the modifier that they or it have.

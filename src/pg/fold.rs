@@ -4,7 +4,7 @@
 
 use pgrx::pg_sys::{self, Datum, NodeTag};
 
-use super::datum::{Input, Output};
+use super::datum::{self, Input, Output};
 use super::guard;
 use super::node::{self, Node};
 use crate::engine::EngineError;
@@ -193,22 +193,16 @@ unsafe fn is_small(constant: &Constant) -> bool {
 
 /// Whether a function is written in C and PostgreSQL's own, and returns one value that depends on its arguments alone.
 fn is_arithmetic(function: pg_sys::Oid) -> bool {
-    // SAFETY: a look-up that is released below; the struct is only read in between.
-    unsafe {
-        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::PROCOID as i32, function.into());
-        if tuple.is_null() {
-            return false;
-        }
-        let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_proc>();
-        let found = node::is_builtin(function)
+    let is = |row: &pg_sys::FormData_pg_proc| {
+        node::is_builtin(function)
             && row.prolang.to_u32() == INTERNAL_LANGUAGE
             && row.prokind as u8 == pg_sys::PROKIND_FUNCTION
             && row.provolatile as u8 == pg_sys::PROVOLATILE_IMMUTABLE
             && row.proisstrict
-            && !row.proretset;
-        pg_sys::ReleaseSysCache(tuple);
-        found
-    }
+            && !row.proretset
+    };
+    // SAFETY: the rows of this cache are those of pg_proc.
+    unsafe { datum::looked_up(pg_sys::SysCacheIdentifier::PROCOID, function, is) }.unwrap_or(false)
 }
 
 /// A constant written and read anew as another type, where neither depends on settings.

@@ -81,34 +81,23 @@ impl Source {
 
     /// Makes sure, without a lock, that a relation is a plain table of the caller's, as the catalogs have it at the moment.
     pub fn check_owner(oid: pg_sys::Oid) -> Result<()> {
-        // SAFETY: a look-up that is released below; the row is only read in between.
-        let found = unsafe {
-            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::RELOID as i32, oid.into());
-            if tuple.is_null() {
-                return Err(errors::relation_missing());
-            }
-            let class = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_class>();
+        let look = |class: &pg_sys::FormData_pg_class| {
             let name = datum::name(&class.relname, || format!("the name of relation {}", oid.to_u32()));
-            let found = (name, class.relkind as u8, class.relowner);
-            pg_sys::ReleaseSysCache(tuple);
-            found
+            (name, class.relkind as u8, class.relowner)
         };
-        let (name, kind, owner) = (found.0?, found.1, found.2);
+        // SAFETY: the rows of this cache are those of pg_class.
+        let found = unsafe { datum::looked_up(pg_sys::SysCacheIdentifier::RELOID, oid, look) };
+        let (name, kind, owner) = found.ok_or_else(errors::relation_missing)?;
+        let name = name?;
         if kind != pg_sys::RELKIND_RELATION {
             return Err(errors::not_a_table(&name));
         }
-        // SAFETY: a look-up.
-        if unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), owner) } {
-            Ok(())
-        } else {
-            Err(errors::not_relation_owner(&name))
-        }
+        if datum::has_role(owner) { Ok(()) } else { Err(errors::not_relation_owner(&name)) }
     }
 
     /// Whether the caller has the privileges of its owner.
     pub fn is_owned(&self) -> bool {
-        // SAFETY: a look-up; superusers have the privileges of every role.
-        unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), self.owner) }
+        datum::has_role(self.owner)
     }
 
     /// Whether it is a plain table, whose rows are what is written to it.
@@ -187,25 +176,19 @@ impl SomeOid for pg_sys::Oid {
 
 /// The domain and the domains under it, outermost first.
 pub fn domains(type_oid: pg_sys::Oid) -> Vec<(pg_sys::Oid, bool)> {
+    let of_domain = |row: &pg_sys::FormData_pg_type| {
+        let is_domain = row.typtype == pg_sys::TYPTYPE_DOMAIN as std::ffi::c_char;
+        is_domain.then_some((row.typbasetype, row.typnotnull))
+    };
+    // SAFETY: the rows of this cache are those of pg_type.
+    let look = |oid| unsafe { datum::looked_up(pg_sys::SysCacheIdentifier::TYPEOID, oid, of_domain) }.flatten();
     let mut found = Vec::new();
     let mut current = type_oid;
-    loop {
-        // SAFETY: a look-up that is released below; the struct is only read in between.
-        let next = unsafe {
-            let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::TYPEOID as i32, current.into());
-            if tuple.is_null() {
-                return found;
-            }
-            let row = &*pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_type>();
-            let domain = row.typtype == pg_sys::TYPTYPE_DOMAIN as std::ffi::c_char;
-            let next = domain.then_some((row.typbasetype, row.typnotnull));
-            pg_sys::ReleaseSysCache(tuple);
-            next
-        };
-        let Some((base, not_null)) = next else { return found };
+    while let Some((base, not_null)) = look(current) {
         found.push((current, not_null));
         current = base;
     }
+    found
 }
 
 fn domain_is_not_null(type_oid: pg_sys::Oid) -> bool {

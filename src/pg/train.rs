@@ -6,7 +6,6 @@ use pgrx::{IntoDatum, check_for_interrupts, pg_sys};
 use serde_json::{Map, Value};
 
 use super::annotation::{Annotation, ColumnFacts};
-use super::budget::{self, Budget};
 use super::call::{Call, sql_function};
 use super::catalog::{self, Charge, Outcome, Record, Settled};
 use super::errors::{self, Result};
@@ -16,7 +15,7 @@ use super::lineage::Lineage;
 use super::progress::Reporter;
 use super::source::{Attribute, Source};
 use super::unit::Unit;
-use super::{apart, constraints, datum, declared, guard, invariants, settings, stream, threads};
+use super::{apart, budget, constraints, datum, declared, guard, invariants, settings, stream, threads};
 use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
@@ -122,7 +121,7 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     // Before anything of the engine may use a thread.
     threads::start()?;
     announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
-    if settings::default_budget().is_some() || !Budget::applying(&lineage.charged)?.is_empty() {
+    if !budget::awaited(&lineage.charged)?.is_empty() || settings::default_budget().is_some() {
         job.hold();
     }
     let entry = budget::pay(&charge(&name, &source, &job, &lineage))?;

@@ -250,11 +250,10 @@ fn check_memory(uniques: &[&Unique], total: u64) -> Result<()> {
 
 /// The type of a column without its domains, if it is still what it was.
 fn base_target(column: &ColumnFacts) -> Option<Target> {
-    let (type_oid, mut typmod) = datum::resolve_type(&column.type_name)?;
+    let (type_oid, typmod) = datum::resolve_type(&column.type_name)?;
     if Kind::of(type_oid, typmod) != Some(column.kind) {
         return None;
     }
-    // SAFETY: the type exists.
-    let base = unsafe { pg_sys::getBaseTypeAndTypmod(type_oid, &mut typmod) };
-    Some(Target { column: column.name.clone(), type_oid: base, typmod })
+    let (type_oid, typmod) = datum::base_type(type_oid, typmod);
+    Some(Target { column: column.name.clone(), type_oid, typmod })
 }
