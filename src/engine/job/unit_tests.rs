@@ -129,8 +129,10 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(rows.next(), Next::Count);
     // A memory limit that the units alone exceed.
     let mut job = Job::new(Request { memory_limit: 1 << 10, ..request(3, Method::Guided, "{}") }).unwrap();
-    job.observe_units(&Block { rows: block.rows, columns: Vec::new() }, &units).unwrap();
-    assert!(matches!(job.end_scan(), Err(EngineError::MoreRowsThanExpected { .. })));
+    // How soon it is refused depends on the noise of their count.
+    let refused =
+        job.observe_units(&Block { rows: block.rows, columns: Vec::new() }, &units).and_then(|()| job.end_scan());
+    assert!(matches!(refused, Err(EngineError::MoreRowsThanExpected { .. })), "{refused:?}");
 }
 
 #[test]
