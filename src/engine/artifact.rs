@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::models::{Method, Synthesizer};
 use super::privacy::ledger::Ledger;
 use super::table::codec::Decoder;
-use super::table::{Block, Cells, Column, Domain, Wanted, wanted};
+use super::table::{Block, Cells, Column, Domain, Wanted, given};
 use super::{EngineError, Result};
 
 const MAGIC: &[u8; 8] = b"TDIFFMDL";
@@ -230,7 +230,7 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         let model = self.artifact.borrow();
         let mut codes = model.synthesizer.sample(SAMPLE_BLOCK, &mut rng)?;
         if self.likelihoods.iter().any(Option::is_some) {
-            codes = codes.pick(&wanted::fitting(&codes, &self.likelihoods, &mut rng));
+            codes = codes.pick(&given::fitting(&codes, &self.likelihoods, &mut rng));
         }
         let mut block = self.decoder.decode(&codes, &mut rng)?;
         for ((column, given), released) in block.columns.iter_mut().zip(&self.given).zip(&model.columns) {

@@ -5,7 +5,7 @@ mod background;
 #[cfg(test)]
 mod cost_tests;
 #[cfg(test)]
-mod unit_tests;
+mod privacy_unit_tests;
 
 use serde_json::{Map, Value};
 
@@ -15,8 +15,8 @@ use super::models::{Method, Options, Synthesizer, Trainer, TrainingBudget};
 use super::privacy::accountant;
 use super::privacy::budget::Split;
 use super::privacy::counts::noisy_counts;
-use super::privacy::equivalent::Equivalent;
 use super::privacy::gaussian::SLACK_PER_DRAW;
+use super::privacy::gdp::Equivalent;
 use super::privacy::ledger::{Ledger, Neighbours, Phase, PrivacyUnit};
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::poisson::SamplingRate;

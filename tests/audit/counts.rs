@@ -9,7 +9,7 @@ use tablediffusion::engine::privacy::counts::noisy_counts;
 use tablediffusion::engine::privacy::exponential::choose;
 use tablediffusion::engine::privacy::mechanism::Mechanism;
 use tablediffusion::engine::privacy::random::SecretRng;
-use tablediffusion::engine::privacy::threshold::release_heavy;
+use tablediffusion::engine::privacy::sparse_histogram::release_heavy;
 use tablediffusion::engine::table::{Column, Declared, Measure};
 
 use crate::bounds::{DOUBT, Guesses, at_most};

@@ -4,11 +4,11 @@ use std::sync::Mutex;
 
 use rand::Rng;
 use statrs::function::beta::ln_beta;
+use tablediffusion::engine::nn::batch_sum::{BatchSum, Ghost, Objective};
 use tablediffusion::engine::nn::clip::Rule;
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
-use tablediffusion::engine::nn::step::PrivateGradients;
-use tablediffusion::engine::nn::sum::{BatchSum, Ghost, Objective};
+use tablediffusion::engine::nn::private_gradient::PrivateGradients;
 use tablediffusion::engine::privacy::counts::noisy_counts;
 use tablediffusion::engine::privacy::poisson::SamplingRate;
 use tablediffusion::engine::privacy::random::SecretRng;

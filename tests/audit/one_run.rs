@@ -5,11 +5,11 @@
 //! scores and "out" for the lowest.
 
 use rand::RngExt;
+use tablediffusion::engine::nn::batch_sum::{Ghost, Objective};
 use tablediffusion::engine::nn::clip::Rule;
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
-use tablediffusion::engine::nn::step::PrivateGradients;
-use tablediffusion::engine::nn::sum::{Ghost, Objective};
+use tablediffusion::engine::nn::private_gradient::PrivateGradients;
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::mechanism::Mechanism;
 use tablediffusion::engine::privacy::poisson::SamplingRate;

@@ -6,13 +6,13 @@
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 use tablediffusion::engine::Result;
+use tablediffusion::engine::nn::batch_sum::{BatchSum, Ghost, Objective};
 use tablediffusion::engine::nn::clip::{Clip, Rule};
 use tablediffusion::engine::nn::exact::Grid;
-use tablediffusion::engine::nn::explicit::{Explicit, RowObjective};
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
-use tablediffusion::engine::nn::step::PrivateGradients;
-use tablediffusion::engine::nn::sum::{BatchSum, Ghost, Objective};
+use tablediffusion::engine::nn::per_example::{Explicit, RowObjective};
+use tablediffusion::engine::nn::private_gradient::PrivateGradients;
 use tablediffusion::engine::nn::tensors::{Part, Parts, constant};
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::mechanism::Mechanism;

@@ -3,8 +3,8 @@
 
 use rand::Rng;
 
+use super::coarsening::Ladder;
 use super::denoiser::Potential;
-use super::ladder::Ladder;
 use super::marginal::Marginal;
 use crate::engine::table::codec::Choice;
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use rand::{Rng, RngExt};
 
 use super::classes::Classes;
-use super::ladder::{Ladder, Rung};
+use super::coarsening::{Ladder, Rung};
 use super::marginal::Marginal;
 
 /// Log-linear weights of a marginal, one a cell.

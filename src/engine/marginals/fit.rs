@@ -6,10 +6,10 @@
 
 use rayon::prelude::*;
 
+use super::byte_table::Rows;
+use super::coarsening::Ladder;
 use super::denoiser::Potential;
-use super::ladder::Ladder;
 use super::marginal::Marginal;
-use super::rows::Rows;
 
 /// Noisy counts of a marginal.
 #[derive(Debug, Clone, PartialEq)]

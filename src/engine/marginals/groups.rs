@@ -3,7 +3,7 @@
 
 use rand::Rng;
 
-use super::rows::Rows;
+use super::byte_table::Rows;
 use crate::engine::table::codec::Choice;
 use crate::engine::table::{Codes, Domain, EncodedTable};
 

@@ -3,9 +3,9 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::byte_table::Rows;
 use super::clique::Clique;
-use super::ladder::{Ladder, Rung};
-use super::rows::Rows;
+use super::coarsening::{Ladder, Rung};
 
 /// Rows counted by one task.
 const CHUNK: usize = 1 << 14;

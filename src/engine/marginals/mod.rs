@@ -1,25 +1,25 @@
 //! Private marginals: counting, choosing and measuring cliques of columns, and a denoiser fitted to the noisy counts.
 
-pub mod chain;
+pub mod byte_table;
+pub mod chow_liu;
 mod classes;
 pub mod clique;
+pub mod coarsening;
 pub mod denoiser;
-pub mod empty;
 pub mod fit;
+pub mod gibbs;
 pub mod groups;
-pub mod ladder;
 pub mod marginal;
-pub mod margins;
-pub mod rows;
+pub mod one_way;
 pub mod select;
 pub mod shares;
-pub mod tree;
+pub mod structural_zeros;
 
+pub use byte_table::Rows;
+pub use chow_liu::Tree;
 pub use clique::Clique;
+pub use coarsening::Ladder;
 pub use denoiser::{Denoiser, Potential};
 pub use fit::Measurement;
 pub use groups::Groups;
-pub use ladder::Ladder;
 pub use marginal::Marginal;
-pub use rows::Rows;
-pub use tree::Tree;

@@ -2,10 +2,10 @@
 
 use rayon::prelude::*;
 
+use super::byte_table::Rows;
 use super::clique::Clique;
-use super::ladder::Ladder;
+use super::coarsening::Ladder;
 use super::marginal::Marginal;
-use super::rows::Rows;
 
 /// Columns that a candidate has, at most.
 pub const MOST_COLUMNS: usize = 3;

@@ -6,7 +6,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
-use super::row::tests::{bins, categories};
+use super::row_encoding::tests::{bins, categories};
 use super::{Method, Synthesizer, Trainer, TrainingBudget};
 use crate::engine::privacy::accountant;
 use crate::engine::privacy::mechanism::{Mechanism, Stage};

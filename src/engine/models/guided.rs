@@ -22,8 +22,8 @@ use self::plan::Plan;
 pub use self::sampler::Guided;
 use super::{Synthesizer, Trainer, TrainingBudget};
 use crate::engine::marginals::{
-    Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, chain, empty, fit, margins, select,
-    shares,
+    Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, fit, gibbs, one_way, select,
+    shares, structural_zeros,
 };
 use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::exponential;
@@ -164,7 +164,7 @@ impl Training {
         self.learn_shares();
         let tree = self.tree();
         let seed = self.rng.next_u64();
-        chain::advance(&mut self.pool, &tree, &denoiser, seed);
+        gibbs::advance(&mut self.pool, &tree, &denoiser, seed);
         Ok(())
     }
 
@@ -208,7 +208,7 @@ impl Training {
 
     /// What all measurements say of every column's shares.
     fn learn_shares(&mut self) {
-        let shares = |column| margins::shares(column, &self.measurements, &self.ladder, self.rows);
+        let shares = |column| one_way::shares(column, &self.measurements, &self.ladder, self.rows);
         self.shares = (0..self.table.sizes.len()).map(shares).collect();
     }
 
@@ -216,7 +216,7 @@ impl Training {
     fn clear_empty_cells(&mut self) {
         let several = self.potentials.iter_mut().zip(&self.measurements).skip(self.table.sizes.len());
         for (potential, measurement) in several {
-            let empty = empty::cells(measurement, &self.ladder, &self.shares, self.rows);
+            let empty = structural_zeros::cells(measurement, &self.ladder, &self.shares, self.rows);
             potential.weights.iter_mut().zip(empty).filter(|(_, empty)| *empty).for_each(|(w, _)| *w = fit::EMPTY);
         }
     }
@@ -227,7 +227,7 @@ impl Training {
         let denoiser = Denoiser::new(&self.ladder, &self.potentials);
         let tree = self.tree();
         let seed = self.rng.next_u64();
-        chain::advance(&mut self.pool, &tree, &denoiser, seed);
+        gibbs::advance(&mut self.pool, &tree, &denoiser, seed);
     }
 
     fn tree(&self) -> Tree {

@@ -1,22 +1,22 @@
 //! The synthesizers, one file each, behind one pair of traits: [`Trainer`] (fit in steps) and [`Synthesizer`]
 //! (sample, save); [`Method`] names them.
 
+mod baselines;
 #[cfg(test)]
 mod contract_tests;
 mod diffusion;
 mod dpsgd;
-mod given;
 mod guided;
-mod networks;
-mod row;
+mod options_json;
+mod row_encoding;
 mod sampling;
 mod training;
 
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
+use self::baselines::Kind;
 use self::diffusion::Prediction;
-use self::networks::Kind;
 use self::training::Training;
 use super::privacy::mechanism::{Mechanism, Stage};
 use super::privacy::random::SecretRng;
@@ -65,7 +65,7 @@ pub struct TrainingBudget {
 pub enum Options {
     Guided(guided::Options),
     Diffusion(diffusion::Options),
-    Network(networks::Options),
+    Network(baselines::Options),
 }
 
 /// A kind of model.
@@ -139,7 +139,7 @@ impl Method {
     /// `InvalidParameter` for an unknown name or a value that cannot be used.
     pub fn options(self, given: &Map<String, Value>, columns: &[Column]) -> Result<Options> {
         match (self, self.network()) {
-            (_, Some(kind)) => networks::Options::parse(kind, given).map(Options::Network),
+            (_, Some(kind)) => baselines::Options::parse(kind, given).map(Options::Network),
             (Self::Guided, _) => guided::Options::parse(given, columns).map(Options::Guided),
             _ => diffusion::Options::parse(self.name(), given).map(Options::Diffusion),
         }
@@ -150,7 +150,7 @@ impl Method {
         match options {
             Options::Guided(_) => guided::memory_estimate(columns),
             Options::Diffusion(options) => diffusion::memory_estimate(options, columns),
-            Options::Network(options) => networks::memory_estimate(options, columns),
+            Options::Network(options) => baselines::memory_estimate(options, columns),
         }
     }
 
@@ -169,7 +169,7 @@ impl Method {
         match options {
             Options::Guided(options) => guided::stages(columns, noisy_units, budget, options),
             Options::Diffusion(options) => diffusion::stages(noisy_units, budget, options),
-            Options::Network(options) => networks::stages(noisy_units, budget, options),
+            Options::Network(options) => baselines::stages(noisy_units, budget, options),
         }
     }
 
@@ -197,7 +197,7 @@ impl Method {
                 let learner = diffusion::Diffusion::new(prediction, table, domains, noisy_rows, &budget, options, rng)?;
                 Ok(Box::new(Training::new(learner)))
             }
-            Options::Network(options) => networks::trainer(table, domains, noisy_rows, &budget, options, rng),
+            Options::Network(options) => baselines::trainer(table, domains, noisy_rows, &budget, options, rng),
         }
     }
 
@@ -208,7 +208,7 @@ impl Method {
     /// `CorruptModel` for any other bytes, and whatever `allow` says.
     pub fn load(self, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
         match (self, self.network()) {
-            (_, Some(kind)) => networks::load(kind, bytes, domains, allow),
+            (_, Some(kind)) => baselines::load(kind, bytes, domains, allow),
             (Self::Guided, _) => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
             _ => Ok(Box::new(diffusion::Model::load(self.prediction(), bytes, domains)?)),
         }

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::de::DeserializeOwned;
 
-use super::row::{Clean, Layout};
+use super::row_encoding::{Clean, Layout};
 use crate::engine::nn::normals::Normals;
 use crate::engine::table::EncodedTable;
 use crate::engine::{EngineError, Result};

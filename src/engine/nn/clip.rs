@@ -3,8 +3,8 @@
 //! of two K x K Gram matrices. Here the factors are whole numbers, and so is the size. See the proof in [`super`].
 
 use super::exact::{Deltas, Trace};
-use super::lanes::{BLOCK_LIMIT, WIDE_LIMIT, dot, dot_exact, dot_wide, greater, largest, whole};
 use super::mlp::{Architecture, Layer};
+use super::simd::{BLOCK_LIMIT, WIDE_LIMIT, dot, dot_exact, dot_wide, greater, largest, whole};
 use crate::engine::privacy::mutant::{self, Mutant};
 
 /// Largest sum over a group of rows of products of whole numbers that `f32` adds up exactly.

@@ -5,8 +5,8 @@
 use burn::tensor::Tensor;
 
 use super::device::{matrix, values};
-use super::lanes::{dot, dot_exact, greater, largest, sum, whole};
 use super::mlp::{Architecture, Layer, Mlp, normalise};
+use super::simd::{dot, dot_exact, greater, largest, sum, whole};
 use crate::engine::Result;
 
 /// The grids that numbers are rounded to. Public constants.
@@ -28,7 +28,7 @@ impl Grid {
     /// The grid of training: sums stay below 2^24, where `f32` holds every whole number.
     pub const TRAINING: Self = Self {
         activation_step: 1.0 / 32.0,
-        activation_limit: super::lanes::BLOCK_LIMIT,
+        activation_limit: super::simd::BLOCK_LIMIT,
         activation_rms: 2.0,
         product_limit: 16_777_215.0,
         delta_limit: 2048.0,

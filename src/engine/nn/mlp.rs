@@ -5,8 +5,8 @@
 use burn::tensor::Tensor;
 
 use super::device::{matrix, values};
-use super::lanes::{dot, sum};
 use super::normals::Normals;
+use super::simd::{dot, sum};
 use crate::engine::{EngineError, Result};
 
 /// Added to a variance before its root, as group norms do.

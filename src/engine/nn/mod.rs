@@ -1,7 +1,7 @@
 //! Networks on burn, and their training under DP-SGD with exact arithmetic.
 //!
-//! One private gradient ([`step`]): rows are Poisson sampled; each row's loss over K noise levels gives ONE gradient,
-//! clipped and rounded to a vector of whole numbers ([`clip`]); these are summed ([`sum`]), Gaussian noise rounded to
+//! One private gradient ([`private_gradient`]): rows are Poisson sampled; each row's loss over K noise levels gives ONE gradient,
+//! clipped and rounded to a vector of whole numbers ([`clip`]); these are summed ([`batch_sum`]), Gaussian noise rounded to
 //! whole numbers is added, and the result is divided by a public constant. In networks of dense layers no per-example
 //! gradient is ever formed.
 //!
@@ -27,7 +27,7 @@
 //! *Exact products.* An `f32` holds every integer below 2^24 in size. If all terms of a sum of products are integers
 //! and their absolute values add up to less than 2^24, each product and each partial sum, in whatever order and with
 //! or without fused multiply-add, is such an integer: the computed sum is exact. All matrix products of training are
-//! of this kind ([`exact`], [`sum`]):
+//! of this kind ([`exact`], [`batch_sum`]):
 //! - *forward*: activations are rounded to multiples of 1/32 in +-255/32. A layer's weights are rounded to a power of
 //!   two that depends on the weights alone and is such that every column w has |w| <= 2^24 / R - 1, R being a public bound on the
 //!   size |a| of a layer's activations. By Cauchy and Schwarz the terms of a . w add up to at most |a| |w|. Rows with
@@ -53,11 +53,11 @@
 //!
 //! *Claim 3.* Sums are exact as shown; 64-bit integers hold 2^32 rows of entries up to `limit` <= 2^31.
 //!
-//! *Explicit gradients* ([`explicit`]). Where no ghost norm exists (attention, embeddings, layer norms, mixtures), a row's
+//! *Explicit gradients* ([`per_example`]). Where no ghost norm exists (attention, embeddings, layer norms, mixtures), a row's
 //! gradient is formed by itself: automatic differentiation of the loss of that row alone, whose operands are the row, `r`
 //! and copies of the weights, nothing being shared with other rows' computations: claim 1. (Were a backend to choose
 //! between orders of summation by what the machine is doing, that choice would be one more part of `r`.) It is scaled
-//! and rounded to integers ([`whole`]), of which the squared size is computed exactly and compared with `limit^2`; a row
+//! and rounded to integers ([`clip_dense`]), of which the squared size is computed exactly and compared with `limit^2`; a row
 //! above it is scaled down and rounded again, and contributes 0 after three attempts, as does what is not finite: claim 2.
 //! It is those very integers that are added, in 64 bits: claim 3.
 //!
@@ -65,17 +65,17 @@
 //! burn's own gradients.
 
 pub mod adam;
+pub mod batch_sum;
 pub mod clip;
+mod clip_dense;
 pub mod device;
 pub mod exact;
-pub mod explicit;
-pub mod lanes;
 pub mod mlp;
 pub mod normals;
-pub mod step;
-pub mod sum;
+pub mod per_example;
+pub mod private_gradient;
+pub mod simd;
 pub mod tensors;
-mod whole;
 
 #[cfg(test)]
 mod tests;

@@ -2,12 +2,12 @@
 
 use burn::tensor::{Tensor, TensorData, activation::relu};
 
+use super::batch_sum::{BatchSum, Objective, add_products};
 use super::clip::{Clip, Rule, clip_rows};
 use super::device::device;
 use super::exact::{Grid, Rounded, Trace};
 use super::mlp::{Architecture, EPSILON, Mlp};
 use super::normals::Normals;
-use super::sum::{BatchSum, Objective, add_products};
 
 /// Mean squared distance from targets, over `copies` rows of given inputs.
 struct Squares {

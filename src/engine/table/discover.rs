@@ -7,16 +7,16 @@
 //!
 //! [`histograms`] and [`thresholds`] say beforehand how many of them a column needs.
 
+mod binning;
 mod category;
 mod declared;
-mod grouping;
-mod layout;
-mod line;
+mod histograms;
+mod number_line;
 mod numeric;
+mod refine;
 mod sample;
 mod significance;
-mod steps;
-mod survey;
+mod spacing;
 #[cfg(test)]
 mod tests;
 mod texts;

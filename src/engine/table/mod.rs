@@ -6,13 +6,13 @@ pub mod column;
 pub mod discover;
 pub mod domain;
 pub mod encoded;
+pub mod given;
 mod keyed_hash;
 pub mod units;
-pub mod wanted;
 
 pub use block::{Block, BlockColumn};
 pub use column::{Column, Declared, Measure};
 pub use domain::{Bin, Category, Cells, Domain, Part};
 pub use encoded::{Codes, EncodedTable};
+pub use given::Wanted;
 pub use units::{UnitTable, Units};
-pub use wanted::Wanted;

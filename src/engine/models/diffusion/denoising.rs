@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::options::Options;
 use super::schedule::{Schedule, TIME_FEATURES};
-use crate::engine::models::row::{Clean, Layout};
-use crate::engine::nn::lanes::{exp, greater};
+use crate::engine::models::row_encoding::{Clean, Layout};
+use crate::engine::nn::batch_sum::Objective;
 use crate::engine::nn::normals::Normals;
-use crate::engine::nn::sum::Objective;
+use crate::engine::nn::simd::{exp, greater};
 use crate::engine::table::{EncodedTable, Units};
 
 /// Variance of a number spread evenly over [0, 1].

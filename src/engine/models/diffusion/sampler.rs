@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::denoising::Denoising;
 use crate::engine::Result;
-use crate::engine::models::row::{Clean, draw};
+use crate::engine::models::row_encoding::{Clean, draw};
 use crate::engine::models::sampling::{BLOCK_ROWS, blocks};
 use crate::engine::nn::mlp::{Mlp, Prepared};
 use crate::engine::nn::normals::Normals;

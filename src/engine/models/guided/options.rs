@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::engine::models::given::{check_names, whole_up_to, wrong};
+use crate::engine::models::options_json::{check_names, whole_up_to, wrong};
 use crate::engine::table::Column;
 use crate::engine::{EngineError, Result};
 

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::marginals::{Denoiser, Groups, Ladder, Marginal, Potential, Tree, chain};
+use crate::engine::marginals::{Denoiser, Groups, Ladder, Marginal, Potential, Tree, gibbs};
 use crate::engine::models::{Allow, Synthesizer};
 use crate::engine::table::{Domain, EncodedTable};
 use crate::engine::{EngineError, Result};
@@ -64,7 +64,7 @@ impl Guided {
 
 impl Synthesizer for Guided {
     fn sample(&self, rows: usize, rng: &mut ChaCha8Rng) -> Result<EncodedTable> {
-        let drawn = chain::sample(rows, &self.groups.sizes(), &self.stored.tree, &self.denoiser, rng.next_u64());
+        let drawn = gibbs::sample(rows, &self.groups.sizes(), &self.stored.tree, &self.denoiser, rng.next_u64());
         Ok(self.groups.ungroup(&drawn, rng))
     }
 

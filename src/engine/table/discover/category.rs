@@ -11,7 +11,7 @@ use super::Plan;
 use super::texts::{MIN_COUNT, TextCounts};
 use crate::engine::Result;
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::privacy::threshold::release_heavy;
+use crate::engine::privacy::sparse_histogram::release_heavy;
 use crate::engine::table::{Category, Cells, Domain};
 
 /// The heaviest released texts are kept as categories, the rest is left to `other`.

@@ -13,18 +13,18 @@
 
 use std::cmp::Ordering;
 
-use super::grouping::{self, Atom, Leaf, Masses};
-use super::layout;
-use super::line::{Interval, Line};
+use super::binning::{self, Atom, Leaf, Masses};
+use super::histograms::Survey;
+use super::number_line::{Interval, Line};
+use super::refine;
 use super::significance::standing_out;
-use super::steps::{self, Scale};
-use super::survey::Survey;
+use super::spacing::{self, Scale};
 use super::tree::{Estimate, consistent};
 use super::{Plan, Shares};
 use crate::engine::Result;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::random::SecretRng;
-use crate::engine::privacy::threshold::release_heavy;
+use crate::engine::privacy::sparse_histogram::release_heavy;
 use crate::engine::table::{Bin, Cells, Column, Domain, Measure, Part};
 
 /// Values that fewer rows hold are no atoms. As for texts, see [`super::category`].
@@ -122,12 +122,12 @@ impl Numeric {
     }
 
     fn find_lattice(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
-        let candidates = steps::candidates(self.measure);
+        let candidates = spacing::candidates(self.measure);
         let line = self.line();
         self.values.iter_mut().for_each(|value| *value = line.clip(*value));
         let plan = plan.times(self.shares(plan).steps);
-        let noisy = plan.noisy(&steps::counts(candidates, &self.values), rng)?;
-        let step = steps::lattice(candidates, &noisy.values, noisy.noise_sd).map(Scale::new);
+        let noisy = plan.noisy(&spacing::counts(candidates, &self.values), rng)?;
+        let step = spacing::lattice(candidates, &noisy.values, noisy.noise_sd).map(Scale::new);
         // Public bounds may leave room for no multiple of the step.
         if let Some(scale) = step.filter(|scale| scale.has_values(self.lo, self.hi)) {
             (self.scale, self.lattice) = (scale, true);
@@ -157,14 +157,14 @@ impl Numeric {
         let (line, plan) = (self.line(), &plan.times(self.shares(plan).round));
         let mut survey = Survey::new(&self.values, &self.atoms, self.nullable.then_some(self.nulls), plan, rng);
         let (rough, octaves) = if self.is_bounded() {
-            (vec![layout::within_bounds(line, plan.sampled_rows, plan.noise_sd())], vec![None])
+            (vec![refine::within_bounds(line, plan.sampled_rows, plan.noise_sd())], vec![None])
         } else {
             self.retained_octaves(line, &mut survey)?
         };
         let cells = rough.concat();
         let first = survey.measure(cells.clone())?;
         let rows: Vec<f64> = first.iter().map(|mass| mass.value).collect();
-        let fine = layout::split(line, &cells, &rows, survey.noise_sd);
+        let fine = refine::split(line, &cells, &rows, survey.noise_sd);
         let second = survey.measure(fine.concat())?;
 
         let (mut first, mut second) = (first.into_iter(), second.into_iter());
@@ -181,7 +181,7 @@ impl Numeric {
         }
         let atoms = self.atoms.iter().zip(survey.points()).map(|(value, rows)| Atom { value: *value, rows });
         let masses = Masses { segments, atoms: atoms.collect(), noise_sd: survey.noise_sd };
-        let mut bins = grouping::bins(line, masses);
+        let mut bins = binning::bins(line, masses);
         if mutant::is(Mutant::ExactRange) {
             bins = exact_range(&self.values);
         }
@@ -198,7 +198,7 @@ impl Numeric {
         let kept = || (0..octaves.len()).filter(|i| standing[*i]);
         let intervals: Vec<Interval> = kept().map(|i| octaves[i]).collect();
         let rows: Vec<f64> = kept().map(|i| masses[i].value).collect();
-        Ok((layout::split(line, &intervals, &rows, survey.noise_sd), kept().map(|i| Some(masses[i])).collect()))
+        Ok((refine::split(line, &intervals, &rows, survey.noise_sd), kept().map(|i| Some(masses[i])).collect()))
     }
 
     /// Bins in units of the lattice and numbers of rows become a domain in the column's measure and shares.

@@ -7,9 +7,9 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::layout;
-use super::line::{Grid, Interval, Line};
-use super::steps;
+use super::number_line::{Grid, Interval, Line};
+use super::refine;
+use super::spacing;
 use super::texts::{MIN_COUNT, TextCounts};
 use super::*;
 use crate::engine::table::codec::{Decoder, Encoder};
@@ -129,21 +129,21 @@ fn one_row_changes_one_count_by_one() {
         assert_eq!(changed(&before, &after), 1);
         assert_eq!(changed(&before, &octaves.histogram(&values, Some(4))), 1);
         assert_eq!(before.iter().sum::<u64>(), values.len() as u64 + 3);
-        let bounded = Grid { intervals: layout::within_bounds(line, 1e4, 5.0), points: points.clone() };
+        let bounded = Grid { intervals: refine::within_bounds(line, 1e4, 5.0), points: points.clone() };
         assert_eq!(changed(&bounded.histogram(&values, None), &bounded.histogram(&fewer, None)), 1);
 
         // Cells cut out of retained octaves may leave values out, but never count one twice.
         let noisy: Vec<f64> = octaves.intervals.iter().map(|_| unit(&mut rng) * 1e4).collect();
         let kept: Vec<Interval> = octaves.intervals.iter().step_by(2).copied().collect();
-        let cells = layout::split(line, &kept, &noisy[..kept.len()], 10.0).concat();
-        let fine = layout::split(line, &cells, &vec![200.0; cells.len()], 10.0).concat();
+        let cells = refine::split(line, &kept, &noisy[..kept.len()], 10.0).concat();
+        let fine = refine::split(line, &cells, &vec![200.0; cells.len()], 10.0).concat();
         for intervals in [cells, fine] {
             assert!(intervals.iter().zip(&intervals[1..]).all(|(a, b)| a.start < a.end && a.end <= b.start));
             let grid = Grid { intervals, points: points.clone() };
             assert!(changed(&grid.histogram(&values, None), &grid.histogram(&fewer, None)) <= 1);
         }
         for measure in [Measure::Lattice, Measure::Real] {
-            let counts = |values: &[f64]| steps::counts(steps::candidates(measure), values);
+            let counts = |values: &[f64]| spacing::counts(spacing::candidates(measure), values);
             assert_eq!(changed(&counts(&values), &counts(&fewer)), u64::from(values[removed] != 0.0));
         }
     }
@@ -202,7 +202,7 @@ fn a_unit_changes_a_histogram_by_its_rows_at_most() {
         };
         assert!(changed(&atoms(&fewer), &atoms(&values)) <= rows);
         assert!(changed(&texts(&fewer), &texts(&values)) <= rows);
-        let steps = |values: &[f64]| steps::counts(steps::candidates(Measure::Real), values);
+        let steps = |values: &[f64]| spacing::counts(spacing::candidates(Measure::Real), values);
         assert!(changed(&steps(&fewer), &steps(&values)) <= rows);
         let (mut fewer, mut values) = (fewer, values);
         fewer.sort_by(f64::total_cmp);

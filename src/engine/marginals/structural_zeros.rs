@@ -5,8 +5,8 @@
 //! Only all cells of two columns that are not full are taken together. Single ones, or those of one slice, seem empty
 //! often enough when they are not, and with them would go what little a model knows of rare combinations.
 
+use super::coarsening::Ladder;
 use super::fit::Measurement;
-use super::ladder::Ladder;
 
 /// A cell with so many standard deviations of noise is full.
 const FULL: f64 = 3.0;

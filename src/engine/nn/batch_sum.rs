@@ -10,9 +10,9 @@ use rayon::prelude::*;
 use super::clip::{Clip, Clipped, clip_rows};
 use super::device::{matrix, values};
 use super::exact::{Grid, Rounded};
-use super::lanes::integer;
 use super::mlp::{Architecture, Mlp};
 use super::normals::Normals;
+use super::simd::integer;
 use crate::engine::Result;
 
 /// Examples (rows times copies) that one thread treats at a time: small enough for its caches and for the backend to
@@ -36,7 +36,7 @@ pub trait Objective: Sync {
 }
 
 /// Something with parameters whose clipped gradients, one a row, can be summed exactly over a batch: what
-/// [`super::step`] adds noise to. Claims 1 to 3 of [`super`] are the implementation's to keep.
+/// [`super::private_gradient`] adds noise to. Claims 1 to 3 of [`super`] are the implementation's to keep.
 pub trait Gradients {
     /// A sum in the making.
     type Sum;

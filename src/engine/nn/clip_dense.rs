@@ -2,7 +2,7 @@
 //! arithmetic, added.
 
 use super::clip::{ATTEMPTS, Clip};
-use super::lanes::{WIDE_LIMIT, dot_wide, integer, whole};
+use super::simd::{WIDE_LIMIT, dot_wide, integer, whole};
 use crate::engine::privacy::mutant::{self, Mutant};
 
 /// Entries whose squares, of numbers up to 2^20, add up in 64 bits.

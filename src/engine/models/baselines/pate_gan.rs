@@ -17,7 +17,7 @@ use super::model::{Model, layout};
 use super::options::Options;
 use super::wgan::{membership, memory};
 use crate::engine::Result;
-use crate::engine::models::row::{Clean, Layout, row_of, widest};
+use crate::engine::models::row_encoding::{Clean, Layout, row_of, widest};
 use crate::engine::models::training::Learner;
 use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::adam::Adam;

@@ -6,7 +6,7 @@ use burn::tensor::Tensor;
 use super::blocks::Blocks;
 use super::model::Maker;
 use super::options::Options;
-use crate::engine::models::row::{Clean, Layout};
+use crate::engine::models::row_encoding::{Clean, Layout};
 use crate::engine::models::sampling::BLOCK_ROWS;
 use crate::engine::nn::adam::{Adam, MovingAverage};
 use crate::engine::nn::device::{matrix, values};

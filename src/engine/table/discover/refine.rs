@@ -1,6 +1,6 @@
 //! Which cells to measure next, given what is known of their parents. Public rules of released quantities.
 
-use super::line::{Interval, Line, cut};
+use super::number_line::{Interval, Line, cut};
 
 /// Cells of one histogram of bins, at most (and as many again for what is retained of the octaves).
 pub const MAX_CELLS: usize = 1024;

@@ -11,11 +11,11 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
+use super::batch_sum::{Gradients, total};
 use super::clip::Clip;
+use super::clip_dense::add_clipped;
 use super::normals::Normals;
-use super::sum::{Gradients, total};
 use super::tensors::{Parts, gradient, leaves};
-use super::whole::add_clipped;
 use crate::engine::Result;
 
 /// Time after which a call takes no further row.

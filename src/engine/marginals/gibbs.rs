@@ -6,9 +6,9 @@
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
+use super::byte_table::{Rows, for_each_chunk};
+use super::chow_liu::Tree;
 use super::denoiser::Denoiser;
-use super::rows::{Rows, for_each_chunk};
-use super::tree::Tree;
 
 /// Chance of a restart at each sweep: eight sweeps a row on average.
 const RESTART: f64 = 0.125;

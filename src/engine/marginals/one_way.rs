@@ -1,7 +1,7 @@
 //! The one-way shares that all measurements of a column imply together. Post-processing of noisy counts alone.
 
+use super::coarsening::Ladder;
 use super::fit::Measurement;
-use super::ladder::Ladder;
 
 /// Shares of the column's codes, by least squares over every measurement that holds the column: each tells the counts of
 /// the groups it sees, with the noise of the cells that a group sums over. What is learned of a group is dealt to its

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::sigmoid;
 
 use crate::engine::Result;
-use crate::engine::models::row::Layout;
+use crate::engine::models::row_encoding::Layout;
 use crate::engine::nn::device::{matrix, values};
 use crate::engine::nn::tensors::beside;
 

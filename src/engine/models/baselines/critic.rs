@@ -4,10 +4,10 @@ use super::generator::{Generator, Last};
 use super::options::Options;
 use crate::engine::Result;
 use crate::engine::models::dpsgd::DpSgd;
-use crate::engine::models::row::{Clean, Layout, row_of};
+use crate::engine::models::row_encoding::{Clean, Layout, row_of};
+use crate::engine::nn::batch_sum::{BatchSum, Ghost, Objective};
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
-use crate::engine::nn::sum::{BatchSum, Ghost, Objective};
 use crate::engine::nn::tensors::{mlp, of_mlp};
 use crate::engine::table::UnitTable;
 

@@ -7,7 +7,7 @@
 //! 3. Within a bin, the masses of the cells are drawn towards an even density by as much as noise explains their
 //!    spread (James and Stein).
 
-use super::line::{Interval, Line};
+use super::number_line::{Interval, Line};
 use super::significance::standing_out;
 use super::tree::Estimate;
 use crate::engine::table::{Bin, Part};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::engine::Result;
-use crate::engine::models::given::{
+use crate::engine::models::options_json::{
     check_names, check_ranges, check_widths, flag, number, whole, whole_numbers, wrong,
 };
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::blocks::Blocks;
 use super::generator::UNFIT;
 use super::options::{Kind, Options};
-use crate::engine::models::row::{Clean, Layout};
+use crate::engine::models::row_encoding::{Clean, Layout};
 use crate::engine::models::sampling::{self, bytes, numbers, whole};
 use crate::engine::models::{Allow, Synthesizer};
 use crate::engine::nn::normals::Normals;

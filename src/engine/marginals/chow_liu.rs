@@ -5,10 +5,10 @@
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
+use super::byte_table::Rows;
 use super::clique::Clique;
-use super::ladder::Ladder;
+use super::coarsening::Ladder;
 use super::marginal::Marginal;
-use super::rows::Rows;
 
 /// Passes over a pair's rows and columns that bring it to the shares of both.
 const RAKINGS: usize = 8;

@@ -4,9 +4,9 @@
 use rand::Rng;
 use rayon::prelude::*;
 
+use super::batch_sum::Gradients;
 use super::clip::{Clip, Rule};
 use super::exact::Grid;
-use super::sum::Gradients;
 use crate::engine::privacy::gaussian::RoundedGaussian;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::poisson::SamplingRate;
