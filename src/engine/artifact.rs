@@ -21,9 +21,9 @@ pub const HEADER_LENGTH: usize = MAGIC.len() + 2 + DIGEST_LENGTH;
 
 /// Bytes of memory for each byte that is read, at most: an empty list, of one byte, is three words, and three times that
 /// while a list of them grows.
-const MEMORY_A_BYTE: u64 = 80;
+const MEMORY_PER_BYTE: u64 = 80;
 /// The same for each code of a domain, which is told to users as JSON.
-const MEMORY_A_CODE: u64 = 3072;
+const MEMORY_PER_CODE: u64 = 3072;
 
 /// Rows that a [`Sampler`] makes at once, at most: few where fuzzing looks for bytes that break it.
 pub const SAMPLE_BLOCK: usize = if cfg!(fuzzing) { 64 } else { 4096 };
@@ -119,7 +119,7 @@ impl Artifact {
             return Err(corrupt("a domain is not valid"));
         }
         let codes: usize = body.columns.iter().map(|c| c.domain.size()).sum();
-        let needed = needed.saturating_add(MEMORY_A_CODE.saturating_mul(codes as u64));
+        let needed = needed.saturating_add(MEMORY_PER_CODE.saturating_mul(codes as u64));
         check_memory(needed, limit)?;
         let domains: Vec<Domain> = body.columns.iter().map(|c| c.domain.clone()).collect();
         let synthesizer =
@@ -146,7 +146,7 @@ impl Artifact {
 
 /// Bytes of memory that reading so many bytes needs at most, before what is in them is known.
 pub fn memory_for(bytes: u64) -> u64 {
-    bytes.saturating_mul(MEMORY_A_BYTE)
+    bytes.saturating_mul(MEMORY_PER_BYTE)
 }
 
 /// Whether so much memory is allowed; a limit of 0 is none.

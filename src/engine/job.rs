@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use self::background::Background;
 use super::artifact::{Artifact, ReleasedColumn};
-use super::models::{Method, Options, Synthesizer, Trainer, TrainingBudget};
+use super::models::{Method, MethodOptions, Synthesizer, Trainer, TrainingBudget};
 use super::privacy::accountant;
 use super::privacy::budget::Split;
 use super::privacy::counts::noisy_counts;
@@ -31,7 +31,7 @@ use super::{EngineError, Result};
 /// more than so many bytes, or more than half of what training may use.
 const DISCOVERY_ROWS: f64 = 500_000.0;
 const DISCOVERY_BYTES: u64 = 1 << 30;
-const LEAST_DISCOVERY_ROWS: f64 = 10_000.0;
+const MIN_DISCOVERY_ROWS: f64 = 10_000.0;
 
 /// What a training may cost at most where it is held to that, as a multiple of the precision of the one Gaussian
 /// mechanism that would use its epsilon and delta up.
@@ -56,7 +56,7 @@ pub struct Request {
     pub epsilon: f64,
     pub delta: f64,
     pub method: Method,
-    /// Options of the method; unknown keys are refused.
+    /// MethodOptions of the method; unknown keys are refused.
     pub options: Map<String, Value>,
     /// Bytes that training may use; 0 for no limit.
     pub memory_limit: u64,
@@ -81,7 +81,7 @@ pub enum Next {
 
 /// What a training would do to a table of a size that is given: nothing of this depends on a table.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Plan {
+pub struct TrainingPlan {
     /// Each stage, and the epsilon that it alone would cost at the delta of its phase.
     pub stages: Vec<(Stage, f64)>,
     /// Bytes of memory at the peak.
@@ -111,7 +111,7 @@ impl Progress {
 /// The caller did not do what [`Job::next`] said.
 const OUT_OF_ORDER: EngineError = EngineError::Internal("the job was driven out of order");
 
-enum State {
+enum JobState {
     Counting,
     Sampling(DiscoverySample),
     Discovering(Box<Discovery>),
@@ -130,12 +130,12 @@ pub struct Job {
     /// The units, if they are no rows, and the unit of each row that is encoded.
     units: Option<(UnitBook, Vec<u32>)>,
     method: Method,
-    options: Options,
+    options: MethodOptions,
     epsilon: f64,
     delta: f64,
     memory_limit: u64,
     split: Split,
-    state: State,
+    state: JobState,
     rng: SecretRng,
     noisy_rows: Option<f64>,
     /// As many as rows, if these are the units.
@@ -167,9 +167,9 @@ impl Job {
                 "Name at least one other column.",
             ));
         }
-        if unit.as_ref().is_some_and(|unit| !(1..=units::MOST_ROWS).contains(&unit.rows)) {
+        if unit.as_ref().is_some_and(|unit| !(1..=units::MAX_ROWS).contains(&unit.rows)) {
             return Err(EngineError::invalid(
-                format!("the number of rows per unit must lie between 1 and {}", units::MOST_ROWS),
+                format!("the number of rows per unit must lie between 1 and {}", units::MAX_ROWS),
                 "At most so many rows of a privacy unit are used, and the noise of counts grows with it.",
                 "Choose a number that few units exceed, from what is publicly known.",
             ));
@@ -191,7 +191,7 @@ impl Job {
             delta,
             memory_limit,
             split,
-            state: State::Counting,
+            state: JobState::Counting,
             rng: SecretRng::from_os()?,
             noisy_rows: None,
             noisy_units: None,
@@ -272,7 +272,7 @@ impl Job {
     ///
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
-    pub fn plan(&self, rows: f64) -> Result<Plan> {
+    pub fn plan(&self, rows: f64) -> Result<TrainingPlan> {
         let discovery = self.split.discovery(rows, (self.discovery_rows() / rows).min(1.0));
         let budget = self.training_budget(discovery);
         let training = self.method.stages(self.columns.len(), rows, &budget, &self.options)?;
@@ -283,17 +283,17 @@ impl Job {
                 stages.push((stage, alone));
             }
         }
-        Ok(Plan { stages, memory: self.memory_estimate(rows), neighbours: self.neighbours.clone() })
+        Ok(TrainingPlan { stages, memory: self.memory_estimate(rows), neighbours: self.neighbours.clone() })
     }
 
     /// What the job wants next.
     pub fn next(&self) -> Next {
         match self.state {
-            State::Counting if self.units.is_some() => Next::CountUnits,
-            State::Counting => Next::Count,
-            State::Sampling(_) => Next::Discover,
-            State::Encoding(_) => Next::Encode,
-            State::Trained(_) => Next::Done,
+            JobState::Counting if self.units.is_some() => Next::CountUnits,
+            JobState::Counting => Next::Count,
+            JobState::Sampling(_) => Next::Discover,
+            JobState::Encoding(_) => Next::Encode,
+            JobState::Trained(_) => Next::Done,
             _ => Next::Step,
         }
     }
@@ -365,7 +365,7 @@ impl Job {
         if let Some((book, _)) = &mut self.units {
             book.begin(rate, &mut self.rng);
         }
-        self.state = State::Sampling(DiscoverySample::new(&self.columns, self.method.goal()));
+        self.state = JobState::Sampling(DiscoverySample::new(&self.columns, self.method.goal()));
         if self.split.histogram_noise(noisy_units).is_none() {
             self.end_scan()?;
         }
@@ -380,11 +380,11 @@ impl Job {
         self.check_scanned(block.rows)?;
         match (&mut self.state, self.discovery_rate) {
             _ if self.units.is_some() => Err(OUT_OF_ORDER),
-            (State::Sampling(sample), Some(rate)) => {
+            (JobState::Sampling(sample), Some(rate)) => {
                 let kept = rate.sample(block.rows, &mut self.rng);
                 sample.push(block, &kept)
             }
-            (State::Encoding(encoder), _) => encoder.push(block, &mut self.rng),
+            (JobState::Encoding(encoder), _) => encoder.push(block, &mut self.rng),
             _ => Err(OUT_OF_ORDER),
         }
     }
@@ -400,7 +400,7 @@ impl Job {
             return Err(EngineError::Internal("a block has the wrong number of units"));
         }
         let Some((book, _)) = &mut self.units else { return Err(OUT_OF_ORDER) };
-        if let State::Counting = self.state {
+        if let JobState::Counting = self.state {
             book.count(units)?;
             return self.check_units();
         }
@@ -408,8 +408,8 @@ impl Job {
         self.check_scanned(kept.rows.len())?;
         self.check_units()?;
         match (&mut self.state, &mut self.units) {
-            (State::Sampling(sample), _) => sample.push(block, &kept.rows),
-            (State::Encoding(encoder), Some((_, unit_of))) => {
+            (JobState::Sampling(sample), _) => sample.push(block, &kept.rows),
+            (JobState::Encoding(encoder), Some((_, unit_of))) => {
                 unit_of.extend(kept.units);
                 if kept.rows.len() == block.rows {
                     encoder.push(block, &mut self.rng)
@@ -448,10 +448,10 @@ impl Job {
     /// Ends the scan in progress.
     pub fn end_scan(&mut self) -> Result<()> {
         self.scanned = 0;
-        match std::mem::replace(&mut self.state, State::Failed) {
-            State::Counting => self.counted_units(),
-            State::Sampling(sample) => {
-                let plan = discover::Plan {
+        match std::mem::replace(&mut self.state, JobState::Failed) {
+            JobState::Counting => self.counted_units(),
+            JobState::Sampling(sample) => {
+                let plan = discover::DiscoveryPlan {
                     noise_multiplier: self
                         .split
                         .histogram_noise(self.noisy_units.unwrap_or(1.0))
@@ -460,42 +460,42 @@ impl Job {
                     threshold_delta: self.split.threshold_delta,
                     sampled_rows: self.noisy_rows.unwrap_or(1.0) * self.discovery_rate.map_or(1.0, |r| r.value()),
                 };
-                self.state = State::Discovering(Box::new(Discovery::new(sample, plan, self.rng.split()?)));
+                self.state = JobState::Discovering(Box::new(Discovery::new(sample, plan, self.rng.split()?)));
                 Ok(())
             }
-            State::Encoding(encoder) => self.prepare(encoder),
+            JobState::Encoding(encoder) => self.prepare(encoder),
             _ => Err(OUT_OF_ORDER),
         }
     }
 
     /// One bounded piece of work.
     pub fn step(&mut self) -> Result<()> {
-        self.state = match std::mem::replace(&mut self.state, State::Failed) {
-            State::Discovering(mut discovery) => {
+        self.state = match std::mem::replace(&mut self.state, JobState::Failed) {
+            JobState::Discovering(mut discovery) => {
                 if discovery.step()? {
-                    State::Discovering(discovery)
+                    JobState::Discovering(discovery)
                 } else {
                     self.noise_draws += discovery.noise_draws();
                     self.domains = discovery.finish();
                     if let Some((book, _)) = &mut self.units {
                         book.begin(SamplingRate::nearest(1.0), &mut self.rng);
                     }
-                    State::Encoding(Encoder::new(&self.columns, &self.domains))
+                    JobState::Encoding(Encoder::new(&self.columns, &self.domains))
                 }
             }
-            State::Preparing(work) => match work.poll()? {
+            JobState::Preparing(work) => match work.poll()? {
                 Ok(prepared) => {
                     let (trainer, cost) = prepared?;
                     self.cost = Some(self.fixed_cost().and(cost));
-                    State::Training(self.check_trainer(trainer)?)
+                    JobState::Training(self.check_trainer(trainer)?)
                 }
-                Err(unfinished) => State::Preparing(unfinished),
+                Err(unfinished) => JobState::Preparing(unfinished),
             },
-            State::Training(mut trainer) => {
+            JobState::Training(mut trainer) => {
                 if trainer.step()? {
-                    State::Training(trainer)
+                    JobState::Training(trainer)
                 } else {
-                    State::Trained(trainer.finish()?)
+                    JobState::Trained(trainer.finish()?)
                 }
             }
             _ => return Err(OUT_OF_ORDER),
@@ -506,12 +506,12 @@ impl Job {
     /// How far the job is.
     pub fn progress(&self) -> Progress {
         let (phases_done, percent) = match &self.state {
-            State::Counting => (0, None),
-            State::Sampling(_) | State::Discovering(_) => (1, None),
-            State::Encoding(_) => (2, None),
-            State::Preparing(_) => (3, None),
-            State::Training(trainer) => (4, (100 * trainer.steps_done()).checked_div(trainer.steps_total())),
-            State::Trained(_) | State::Failed => (PHASES.len(), None),
+            JobState::Counting => (0, None),
+            JobState::Sampling(_) | JobState::Discovering(_) => (1, None),
+            JobState::Encoding(_) => (2, None),
+            JobState::Preparing(_) => (3, None),
+            JobState::Training(trainer) => (4, (100 * trainer.steps_done()).checked_div(trainer.steps_total())),
+            JobState::Trained(_) | JobState::Failed => (PHASES.len(), None),
         };
         Progress { phases_done, percent: percent.map(|percent| percent.min(100) as u8) }
     }
@@ -520,7 +520,7 @@ impl Job {
     fn discovery_rows(&self) -> f64 {
         let bytes = if self.memory_limit > 0 { DISCOVERY_BYTES.min(self.memory_limit / 2) } else { DISCOVERY_BYTES };
         let rows = bytes as f64 / discover::bytes_per_row(&self.columns).max(1) as f64;
-        rows.clamp(LEAST_DISCOVERY_ROWS, DISCOVERY_ROWS)
+        rows.clamp(MIN_DISCOVERY_ROWS, DISCOVERY_ROWS)
     }
 
     fn memory_estimate(&self, rows: f64) -> u64 {
@@ -564,7 +564,7 @@ impl Job {
     /// The finished model.
     pub fn finish(self) -> Result<Artifact> {
         let ledger = self.ledger();
-        let State::Trained(synthesizer) = self.state else {
+        let JobState::Trained(synthesizer) = self.state else {
             return Err(EngineError::Internal("a model was taken before it was trained"));
         };
         let columns = self.columns.into_iter().zip(self.domains);
@@ -582,7 +582,7 @@ impl Job {
         let unit_of = self.units.take().map(|(_, unit_of)| unit_of);
         let table = encoder.finish();
         let (tail, most, held) = (self.tail(), self.rest_reserve(), self.held);
-        self.state = State::Preparing(Background::start(move || {
+        self.state = JobState::Preparing(Background::start(move || {
             let (budget, known) = if held {
                 let stages = |b: &TrainingBudget| method.stages(domains.len(), noisy_units, b, &options);
                 let (budget, stages, cost) = keeping_to(most, tail, budget, stages)?;

@@ -4,7 +4,7 @@ use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode};
 use serde::{Deserialize, Serialize};
 
-use super::rows::MOST_TRIES;
+use super::rows::MAX_TRIES;
 use crate::engine::EngineError;
 use crate::engine::privacy::mutant::Mutant;
 
@@ -771,7 +771,7 @@ pub fn too_few_rows_fit(model: &str) -> Fault {
         PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
         format!("model \"{model}\" makes too few rows with the given values"),
     )
-    .detail(format!("They are looked for among all its rows, and fewer than one in {MOST_TRIES} are such."))
+    .detail(format!("They are looked for among all its rows, and fewer than one in {MAX_TRIES} are such."))
     .hint("Give fewer columns.")
 }
 
@@ -783,7 +783,7 @@ pub fn too_few_rows_hold(model: &str, constraint: &str) -> Fault {
         format!("model \"{model}\" makes too few rows that satisfy check constraint \"{constraint}\""),
     )
     .detail(format!(
-        "Fewer than one row in {MOST_TRIES} satisfies all constraints of the source and whatever is given."
+        "Fewer than one row in {MAX_TRIES} satisfies all constraints of the source and whatever is given."
     ))
     .hint("Give fewer columns, spend a larger epsilon, or train on a view, which has no constraints, with domains cast to what they are over.")
 }
@@ -793,7 +793,7 @@ pub fn too_few_rows_differ(model: &str, key: &str) -> Fault {
         PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
         format!("model \"{model}\" makes too few different rows for unique key \"{key}\""),
     )
-    .detail(format!("Fewer than one row in {MOST_TRIES} has a key that no row before it has."))
+    .detail(format!("Fewer than one row in {MAX_TRIES} has a key that no row before it has."))
     .hint("Ask for fewer rows, or train on a view, which has no keys.")
 }
 

@@ -18,7 +18,7 @@ pub enum Decoded {
 }
 
 /// Base-10000 digits that always fit.
-const MOST_DIGITS: usize = 9;
+const MAX_DIGITS: usize = 9;
 
 /// Decodes the bytes after the length word; nothing if they are no `numeric`.
 pub fn decode(bytes: &[u8]) -> Option<Decoded> {
@@ -39,7 +39,7 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded> {
         (header & 0x4000 != 0, word(1)? as i16 as i32, 2)
     };
     let count = bytes.len() / 2 - first;
-    if count > MOST_DIGITS {
+    if count > MAX_DIGITS {
         return Some(Decoded::Long);
     }
     let mut digits: i128 = 0;

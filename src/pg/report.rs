@@ -25,8 +25,8 @@ sql_function!(tablediffusion_report, pg_finfo_tablediffusion_report, report);
 const BLOCKS: u64 = 5;
 const SEED: u64 = 1;
 /// Bars of a column, and columns in the square of associations, at most.
-const MOST_BARS: usize = 24;
-const MOST_COLUMNS: usize = 40;
+const MAX_BARS: usize = 24;
+const MAX_COLUMNS: usize = 40;
 
 /// Rows as the page sees them: how many have each code of each column, and a sample for what goes together.
 struct Seen {
@@ -260,7 +260,7 @@ impl Page<'_> {
     }
 
     fn write_associations(&self, page: &mut String) -> Result<()> {
-        let names: Vec<String> = self.names.iter().take(MOST_COLUMNS).map(|name| (*name).to_owned()).collect();
+        let names: Vec<String> = self.names.iter().take(MAX_COLUMNS).map(|name| (*name).to_owned()).collect();
         page.push_str("<section><h2>What goes together</h2>\n");
         for (title, seen) in [("Synthetic rows", Some(&self.made)), ("Real rows", self.real.as_ref())] {
             let Some(seen) = seen else { continue };
@@ -304,7 +304,7 @@ fn bars(column: &Value, others: &[Vec<f64>]) -> Vec<Bar> {
     }
     let cells = values.len();
     let rest = all.split_off(cells);
-    let width = cells.div_ceil(MOST_BARS).max(1);
+    let width = cells.div_ceil(MAX_BARS).max(1);
     let ordered = column["kind"] == "bins";
     if !ordered && width > 1 {
         all.sort_by(|a, b| b.2[0].total_cmp(&a.2[0]));
@@ -312,7 +312,7 @@ fn bars(column: &Value, others: &[Vec<f64>]) -> Vec<Bar> {
     let groups: Vec<&[(String, String, Vec<f64>)]> = if ordered {
         all.chunks(width).collect()
     } else {
-        let (heavy, light) = all.split_at(cells.min(MOST_BARS));
+        let (heavy, light) = all.split_at(cells.min(MAX_BARS));
         heavy.chunks(1).chain((!light.is_empty()).then_some(light)).collect()
     };
     let label = |group: &[(String, String, Vec<f64>)]| match group {

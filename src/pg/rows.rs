@@ -117,7 +117,7 @@ pub fn longest(column: &ColumnFacts) -> usize {
 /// Blocks that are made ahead of the one that is used, for each thread of the pool.
 const AHEAD: usize = 2;
 /// Rows of the model that are looked at for each that can be handed out, at most and on average.
-pub const MOST_TRIES: u64 = 20_000;
+pub const MAX_TRIES: u64 = 20_000;
 /// Rows that the average is taken over.
 const AVERAGED: u64 = 100;
 
@@ -216,7 +216,7 @@ impl Rows {
     /// Ends a search that hardly finds anything, or nothing any more.
     fn check_tries(&mut self) -> Result<()> {
         let (used, taken) = self.looked_at;
-        if (self.used - used) * (SAMPLE_BLOCK as u64) < MOST_TRIES * AVERAGED {
+        if (self.used - used) * (SAMPLE_BLOCK as u64) < MAX_TRIES * AVERAGED {
             return Ok(());
         }
         if self.taken - taken < AVERAGED {

@@ -8,12 +8,12 @@ use rayon::prelude::*;
 use tablediffusion::engine::Result;
 use tablediffusion::engine::nn::batch_sum::{BatchSum, Ghost, Objective};
 use tablediffusion::engine::nn::clip::{Clip, Rule};
-use tablediffusion::engine::nn::exact::Grid;
+use tablediffusion::engine::nn::exact::RoundingGrid;
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::per_example::{Explicit, RowObjective};
 use tablediffusion::engine::nn::private_gradient::PrivateGradients;
-use tablediffusion::engine::nn::tensors::{Part, Parts, constant};
+use tablediffusion::engine::nn::tensors::{ParameterLayout, ParameterMatrix, constant};
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::mechanism::Mechanism;
 use tablediffusion::engine::privacy::poisson::SamplingRate;
@@ -65,7 +65,7 @@ impl Stage {
     fn new(others: usize) -> Self {
         let architecture = Architecture { inputs: INPUTS, hidden: vec![8], outputs: OUTPUTS, concatenate: true };
         let net = Mlp::new(architecture, false, &mut Normals::from_seed([1; 32])).expect("a network");
-        let activation_step = f64::from(Grid::TRAINING.activation_step);
+        let activation_step = f64::from(RoundingGrid::TRAINING.activation_step);
         // So large a norm clips nothing.
         let clip = Clip { rule: Rule::Flat, norm: 1e3, limit: 1 << 26, activation_step };
         let rows = Rows { others };
@@ -214,11 +214,11 @@ fn step_size_of_the_rest() {
 /// the others the other way, all beyond the clipping norm.
 struct Linear {
     others: usize,
-    parts: Parts,
+    parts: ParameterLayout,
 }
 
 impl RowObjective for Linear {
-    fn parts(&self) -> &Parts {
+    fn parts(&self) -> &ParameterLayout {
         &self.parts
     }
     fn loss(&self, row: usize, _: &mut Normals, parameters: &[Tensor<2>]) -> Result<Tensor<1>> {
@@ -234,7 +234,7 @@ const DIRECTION: [f64; 4] = [0.5, -0.5, 0.1, 0.7];
 /// The same for gradients that are formed row by row.
 #[test]
 fn step_explicit() {
-    let linear = Linear { others: 1, parts: Parts::new(vec![Part::table(1, DIRECTION.len())]) };
+    let linear = Linear { others: 1, parts: ParameterLayout::new(vec![ParameterMatrix::table(1, DIRECTION.len())]) };
     let family = |noise_multiplier| vec![(Mechanism::Gaussian { noise_multiplier }, 1)];
     let wanted = accountant::calibrate(&[], 4.0, DELTA, family).expect("noise");
     let (rng, rate) = (SecretRng::from_os().expect("random bits"), SamplingRate::nearest(1.0));

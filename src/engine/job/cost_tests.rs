@@ -82,9 +82,9 @@ fn memory_bounds_what_domains_are_learned_from() {
     };
     assert_eq!(job(1, 0).discovery_rows(), 500_000.0);
     let wide = job(200, 0);
-    assert!((LEAST_DISCOVERY_ROWS..50_000.0).contains(&wide.discovery_rows()));
+    assert!((MIN_DISCOVERY_ROWS..50_000.0).contains(&wide.discovery_rows()));
     assert!(job(200, 4 << 30).expect_rows(1e6).is_ok());
-    assert_eq!(job(200, 1 << 20).discovery_rows(), LEAST_DISCOVERY_ROWS);
+    assert_eq!(job(200, 1 << 20).discovery_rows(), MIN_DISCOVERY_ROWS);
 }
 
 #[test]

@@ -5,13 +5,13 @@ use rayon::prelude::*;
 
 /// Codes column by column, one byte each; column `c` takes values below `sizes[c]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rows {
+pub struct ByteTable {
     pub rows: usize,
     pub sizes: Vec<usize>,
     pub columns: Vec<Vec<u8>>,
 }
 
-impl Rows {
+impl ByteTable {
     /// A table of zeros.
     pub fn zeros(rows: usize, sizes: &[usize]) -> Self {
         Self { rows, sizes: sizes.to_vec(), columns: vec![vec![0; rows]; sizes.len()] }
@@ -42,7 +42,7 @@ const CHUNK: usize = 512;
 /// Runs `work` on every chunk of rows (one slice a column), each with a generator of its own made from `seed` and the
 /// chunk's number, so that the outcome does not depend on how threads are scheduled.
 pub fn for_each_chunk<R: Rng + SeedableRng>(
-    rows: &mut Rows,
+    rows: &mut ByteTable,
     seed: u64,
     work: impl Fn(&mut [&mut [u8]], &mut R) + Sync,
 ) {

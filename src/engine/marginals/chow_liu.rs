@@ -5,9 +5,9 @@
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-use super::byte_table::Rows;
+use super::byte_table::ByteTable;
 use super::clique::Clique;
-use super::coarsening::Ladder;
+use super::coarsening::Coarsening;
 use super::marginal::Marginal;
 
 /// Passes over a pair's rows and columns that bring it to the shares of both.
@@ -15,7 +15,7 @@ const RAKINGS: usize = 8;
 
 /// One column of the tree, after its parent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Node {
+struct TreeNode {
     column: usize,
     parent: Option<usize>,
     /// Cumulative probabilities of the column's codes, one row for each code of the parent.
@@ -24,15 +24,15 @@ struct Node {
 
 /// A tree-shaped distribution over rows of codes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Tree {
+pub struct ChowLiuTree {
     sizes: Vec<usize>,
-    nodes: Vec<Node>,
+    nodes: Vec<TreeNode>,
 }
 
-impl Tree {
+impl ChowLiuTree {
     /// The best forest over `edges` (pairs of columns) for the distribution of `rows`, raked to one-way `shares`: rows
     /// alone would not do, since what the chain that they come from never forgets would feed on itself.
-    pub fn fit(rows: &Rows, edges: &[Clique], shares: &[Vec<f64>]) -> Self {
+    pub fn fit(rows: &ByteTable, edges: &[Clique], shares: &[Vec<f64>]) -> Self {
         let columns = rows.sizes.len();
         let mut weighted: Vec<(f64, &Clique)> =
             edges.iter().map(|edge| (mutual_information(&count(rows, edge), edge, &rows.sizes), edge)).collect();
@@ -54,7 +54,7 @@ impl Tree {
             let mut waiting = if seen[root] { Vec::new() } else { vec![(root, None)] };
             seen[root] = true;
             while let Some((column, parent)) = waiting.pop() {
-                nodes.push(Node { column, parent, cumulative: conditional(rows, column, parent, shares) });
+                nodes.push(TreeNode { column, parent, cumulative: conditional(rows, column, parent, shares) });
                 for &next in &neighbours[column] {
                     if !std::mem::replace(&mut seen[next], true) {
                         waiting.push((next, Some(column)));
@@ -94,7 +94,7 @@ impl Tree {
 /// Cumulative distribution of a column for each code of its parent. One row's worth of the column's own distribution
 /// smooths each, so that a code of the parent that no row has still leads somewhere sensible; iterative proportional
 /// fitting then brings the pair to the shares of both columns.
-fn conditional(rows: &Rows, column: usize, parent: Option<usize>, shares: &[Vec<f64>]) -> Vec<f32> {
+fn conditional(rows: &ByteTable, column: usize, parent: Option<usize>, shares: &[Vec<f64>]) -> Vec<f32> {
     let own = &shares[column];
     let Some(parent) = parent else { return cumulate(own.iter().copied()) };
     let size = rows.sizes[column];
@@ -123,8 +123,8 @@ fn conditional(rows: &Rows, column: usize, parent: Option<usize>, shares: &[Vec<
 }
 
 /// Rows in each cell of the joint table of codes.
-fn count(rows: &Rows, clique: &Clique) -> Vec<u64> {
-    Marginal::of_codes(clique.clone()).count(&Ladder::of_codes(&rows.sizes), rows)
+fn count(rows: &ByteTable, clique: &Clique) -> Vec<u64> {
+    Marginal::of_codes(clique.clone()).count(&Coarsening::of_codes(&rows.sizes), rows)
 }
 
 fn cumulate(probabilities: impl Iterator<Item = f64>) -> Vec<f32> {
@@ -163,8 +163,8 @@ mod tests {
     fn draws_have_the_given_shares_and_the_dependence_of_the_rows() {
         // Equal columns, in rows that have twice as many zeros as ones.
         let column: Vec<u8> = (0..3_000).map(|i| u8::from(i % 3 == 0)).collect();
-        let rows = Rows { rows: 3_000, sizes: vec![2, 2], columns: vec![column.clone(), column] };
-        let tree = Tree::fit(&rows, &[Clique::new(vec![0, 1])], &[vec![0.2, 0.8], vec![0.2, 0.8]]);
+        let rows = ByteTable { rows: 3_000, sizes: vec![2, 2], columns: vec![column.clone(), column] };
+        let tree = ChowLiuTree::fit(&rows, &[Clique::new(vec![0, 1])], &[vec![0.2, 0.8], vec![0.2, 0.8]]);
         assert!(tree.is_valid(&[2, 2]));
         let (mut first, mut second) = (vec![0u8; 20_000], vec![0u8; 20_000]);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -179,8 +179,8 @@ mod tests {
 
     #[test]
     fn codes_without_a_share_lead_nowhere() {
-        let rows = Rows { rows: 2, sizes: vec![3, 2], columns: vec![vec![0, 2], vec![0, 1]] };
-        let tree = Tree::fit(&rows, &[Clique::new(vec![0, 1])], &[vec![0.0, 1.0, 0.0], vec![0.5, 0.5]]);
+        let rows = ByteTable { rows: 2, sizes: vec![3, 2], columns: vec![vec![0, 2], vec![0, 1]] };
+        let tree = ChowLiuTree::fit(&rows, &[Clique::new(vec![0, 1])], &[vec![0.0, 1.0, 0.0], vec![0.5, 0.5]]);
         assert!(tree.is_valid(&[3, 2]));
         let (mut first, mut second) = (vec![0u8; 100], vec![0u8; 100]);
         let mut chunk = [first.as_mut_slice(), second.as_mut_slice()];

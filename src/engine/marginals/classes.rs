@@ -3,7 +3,7 @@
 
 use rand::Rng;
 
-use super::coarsening::Ladder;
+use super::coarsening::Coarsening;
 use super::denoiser::Potential;
 use super::marginal::Marginal;
 use crate::engine::table::codec::Choice;
@@ -21,15 +21,15 @@ pub struct Classes {
 
 impl Classes {
     /// The classes of a column whose codes have these weights before any other column is looked at.
-    pub fn new(ladder: &Ladder, potentials: &[Potential], column: usize, weights: &[f32]) -> Self {
+    pub fn new(coarsening: &Coarsening, potentials: &[Potential], column: usize, weights: &[f32]) -> Self {
         let joint = potentials.iter().map(|p| &p.marginal).filter(|marginal| marginal.clique.columns().len() > 1);
-        let rung = |marginal: &Marginal| {
+        let level = |marginal: &Marginal| {
             let place = marginal.clique.columns().iter().position(|member| *member == column)?;
-            Some(usize::from(marginal.rungs[place]))
+            Some(usize::from(marginal.levels[place]))
         };
-        // Coarser rungs merge groups of finer ones, so that the finest one in use tells all apart that any does.
-        let group_of = match joint.filter_map(rung).min() {
-            Some(finest) => ladder.rungs(column)[finest].group_of.clone(),
+        // Coarser levels merge groups of finer ones, so that the finest one in use tells all apart that any does.
+        let group_of = match joint.filter_map(level).min() {
+            Some(finest) => coarsening.levels(column)[finest].group_of.clone(),
             None => vec![0; weights.len()],
         };
         let mut class_of_group: Vec<Option<u8>> = vec![None; 1 << u8::BITS];

@@ -1,67 +1,67 @@
 //! Coarser and coarser numberings of a column's codes, so that a pair of columns can be measured on a grid as coarse
-//! as noise demands. Each rung merges groups of the one before it: neighbours of about equal mass where codes are
-//! ordered, else all but the heaviest into one. Rungs follow from released weights alone, so they cost no privacy.
+//! as noise demands. Each level merges groups of the one before it: neighbours of about equal mass where codes are
+//! ordered, else all but the heaviest into one. Levels follow from released weights alone, so they cost no privacy.
 
 use serde::{Deserialize, Serialize};
 
-/// Groups that rungs have, at most.
+/// Groups that levels have, at most.
 const WIDTHS: [usize; 6] = [64, 32, 16, 8, 4, 2];
-/// A rung is worth having if it has at most this share of the groups of the one before it.
+/// A level is worth having if it has at most this share of the groups of the one before it.
 const NARROWER: f64 = 0.8;
 
 /// A numbering of a column's codes in groups.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rung {
+pub struct Level {
     pub size: usize,
     /// The group of each code.
     pub group_of: Vec<u8>,
 }
 
-/// The rungs of every column, finest first: that of single codes.
+/// The levels of every column, finest first: that of single codes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ladder {
-    columns: Vec<Vec<Rung>>,
+pub struct Coarsening {
+    columns: Vec<Vec<Level>>,
 }
 
-impl Ladder {
+impl Coarsening {
     /// Single codes only, of columns with so many.
     pub fn of_codes(sizes: &[usize]) -> Self {
-        Self { columns: sizes.iter().map(|size| vec![Rung::of_codes(*size)]).collect() }
+        Self { columns: sizes.iter().map(|size| vec![Level::of_codes(*size)]).collect() }
     }
 
-    /// The ladder of columns with these weights a code; so many codes at the start of each are ordered.
+    /// The coarsening of columns with these weights a code; so many codes at the start of each are ordered.
     pub fn new(weights: &[Vec<f64>], ordered: &[usize]) -> Self {
-        Self { columns: weights.iter().zip(ordered).map(|(weights, ordered)| rungs(weights, *ordered)).collect() }
+        Self { columns: weights.iter().zip(ordered).map(|(weights, ordered)| levels(weights, *ordered)).collect() }
     }
 
     /// Number of codes of each column.
     pub fn sizes(&self) -> Vec<usize> {
-        self.columns.iter().map(|rungs| rungs[0].size).collect()
+        self.columns.iter().map(|levels| levels[0].size).collect()
     }
 
-    /// The rungs of a column.
-    pub fn rungs(&self, column: usize) -> &[Rung] {
+    /// The levels of a column.
+    pub fn levels(&self, column: usize) -> &[Level] {
         &self.columns[column]
     }
 
-    /// Whether it is a ladder of columns with these sizes.
+    /// Whether it is a coarsening of columns with these sizes.
     pub fn is_valid(&self, sizes: &[usize]) -> bool {
-        let rung = |rung: &Rung, size: usize| {
-            rung.group_of.len() == size && rung.group_of.iter().all(|group| usize::from(*group) < rung.size)
+        let level = |level: &Level, size: usize| {
+            level.group_of.len() == size && level.group_of.iter().all(|group| usize::from(*group) < level.size)
         };
         self.columns.len() == sizes.len()
-            && self.columns.iter().zip(sizes).all(|(rungs, size)| {
-                rungs.first() == Some(&Rung::of_codes(*size)) && rungs.iter().all(|r| rung(r, *size))
+            && self.columns.iter().zip(sizes).all(|(levels, size)| {
+                levels.first() == Some(&Level::of_codes(*size)) && levels.iter().all(|r| level(r, *size))
             })
     }
 }
 
-impl Rung {
+impl Level {
     fn of_codes(size: usize) -> Self {
         Self { size, group_of: (0..size).map(|code| code as u8).collect() }
     }
 
-    /// Which group of `self` each group of a finer rung lies in.
+    /// Which group of `self` each group of a finer level lies in.
     pub fn above(&self, finer: &Self) -> Vec<u8> {
         let mut above = vec![0; finer.size];
         self.group_of.iter().zip(&finer.group_of).for_each(|(group, part)| above[usize::from(*part)] = *group);
@@ -69,8 +69,8 @@ impl Rung {
     }
 }
 
-fn rungs(weights: &[f64], ordered: usize) -> Vec<Rung> {
-    let mut rungs = vec![Rung::of_codes(weights.len())];
+fn levels(weights: &[f64], ordered: usize) -> Vec<Level> {
+    let mut levels = vec![Level::of_codes(weights.len())];
     let mut masses: Vec<f64> = weights.iter().map(|weight| weight.max(0.0)).collect();
     let mut ordered = ordered;
     for width in WIDTHS {
@@ -92,10 +92,10 @@ fn rungs(weights: &[f64], ordered: usize) -> Vec<Rung> {
         let mut merged = vec![0.0; size];
         above.iter().zip(&masses).for_each(|(group, mass)| merged[usize::from(*group)] += mass);
         (masses, ordered) = (merged, runs);
-        let group_of = rungs.last().map(|finer| finer.group_of.iter().map(|part| above[usize::from(*part)]).collect());
-        rungs.extend(group_of.map(|group_of| Rung { size, group_of }));
+        let group_of = levels.last().map(|finer| finer.group_of.iter().map(|part| above[usize::from(*part)]).collect());
+        levels.extend(group_of.map(|group_of| Level { size, group_of }));
     }
-    rungs
+    levels
 }
 
 /// Deals neighbours into at most `width` groups of about equal mass; also says how many groups there are.
@@ -134,12 +134,12 @@ mod tests {
     fn rungs_are_nested_and_narrow() {
         let weights: Vec<f64> = (0..100).map(|i| f64::from(i * 37 % 101)).collect();
         for ordered in [0, 99, 100] {
-            let ladder = Ladder::new(&[weights.clone(), vec![1.0, 2.0]], &[ordered, 0]);
-            assert!(ladder.is_valid(&[100, 2]));
-            assert_eq!(ladder.rungs(1).len(), 1);
-            let rungs = ladder.rungs(0);
-            assert!(rungs.len() > 5 && rungs.last().unwrap().size == 2);
-            for pair in rungs.windows(2) {
+            let coarsening = Coarsening::new(&[weights.clone(), vec![1.0, 2.0]], &[ordered, 0]);
+            assert!(coarsening.is_valid(&[100, 2]));
+            assert_eq!(coarsening.levels(1).len(), 1);
+            let levels = coarsening.levels(0);
+            assert!(levels.len() > 5 && levels.last().unwrap().size == 2);
+            for pair in levels.windows(2) {
                 let above = pair[1].above(&pair[0]);
                 let through = pair[0].group_of.iter().map(|part| above[usize::from(*part)]);
                 assert!(through.eq(pair[1].group_of.iter().copied()) && pair[1].size < pair[0].size);
@@ -149,12 +149,12 @@ mod tests {
 
     #[test]
     fn ordered_codes_merge_with_neighbours_and_others_stay_apart() {
-        let ladder = Ladder::new(&[vec![1.0, 1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 5.0]], &[7]);
-        for rung in &ladder.rungs(0)[1..] {
-            let groups = &rung.group_of;
+        let coarsening = Coarsening::new(&[vec![1.0, 1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 5.0]], &[7]);
+        for level in &coarsening.levels(0)[1..] {
+            let groups = &level.group_of;
             assert!(groups[..7].is_sorted() && groups[..7].iter().all(|group| *group != groups[7]));
         }
-        let ladder = Ladder::new(&[vec![1.0, 7.0, 1.0, 5.0, 1.0, 1.0]], &[0]);
-        assert_eq!(ladder.rungs(0)[1].group_of, [2, 0, 3, 1, 3, 3]);
+        let coarsening = Coarsening::new(&[vec![1.0, 7.0, 1.0, 5.0, 1.0, 1.0]], &[0]);
+        assert_eq!(coarsening.levels(0)[1].group_of, [2, 0, 3, 1, 3, 3]);
     }
 }

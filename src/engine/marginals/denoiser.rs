@@ -6,7 +6,7 @@ use std::ops::Range;
 use rand::{Rng, RngExt};
 
 use super::classes::Classes;
-use super::coarsening::{Ladder, Rung};
+use super::coarsening::{Coarsening, Level};
 use super::marginal::Marginal;
 
 /// Log-linear weights of a marginal, one a cell.
@@ -31,7 +31,7 @@ type Lanes = [f32; LANES];
 /// Rows whose places in tables are looked up at once.
 const ROWS_AT_ONCE: usize = 128;
 /// Products whose sum is below this may have lost codes to underflow and are taken again as logarithms.
-const LEAST_TOTAL: f32 = 1e-24;
+const MIN_TOTAL: f32 = 1e-24;
 
 #[derive(Debug, Clone)]
 struct Conditional {
@@ -50,23 +50,24 @@ struct Factor {
 }
 
 impl Denoiser {
-    /// Lays out the potentials of a table whose columns have the ladder's codes.
-    pub fn new(ladder: &Ladder, potentials: &[Potential]) -> Self {
+    /// Lays out the potentials of a table whose columns have the coarsening's codes.
+    pub fn new(coarsening: &Coarsening, potentials: &[Potential]) -> Self {
         let alone = |column, size| {
             let mut logits = vec![0.0; size];
             for Potential { marginal, weights } in potentials {
                 if marginal.clique.columns() != [column] {
                     continue;
                 }
-                for rung in marginal.rungs(ladder).map(|(_, rung)| rung) {
-                    let by_code = rung.group_of.iter().map(|group| weights[usize::from(*group)]);
+                for level in marginal.levels(coarsening).map(|(_, level)| level) {
+                    let by_code = level.group_of.iter().map(|group| weights[usize::from(*group)]);
                     logits.iter_mut().zip(by_code).for_each(|(logit, weight)| *logit += weight);
                 }
             }
             weights_of(&logits)
         };
-        let weights: Vec<Vec<f32>> = ladder.sizes().into_iter().enumerate().map(|(c, size)| alone(c, size)).collect();
-        let classes = weights.iter().enumerate().map(|(c, weights)| Classes::new(ladder, potentials, c, weights));
+        let weights: Vec<Vec<f32>> =
+            coarsening.sizes().into_iter().enumerate().map(|(c, size)| alone(c, size)).collect();
+        let classes = weights.iter().enumerate().map(|(c, weights)| Classes::new(coarsening, potentials, c, weights));
         let classes: Vec<Classes> = classes.collect();
         let columns = weights.iter().enumerate().map(|(column, weights)| {
             let own = |potential: &&Potential| {
@@ -75,7 +76,7 @@ impl Denoiser {
             let sum = |members: &Vec<u8>| members.iter().map(|code| weights[usize::from(*code)]).sum();
             let base: Vec<f32> = classes[column].members.iter().map(sum).collect();
             let factors =
-                potentials.iter().filter(own).map(|potential| Factor::new(ladder, &classes, potential, column));
+                potentials.iter().filter(own).map(|potential| Factor::new(coarsening, &classes, potential, column));
             Conditional { base: in_lanes(&base), factors: factors.collect() }
         });
         Self { columns: columns.collect(), classes }
@@ -83,16 +84,16 @@ impl Denoiser {
 
     /// Bytes of memory that [`Denoiser::new`] needs for them, at most. A marginal that is stored in a few bytes may have a
     /// row of as many weights as a column has codes for each of its cells.
-    pub fn memory(ladder: &Ladder, potentials: &[Potential]) -> u64 {
-        let codes = ladder.sizes();
+    pub fn memory(coarsening: &Coarsening, potentials: &[Potential]) -> u64 {
+        let codes = coarsening.sizes();
         let of = |potential: &Potential| -> usize {
             let marginal = &potential.marginal;
             let others: usize = marginal.clique.columns().iter().map(|column| size_of::<u32>() * codes[*column]).sum();
-            let factor = |(column, rung): (usize, &Rung)| {
-                let rows = potential.weights.len() / rung.size;
+            let factor = |(column, level): (usize, &Level)| {
+                let rows = potential.weights.len() / level.size;
                 size_of::<Factor>() + others + rows * (size_of::<usize>() + padded(codes[column]) * size_of::<Lanes>())
             };
-            marginal.rungs(ladder).map(factor).sum()
+            marginal.levels(coarsening).map(factor).sum()
         };
         potentials.iter().map(|potential| of(potential) as u64).sum()
     }
@@ -127,30 +128,30 @@ impl Denoiser {
 }
 
 impl Factor {
-    fn new(ladder: &Ladder, classes: &[Classes], potential: &Potential, column: usize) -> Self {
+    fn new(coarsening: &Coarsening, classes: &[Classes], potential: &Potential, column: usize) -> Self {
         let lanes = padded(classes[column].members.len());
         // All codes of a class lie in the same group.
-        let groups = |column: usize, rung: &Rung| -> Vec<usize> {
-            classes[column].members.iter().map(|class| usize::from(rung.group_of[usize::from(class[0])])).collect()
+        let groups = |column: usize, level: &Level| -> Vec<usize> {
+            classes[column].members.iter().map(|class| usize::from(level.group_of[usize::from(class[0])])).collect()
         };
         // Distances between groups in the potential's own numbering, last column fastest, and between the table's rows.
         let (mut step, mut rows) = (1, 1);
         let (mut own, mut others, mut starts) = (None, Vec::new(), vec![0]);
-        for (member, rung) in potential.marginal.rungs(ladder).rev() {
+        for (member, level) in potential.marginal.levels(coarsening).rev() {
             if member == column {
-                own = Some((rung, step));
+                own = Some((level, step));
             } else {
                 let place = |group: usize| (group * rows * lanes) as u32;
-                others.push((member, groups(member, rung).into_iter().map(place).collect()));
+                others.push((member, groups(member, level).into_iter().map(place).collect()));
                 starts =
-                    (0..rung.size).flat_map(|group| starts.iter().map(move |start| start + group * step)).collect();
-                rows *= rung.size;
+                    (0..level.size).flat_map(|group| starts.iter().map(move |start| start + group * step)).collect();
+                rows *= level.size;
             }
-            step *= rung.size;
+            step *= level.size;
         }
         let row = |start: usize| {
-            let logit = |(rung, step): (&Rung, usize)| {
-                groups(column, rung).into_iter().map(|group| potential.weights[start + group * step]).collect()
+            let logit = |(level, step): (&Level, usize)| {
+                groups(column, level).into_iter().map(|group| potential.weights[start + group * step]).collect()
             };
             in_lanes(&weights_of(&own.map_or_else(Vec::new, logit)))
         };
@@ -295,7 +296,7 @@ fn draw<const N: usize>(weights: &[Lanes; N], uniform: f32) -> Option<u8> {
         sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
     }
     let (lane, total, left) = first_above(&sums, |total| uniform * total);
-    if total.is_nan() || total < LEAST_TOTAL {
+    if total.is_nan() || total < MIN_TOTAL {
         return None;
     }
     if N == 1 {
@@ -334,20 +335,21 @@ mod tests {
     use super::*;
     use crate::engine::marginals::Clique;
 
-    fn factor(ladder: &Ladder, potential: &Potential, column: usize) -> Factor {
+    fn factor(coarsening: &Coarsening, potential: &Potential, column: usize) -> Factor {
         let alone = std::slice::from_ref(potential);
-        let classes = |column: usize| Classes::new(ladder, alone, column, &vec![1.0; ladder.rungs(column)[0].size]);
-        let classes: Vec<Classes> = (0..ladder.sizes().len()).map(classes).collect();
-        Factor::new(ladder, &classes, potential, column)
+        let classes =
+            |column: usize| Classes::new(coarsening, alone, column, &vec![1.0; coarsening.levels(column)[0].size]);
+        let classes: Vec<Classes> = (0..coarsening.sizes().len()).map(classes).collect();
+        Factor::new(coarsening, &classes, potential, column)
     }
 
     #[test]
     fn a_factor_keeps_every_weight_whichever_column_is_drawn() {
-        let ladder = Ladder::of_codes(&[2, 3, 4]);
+        let coarsening = Coarsening::of_codes(&[2, 3, 4]);
         let marginal = Marginal::of_codes(Clique::new(vec![0, 1, 2]));
         let potential = Potential { marginal, weights: (0..24).map(|i| (i % 7) as f32).collect() };
         for column in 0..3 {
-            let factor = factor(&ladder, &potential, column);
+            let factor = factor(&coarsening, &potential, column);
             for cell in 0..24usize {
                 let codes = [cell / 12, cell / 4 % 3, cell % 4];
                 let at: u32 = factor.others.iter().map(|(other, place)| place[codes[*other]]).sum();
@@ -362,28 +364,28 @@ mod tests {
 
     #[test]
     fn memory_is_known_beforehand() {
-        let ladder = Ladder::new(&[vec![1.0; 90], vec![1.0; 17], vec![9.0, 1.0]], &[90, 17, 2]);
-        let potential = |columns: &[usize], rungs: &[u8]| {
-            let marginal = Marginal { clique: Clique::new(columns.to_vec()), rungs: rungs.to_vec() };
-            Potential { weights: vec![0.0; marginal.cells(&ladder)], marginal }
+        let coarsening = Coarsening::new(&[vec![1.0; 90], vec![1.0; 17], vec![9.0, 1.0]], &[90, 17, 2]);
+        let potential = |columns: &[usize], levels: &[u8]| {
+            let marginal = Marginal { clique: Clique::new(columns.to_vec()), levels: levels.to_vec() };
+            Potential { weights: vec![0.0; marginal.cells(&coarsening)], marginal }
         };
         let potentials = [potential(&[0, 1], &[0, 0]), potential(&[0, 1, 2], &[1, 1, 0]), potential(&[1, 2], &[0, 0])];
-        let denoiser = Denoiser::new(&ladder, &potentials);
+        let denoiser = Denoiser::new(&coarsening, &potentials);
         let tables = denoiser.columns.iter().flat_map(|column| &column.factors).map(|factor| {
             let others: usize = factor.others.iter().map(|(_, places)| size_of_val(&places[..])).sum();
             size_of_val(&factor.table[..]) + others
         });
-        let (held, told) = (tables.sum::<usize>() as u64, Denoiser::memory(&ladder, &potentials));
+        let (held, told) = (tables.sum::<usize>() as u64, Denoiser::memory(&coarsening, &potentials));
         assert!(held <= told && told < 2 * held, "{held} {told}");
     }
 
     #[test]
     fn a_factor_over_groups_treats_their_codes_alike() {
-        let ladder = Ladder::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 9.0, 1.0]], &[0, 0]);
-        let marginal = Marginal { clique: Clique::new(vec![0, 1]), rungs: vec![1, 1] };
+        let coarsening = Coarsening::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 9.0, 1.0]], &[0, 0]);
+        let marginal = Marginal { clique: Clique::new(vec![0, 1]), levels: vec![1, 1] };
         let potential = Potential { marginal, weights: vec![0.0, 1.0, 3.0, 6.0] };
         for column in 0..2 {
-            let factor = factor(&ladder, &potential, column);
+            let factor = factor(&coarsening, &potential, column);
             let (_, place) = &factor.others[0];
             assert_eq!(place.len(), 2);
             for (other, at) in place.iter().enumerate() {
@@ -408,7 +410,7 @@ mod tests {
             potential(vec![0], (0..size).map(&base).collect()),
             potential(vec![0, 1], (0..2 * size).map(|i| pair(i / 2)).collect()),
         ];
-        let denoiser = Denoiser::new(&Ladder::of_codes(&[size, 2]), &potentials);
+        let denoiser = Denoiser::new(&Coarsening::of_codes(&[size, 2]), &potentials);
         let rows = 200_000;
         let (mut first, mut second) = (vec![0u8; rows], vec![1u8; rows]);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
@@ -437,14 +439,14 @@ mod tests {
     #[test]
     fn codes_that_no_pair_tells_apart_keep_their_shares() {
         // The pair sees column 0 as its heaviest code and all others, so that the latter are one class.
-        let ladder = Ladder::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 1.0]], &[0, 0]);
-        let marginal = Marginal { clique: Clique::new(vec![0, 1]), rungs: vec![1, 0] };
+        let coarsening = Coarsening::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 1.0]], &[0, 0]);
+        let marginal = Marginal { clique: Clique::new(vec![0, 1]), levels: vec![1, 0] };
         let shares = Marginal::of_codes(Clique::new(vec![0]));
         let potentials = [
             Potential { marginal: shares, weights: vec![0.5, 0.0, 1.0] },
             Potential { marginal, weights: vec![0.3, -0.9, 0.7, 0.2] },
         ];
-        let denoiser = Denoiser::new(&ladder, &potentials);
+        let denoiser = Denoiser::new(&coarsening, &potentials);
         let rows = 200_000;
         let (mut first, mut second) = (vec![2u8; rows], vec![1u8; rows]);
         let (mut chunk, mut rng) = ([first.as_mut_slice(), second.as_mut_slice()], ChaCha8Rng::seed_from_u64(2));

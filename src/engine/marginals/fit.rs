@@ -6,8 +6,8 @@
 
 use rayon::prelude::*;
 
-use super::byte_table::Rows;
-use super::coarsening::Ladder;
+use super::byte_table::ByteTable;
+use super::coarsening::Coarsening;
 use super::denoiser::Potential;
 use super::marginal::Marginal;
 
@@ -29,7 +29,7 @@ const WEIGHT_LIMIT: f64 = 15.0;
 pub const EMPTY: f32 = -20.0;
 
 /// Share of a Newton step that a potential takes, at most: the chain's counts follow the weights some sweeps later.
-const MOST_RATE: f64 = 0.3;
+const MAX_RATE: f64 = 0.3;
 
 /// Moves every potential by a share of its Newton step, given the rows of the chain and the (noisy) number of rows
 /// that the counts are of. Potentials and measurements go in pairs. Potentials that share a column all move at once, so
@@ -37,8 +37,8 @@ const MOST_RATE: f64 = 0.3;
 pub fn step(
     potentials: &mut [Potential],
     measurements: &[Measurement],
-    ladder: &Ladder,
-    pool: &Rows,
+    coarsening: &Coarsening,
+    pool: &ByteTable,
     rows: f64,
     pace: f64,
 ) {
@@ -52,8 +52,8 @@ pub fn step(
         let precision = measurement.noise_sd.max(1.0).powi(-2);
         let prior = if several(&measurement) { PRIOR_SD.powi(-2) } else { 0.0 };
         let columns = measurement.marginal.clique.columns().iter();
-        let rate = pace * MOST_RATE.min(1.0 / columns.map(|column| sharing[*column]).fold(1.0, f64::max));
-        let pooled = measurement.marginal.count(ladder, pool);
+        let rate = pace * MAX_RATE.min(1.0 / columns.map(|column| sharing[*column]).fold(1.0, f64::max));
+        let pooled = measurement.marginal.count(coarsening, pool);
         let cells = potential.weights.iter_mut().zip(&measurement.counts).zip(pooled);
         for ((weight, target), count) in cells.filter(|((weight, _), _)| **weight != EMPTY) {
             // Half a row of the pool keeps an empty cell movable.

@@ -6,17 +6,17 @@
 use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
 
-use super::byte_table::{Rows, for_each_chunk};
-use super::chow_liu::Tree;
+use super::byte_table::{ByteTable, for_each_chunk};
+use super::chow_liu::ChowLiuTree;
 use super::denoiser::Denoiser;
 
 /// Chance of a restart at each sweep: eight sweeps a row on average.
 const RESTART: f64 = 0.125;
 /// Sweeps a row gets at most: one in fifty thousand would get more.
-const MOST_SWEEPS: usize = 80;
+const MAX_SWEEPS: usize = 80;
 
 /// One sweep over a pool of rows whose ages are in their stationary distribution.
-pub fn advance(pool: &mut Rows, tree: &Tree, denoiser: &Denoiser, seed: u64) {
+pub fn advance(pool: &mut ByteTable, tree: &ChowLiuTree, denoiser: &Denoiser, seed: u64) {
     for_each_chunk(pool, seed, |chunk, rng: &mut ChaCha8Rng| {
         for row in 0..chunk[0].len() {
             if rng.random_bool(RESTART) {
@@ -30,8 +30,8 @@ pub fn advance(pool: &mut Rows, tree: &Tree, denoiser: &Denoiser, seed: u64) {
 }
 
 /// Fresh rows, each drawn from the tree and given its own number of sweeps.
-pub fn sample(rows: usize, sizes: &[usize], tree: &Tree, denoiser: &Denoiser, seed: u64) -> Rows {
-    let mut pool = Rows::zeros(rows, sizes);
+pub fn sample(rows: usize, sizes: &[usize], tree: &ChowLiuTree, denoiser: &Denoiser, seed: u64) -> ByteTable {
+    let mut pool = ByteTable::zeros(rows, sizes);
     for_each_chunk(&mut pool, seed, |chunk, rng: &mut ChaCha8Rng| {
         let count = chunk[0].len();
         let mut sweeps: Vec<usize> = (0..count).map(|_| sweeps(rng)).collect();
@@ -56,7 +56,7 @@ pub fn sample(rows: usize, sizes: &[usize], tree: &Tree, denoiser: &Denoiser, se
 /// Sweeps since the last restart, the one that followed it included.
 fn sweeps(rng: &mut impl Rng) -> usize {
     let uniform = 1.0 - rng.random::<f64>();
-    ((uniform.ln() / (1.0 - RESTART).ln()) as usize + 1).min(MOST_SWEEPS)
+    ((uniform.ln() / (1.0 - RESTART).ln()) as usize + 1).min(MAX_SWEEPS)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
-//! Codes of large domains in groups, so that a model sees at most [`MOST_GROUPS`] a column. Frequent codes stand
+//! Codes of large domains in groups, so that a model sees at most [`MAX_GROUPS`] a column. Frequent codes stand
 //! alone; the others share groups of about equal released weight. Groups follow from released domains alone.
 
 use rand::Rng;
 
-use super::byte_table::Rows;
+use super::byte_table::ByteTable;
 use crate::engine::table::codec::Choice;
 use crate::engine::table::{Codes, Domain, EncodedTable};
 
 /// Groups of a column, at most.
-const MOST_GROUPS: usize = 128;
+const MAX_GROUPS: usize = 128;
 /// Groups that codes share, where a column has more codes than groups.
 const SHARED_GROUPS: usize = 32;
 
@@ -53,11 +53,11 @@ impl Groups {
     }
 
     /// A table of codes as a table of groups.
-    pub fn group(&self, table: &EncodedTable) -> Rows {
+    pub fn group(&self, table: &EncodedTable) -> ByteTable {
         let group = |(codes, column): (&Codes, &Column)| {
             codes.iter().map(|code| column.group_of.get(code as usize).copied().unwrap_or(0)).collect()
         };
-        Rows {
+        ByteTable {
             rows: table.rows,
             sizes: self.sizes(),
             columns: table.columns.iter().zip(&self.columns).map(group).collect(),
@@ -65,7 +65,7 @@ impl Groups {
     }
 
     /// A table of groups as a table of codes, each drawn from its group.
-    pub fn ungroup(&self, rows: &Rows, rng: &mut impl Rng) -> EncodedTable {
+    pub fn ungroup(&self, rows: &ByteTable, rng: &mut impl Rng) -> EncodedTable {
         let columns = rows.columns.iter().zip(&self.columns).map(|(groups, column)| {
             let mut codes = Codes::with_width(column.size);
             for group in groups {
@@ -81,7 +81,7 @@ impl Groups {
 impl Column {
     fn new(weights: &[f64], ordered: usize) -> Self {
         let mut group_of = vec![0u8; weights.len()];
-        if weights.len() <= MOST_GROUPS {
+        if weights.len() <= MAX_GROUPS {
             group_of.iter_mut().enumerate().for_each(|(code, group)| *group = code as u8);
         } else {
             share(weights, ordered > 0, &mut group_of);
@@ -93,7 +93,7 @@ impl Column {
             let choice = Choice::new(codes.iter().map(|code| weights[*code as usize]));
             (codes, choice)
         });
-        let ordered = if weights.len() <= MOST_GROUPS { ordered } else { 0 };
+        let ordered = if weights.len() <= MAX_GROUPS { ordered } else { 0 };
         let mut shares = vec![0.0; groups];
         group_of.iter().zip(weights).for_each(|(group, weight)| shares[usize::from(*group)] += weight);
         Self { members: members.collect(), weights: shares, group_of, size: weights.len(), ordered }
@@ -105,7 +105,7 @@ impl Column {
 fn share(weights: &[f64], ordered: bool, group_of: &mut [u8]) {
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]).then(a.cmp(b)));
-    let mut rest = order.split_off(MOST_GROUPS - SHARED_GROUPS);
+    let mut rest = order.split_off(MAX_GROUPS - SHARED_GROUPS);
     order.iter().enumerate().for_each(|(group, code)| group_of[*code] = group as u8);
     if ordered {
         rest.sort_unstable();
@@ -115,7 +115,7 @@ fn share(weights: &[f64], ordered: bool, group_of: &mut [u8]) {
     for (place, code) in rest.iter().enumerate() {
         let reached = if total > 0.0 { before / total } else { place as f64 / rest.len() as f64 };
         let shared = ((reached * SHARED_GROUPS as f64) as usize).min(SHARED_GROUPS - 1);
-        group_of[*code] = (MOST_GROUPS - SHARED_GROUPS + shared) as u8;
+        group_of[*code] = (MAX_GROUPS - SHARED_GROUPS + shared) as u8;
         before += weights[*code];
     }
     close_gaps(group_of);
@@ -123,9 +123,9 @@ fn share(weights: &[f64], ordered: bool, group_of: &mut [u8]) {
 
 /// Renumbers groups so that none is empty.
 fn close_gaps(group_of: &mut [u8]) {
-    let mut used = [false; MOST_GROUPS];
+    let mut used = [false; MAX_GROUPS];
     group_of.iter().for_each(|group| used[usize::from(*group)] = true);
-    let mut number = [0u8; MOST_GROUPS];
+    let mut number = [0u8; MAX_GROUPS];
     let mut next = 0;
     for (group, used) in used.iter().enumerate() {
         number[group] = next;

@@ -15,10 +15,10 @@ pub mod select;
 pub mod shares;
 pub mod structural_zeros;
 
-pub use byte_table::Rows;
-pub use chow_liu::Tree;
+pub use byte_table::ByteTable;
+pub use chow_liu::ChowLiuTree;
 pub use clique::Clique;
-pub use coarsening::Ladder;
+pub use coarsening::Coarsening;
 pub use denoiser::{Denoiser, Potential};
 pub use fit::Measurement;
 pub use groups::Groups;

@@ -1,17 +1,17 @@
 //! The one-way shares that all measurements of a column imply together. Post-processing of noisy counts alone.
 
-use super::coarsening::Ladder;
+use super::coarsening::Coarsening;
 use super::fit::Measurement;
 
 /// Shares of the column's codes, by least squares over every measurement that holds the column: each tells the counts of
 /// the groups it sees, with the noise of the cells that a group sums over. What is learned of a group is dealt to its
 /// codes by their variances, correlations left aside. The outcome is projected onto shares that are not negative and
 /// add up to 1.
-pub fn shares(column: usize, measurements: &[Measurement], ladder: &Ladder, rows: f64) -> Vec<f64> {
-    let size = ladder.rungs(column)[0].size;
+pub fn shares(column: usize, measurements: &[Measurement], coarsening: &Coarsening, rows: f64) -> Vec<f64> {
+    let size = coarsening.levels(column)[0].size;
     let mut known: Option<(Vec<f64>, Vec<f64>)> = None;
     for measurement in measurements.iter().filter(|m| m.marginal.clique.contains(column)) {
-        let (groups, group_of) = margin(column, measurement, ladder);
+        let (groups, group_of) = margin(column, measurement, coarsening);
         let variance = measurement.noise_sd.max(1.0).powi(2) * (measurement.counts.len() / groups.len()) as f64;
         match &mut known {
             Some((values, variances)) => learn(values, variances, &groups, group_of, variance),
@@ -24,14 +24,14 @@ pub fn shares(column: usize, measurements: &[Measurement], ladder: &Ladder, rows
 }
 
 /// Counts of the groups of a column that a measurement sees, and the group of each code.
-fn margin<'a>(column: usize, measurement: &'a Measurement, ladder: &'a Ladder) -> (Vec<f64>, &'a [u8]) {
+fn margin<'a>(column: usize, measurement: &'a Measurement, coarsening: &'a Coarsening) -> (Vec<f64>, &'a [u8]) {
     let (mut step, mut size, mut group_of) = (1, 1, [].as_slice());
     let mut below = 1;
-    for (member, rung) in measurement.marginal.rungs(ladder).rev() {
+    for (member, level) in measurement.marginal.levels(coarsening).rev() {
         if member == column {
-            (step, size, group_of) = (below, rung.size, rung.group_of.as_slice());
+            (step, size, group_of) = (below, level.size, level.group_of.as_slice());
         }
-        below *= rung.size;
+        below *= level.size;
     }
     let mut groups = vec![0.0; size];
     measurement.counts.iter().enumerate().for_each(|(cell, count)| groups[cell / step % size] += count);
@@ -84,21 +84,21 @@ mod tests {
 
     #[test]
     fn every_measurement_has_its_say() {
-        let ladder = Ladder::new(&[vec![5.0, 1.0, 1.0], vec![1.0; 2]], &[0, 0]);
-        let measured = |columns: Vec<usize>, rungs: Vec<u8>, counts: Vec<f64>, noise_sd| Measurement {
-            marginal: Marginal { clique: Clique::new(columns), rungs },
+        let coarsening = Coarsening::new(&[vec![5.0, 1.0, 1.0], vec![1.0; 2]], &[0, 0]);
+        let measured = |columns: Vec<usize>, levels: Vec<u8>, counts: Vec<f64>, noise_sd| Measurement {
+            marginal: Marginal { clique: Clique::new(columns), levels },
             counts,
             noise_sd,
         };
         let one_way = measured(vec![0], vec![0], vec![60.0, 20.0, 20.0], 2.0);
-        assert_eq!(shares(0, std::slice::from_ref(&one_way), &ladder, 100.0), [0.6, 0.2, 0.2]);
+        assert_eq!(shares(0, std::slice::from_ref(&one_way), &coarsening, 100.0), [0.6, 0.2, 0.2]);
         // The same variance, two cells of half of it each: the mean of the two.
         let pair = measured(vec![0, 1], vec![0, 0], vec![25.0, 25.0, 15.0, 15.0, 10.0, 10.0], 2f64.sqrt());
-        let both = shares(0, &[one_way.clone(), pair], &ladder, 100.0);
+        let both = shares(0, &[one_way.clone(), pair], &coarsening, 100.0);
         assert!(both.iter().zip([0.55, 0.25, 0.2]).all(|(a, b)| (a - b).abs() < 1e-9), "{both:?}");
         // Groups {0} and {1, 2}, told exactly: what the second group gains, its codes share.
         let coarse = measured(vec![0, 1], vec![1, 0], vec![25.0, 25.0, 25.0, 25.0], 0.0);
-        let both = shares(0, &[Measurement { noise_sd: 1e6, ..one_way }, coarse], &ladder, 100.0);
+        let both = shares(0, &[Measurement { noise_sd: 1e6, ..one_way }, coarse], &coarsening, 100.0);
         assert!(both.iter().zip([0.5, 0.25, 0.25]).all(|(a, b)| (a - b).abs() < 1e-6), "{both:?}");
     }
 }

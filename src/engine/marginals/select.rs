@@ -2,23 +2,23 @@
 
 use rayon::prelude::*;
 
-use super::byte_table::Rows;
+use super::byte_table::ByteTable;
 use super::clique::Clique;
-use super::coarsening::Ladder;
+use super::coarsening::Coarsening;
 use super::marginal::Marginal;
 
 /// Columns that a candidate has, at most.
-pub const MOST_COLUMNS: usize = 3;
+pub const MAX_COLUMNS: usize = 3;
 /// Groups of a column that a candidate of three columns sees, at most.
-const MOST_GROUPS_OF_THREE: usize = 16;
+const MAX_GROUPS_OF_THREE: usize = 16;
 
-/// Columns through rungs of their ladders, and what measuring them would mend.
+/// Columns through levels of their coarsenings, and what measuring them would mend.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Candidate {
     /// Its place among the cliques.
     pub clique: usize,
-    /// One rung for each of the clique's columns.
-    pub rungs: [u8; MOST_COLUMNS],
+    /// One level for each of the clique's columns.
+    pub levels: [u8; MAX_COLUMNS],
     pub score: f64,
 }
 
@@ -26,11 +26,11 @@ impl Candidate {
     /// What it would measure, as one of `cliques`.
     pub fn marginal(&self, cliques: &[Clique]) -> Marginal {
         let clique = cliques[self.clique].clone();
-        Marginal { rungs: self.rungs[..clique.columns().len()].to_vec(), clique }
+        Marginal { levels: self.levels[..clique.columns().len()].to_vec(), clique }
     }
 }
 
-/// How much a measurement of each clique would mend, through every combination of rungs: the L1 distance between the
+/// How much a measurement of each clique would mend, through every combination of levels: the L1 distance between the
 /// table's counts and the model's, less what noise of `noise_sd` a count would add (AIM: McKenna et al., arXiv
 /// 2201.12677, section 3). A fine grid shows more of the distance and adds more noise, so that the best of a clique's
 /// grids is as fine as its counts can bear. `rows` is the (noisy) number of rows of `table`, to which the pool is
@@ -40,23 +40,23 @@ impl Candidate {
 /// `m` rows, by at most `m`.
 pub fn scores(
     cliques: &[Clique],
-    ladder: &Ladder,
-    table: &Rows,
-    pool: &Rows,
+    coarsening: &Coarsening,
+    table: &ByteTable,
+    pool: &ByteTable,
     rows: f64,
     noise_sd: f64,
 ) -> Vec<Candidate> {
     let scale = rows / pool.rows as f64;
     let noise = (2.0 / std::f64::consts::PI).sqrt() * noise_sd;
     let score = |(place, clique): (usize, &Clique)| {
-        let finest = finest(clique, ladder);
-        let counts = finest.count(ladder, table).into_iter().zip(finest.count(ladder, pool));
+        let finest = finest(clique, coarsening);
+        let counts = finest.count(coarsening, table).into_iter().zip(finest.count(coarsening, pool));
         let grid: Vec<f64> = counts.map(|(real, model)| real as f64 - model as f64 * scale).collect();
         let mut candidates = Vec::new();
-        let mut rungs = [0; MOST_COLUMNS];
-        coarsen(&finest, ladder, 0, grid, &mut rungs, &mut |grid, rungs| {
+        let mut levels = [0; MAX_COLUMNS];
+        coarsen(&finest, coarsening, 0, grid, &mut levels, &mut |grid, levels| {
             let distance: f64 = grid.iter().map(|cell| cell.abs()).sum();
-            candidates.push(Candidate { clique: place, rungs, score: distance - noise * grid.len() as f64 });
+            candidates.push(Candidate { clique: place, levels, score: distance - noise * grid.len() as f64 });
         });
         candidates
     };
@@ -64,36 +64,36 @@ pub fn scores(
 }
 
 /// The finest marginal of a clique that is looked at.
-fn finest(clique: &Clique, ladder: &Ladder) -> Marginal {
+fn finest(clique: &Clique, coarsening: &Coarsening) -> Marginal {
     if clique.columns().len() < 3 {
         return Marginal::of_codes(clique.clone());
     }
-    let rung = |column: &usize| {
-        let narrow = ladder.rungs(*column).iter().position(|rung| rung.size <= MOST_GROUPS_OF_THREE);
-        narrow.unwrap_or(ladder.rungs(*column).len() - 1) as u8
+    let level = |column: &usize| {
+        let narrow = coarsening.levels(*column).iter().position(|level| level.size <= MAX_GROUPS_OF_THREE);
+        narrow.unwrap_or(coarsening.levels(*column).len() - 1) as u8
     };
-    Marginal { rungs: clique.columns().iter().map(rung).collect(), clique: clique.clone() }
+    Marginal { levels: clique.columns().iter().map(level).collect(), clique: clique.clone() }
 }
 
-/// Visits every grid that `grid`, which is `finest`, becomes through coarser rungs of the columns from `axis` on.
+/// Visits every grid that `grid`, which is `finest`, becomes through coarser levels of the columns from `axis` on.
 fn coarsen(
     finest: &Marginal,
-    ladder: &Ladder,
+    coarsening: &Coarsening,
     axis: usize,
     mut grid: Vec<f64>,
-    rungs: &mut [u8; MOST_COLUMNS],
-    visit: &mut impl FnMut(&[f64], [u8; MOST_COLUMNS]),
+    levels: &mut [u8; MAX_COLUMNS],
+    visit: &mut impl FnMut(&[f64], [u8; MAX_COLUMNS]),
 ) {
-    let Some(column) = finest.clique.columns().get(axis) else { return visit(&grid, *rungs) };
-    let below: usize = finest.rungs(ladder).skip(axis + 1).map(|(_, rung)| rung.size).product();
-    let ladder_rungs = ladder.rungs(*column);
-    let start = usize::from(finest.rungs[axis]);
-    for (i, rung) in ladder_rungs.iter().enumerate().skip(start) {
+    let Some(column) = finest.clique.columns().get(axis) else { return visit(&grid, *levels) };
+    let below: usize = finest.levels(coarsening).skip(axis + 1).map(|(_, level)| level.size).product();
+    let ladder_rungs = coarsening.levels(*column);
+    let start = usize::from(finest.levels[axis]);
+    for (i, level) in ladder_rungs.iter().enumerate().skip(start) {
         if i > start {
-            grid = merge(&grid, &rung.above(&ladder_rungs[i - 1]), rung.size, below);
+            grid = merge(&grid, &level.above(&ladder_rungs[i - 1]), level.size, below);
         }
-        rungs[axis] = i as u8;
-        coarsen(finest, ladder, axis + 1, grid.clone(), rungs, visit);
+        levels[axis] = i as u8;
+        coarsen(finest, coarsening, axis + 1, grid.clone(), levels, visit);
     }
 }
 
@@ -118,14 +118,14 @@ mod tests {
 
     const SIZES: [usize; 3] = [2, 40, 6];
 
-    fn rows(rows: usize, seed: u64) -> Rows {
+    fn rows(rows: usize, seed: u64) -> ByteTable {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let column = |size: usize| (0..rows).map(|_| rng.random_range(0..size) as u8).collect();
-        Rows { rows, sizes: SIZES.to_vec(), columns: SIZES.map(column).to_vec() }
+        ByteTable { rows, sizes: SIZES.to_vec(), columns: SIZES.map(column).to_vec() }
     }
 
-    fn ladder() -> Ladder {
-        Ladder::new(&SIZES.map(|size| vec![1.0; size]), &[0, 40, 6])
+    fn coarsening() -> Coarsening {
+        Coarsening::new(&SIZES.map(|size| vec![1.0; size]), &[0, 40, 6])
     }
 
     fn cliques() -> [Clique; 3] {
@@ -136,7 +136,7 @@ mod tests {
     fn one_row_changes_a_score_by_one_at_most() {
         let (large, pool) = (rows(60, 1), rows(90, 2));
         let small = large.subset(&(1..60).collect::<Vec<u32>>());
-        let scores = |table| scores(&cliques(), &ladder(), table, &pool, 59.5, 1.0);
+        let scores = |table| scores(&cliques(), &coarsening(), table, &pool, 59.5, 1.0);
         for (a, b) in scores(&small).iter().zip(scores(&large)) {
             assert!((a.score - b.score).abs() <= 1.0 + 1e-12);
         }
@@ -145,16 +145,16 @@ mod tests {
     #[test]
     fn every_grid_has_the_score_of_its_own_counts() {
         let (table, pool, cliques) = (rows(60, 3), rows(30, 4), cliques());
-        let candidates = scores(&cliques, &ladder(), &table, &pool, 60.0, 0.5);
-        let rungs = |column: usize| ladder().rungs(column).len();
-        let narrow = ladder().rungs(1).iter().filter(|rung| rung.size <= MOST_GROUPS_OF_THREE).count();
-        let wanted = rungs(0) * rungs(2) + rungs(1) * rungs(2) + rungs(0) * narrow * rungs(2);
-        assert!(candidates.len() == wanted && narrow < rungs(1));
+        let candidates = scores(&cliques, &coarsening(), &table, &pool, 60.0, 0.5);
+        let levels = |column: usize| coarsening().levels(column).len();
+        let narrow = coarsening().levels(1).iter().filter(|level| level.size <= MAX_GROUPS_OF_THREE).count();
+        let wanted = levels(0) * levels(2) + levels(1) * levels(2) + levels(0) * narrow * levels(2);
+        assert!(candidates.len() == wanted && narrow < levels(1));
         for candidate in candidates {
             let marginal = candidate.marginal(&cliques);
-            let counts = marginal.count(&ladder(), &table).into_iter().zip(marginal.count(&ladder(), &pool));
+            let counts = marginal.count(&coarsening(), &table).into_iter().zip(marginal.count(&coarsening(), &pool));
             let distance: f64 = counts.map(|(a, b)| (a as f64 - 2.0 * b as f64).abs()).sum();
-            let noise = 0.5 * (2.0 / std::f64::consts::PI).sqrt() * marginal.cells(&ladder()) as f64;
+            let noise = 0.5 * (2.0 / std::f64::consts::PI).sqrt() * marginal.cells(&coarsening()) as f64;
             assert!((candidate.score - (distance - noise)).abs() < 1e-9);
         }
     }

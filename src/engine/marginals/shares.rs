@@ -2,7 +2,7 @@
 //! code by code, and those that were measured since. Post-processing of released values alone.
 
 /// Discovery's counts are taken to be at most so many times as precise (in 1 / noise squared) as the measured ones.
-const MOST_PRECISE: f64 = 4.0;
+const MAX_PRECISE: f64 = 4.0;
 
 /// The means of `counts`, with noise of standard deviation `noise_sd` each, and of `shares` of `rows`, by precision, and
 /// the standard deviation of what noise remains. How noisy the shares are shows in how far they lie from the counts:
@@ -11,7 +11,7 @@ pub fn combine(counts: &[f64], noise_sd: f64, shares: &[f64], rows: f64) -> (Vec
     let noise = noise_sd * noise_sd;
     let apart = counts.iter().zip(shares).map(|(count, share)| (share * rows - count).powi(2));
     let spread = apart.sum::<f64>() / counts.len().max(1) as f64 - noise;
-    let other = spread.max(noise / MOST_PRECISE).max(f64::MIN_POSITIVE);
+    let other = spread.max(noise / MAX_PRECISE).max(f64::MIN_POSITIVE);
     let trust = noise / (noise + other);
     let both = counts.iter().zip(shares).map(|(count, share)| count + trust * (share * rows - count));
     (both.collect(), (noise * other / (noise + other)).sqrt())

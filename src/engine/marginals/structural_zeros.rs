@@ -5,7 +5,7 @@
 //! Only all cells of two columns that are not full are taken together. Single ones, or those of one slice, seem empty
 //! often enough when they are not, and with them would go what little a model knows of rare combinations.
 
-use super::coarsening::Ladder;
+use super::coarsening::Coarsening;
 use super::fit::Measurement;
 
 /// A cell with so many standard deviations of noise is full.
@@ -16,10 +16,10 @@ const NOTHING: f64 = 1.5;
 const MISSED: f64 = 25.0;
 
 /// Which cells of a measurement of several columns are empty, `shares` being those of every column's codes.
-pub fn cells(measurement: &Measurement, ladder: &Ladder, shares: &[Vec<f64>], rows: f64) -> Vec<bool> {
-    let independent = independent(measurement, ladder, shares, rows);
+pub fn cells(measurement: &Measurement, coarsening: &Coarsening, shares: &[Vec<f64>], rows: f64) -> Vec<bool> {
+    let independent = independent(measurement, coarsening, shares, rows);
     let mut empty = vec![false; independent.len()];
-    let axes = axes(measurement, ladder);
+    let axes = axes(measurement, coarsening);
     for (i, first) in axes.iter().enumerate() {
         for second in &axes[i + 1..] {
             let pair = |cell: usize| first.group(cell) * second.size + second.group(cell);
@@ -58,21 +58,21 @@ impl Axis {
     }
 }
 
-fn axes(measurement: &Measurement, ladder: &Ladder) -> Vec<Axis> {
+fn axes(measurement: &Measurement, coarsening: &Coarsening) -> Vec<Axis> {
     let mut below = 1;
     let axis = |size| {
         let axis = Axis { size, below };
         below *= size;
         axis
     };
-    measurement.marginal.rungs(ladder).rev().map(|(_, rung)| rung.size).map(axis).collect()
+    measurement.marginal.levels(coarsening).rev().map(|(_, level)| level.size).map(axis).collect()
 }
 
 /// Rows that each cell would hold if the columns were independent.
-fn independent(measurement: &Measurement, ladder: &Ladder, shares: &[Vec<f64>], rows: f64) -> Vec<f64> {
-    measurement.marginal.rungs(ladder).fold(vec![rows], |cells, (column, rung)| {
-        let mut groups = vec![0.0; rung.size];
-        rung.group_of.iter().zip(&shares[column]).for_each(|(group, share)| groups[usize::from(*group)] += share);
+fn independent(measurement: &Measurement, coarsening: &Coarsening, shares: &[Vec<f64>], rows: f64) -> Vec<f64> {
+    measurement.marginal.levels(coarsening).fold(vec![rows], |cells, (column, level)| {
+        let mut groups = vec![0.0; level.size];
+        level.group_of.iter().zip(&shares[column]).for_each(|(group, share)| groups[usize::from(*group)] += share);
         cells.iter().flat_map(|cell| groups.iter().map(move |group| cell * group)).collect()
     })
 }
@@ -87,7 +87,7 @@ mod tests {
         let marginal = Marginal::of_codes(Clique::new((0..sizes.len()).collect()));
         let measurement = Measurement { marginal, counts: counts.to_vec(), noise_sd };
         let shares: Vec<Vec<f64>> = sizes.iter().map(|size| vec![1.0 / *size as f64; *size]).collect();
-        let empty = cells(&measurement, &Ladder::of_codes(sizes), &shares, counts.iter().sum());
+        let empty = cells(&measurement, &Coarsening::of_codes(sizes), &shares, counts.iter().sum());
         (0..empty.len()).filter(|cell| empty[*cell]).collect()
     }
 

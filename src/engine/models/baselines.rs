@@ -16,8 +16,8 @@ mod wgan;
 
 use self::attention_gan::AttentionGan;
 use self::attention_vae::AttentionVae;
-use self::model::Model;
-pub use self::options::{Kind, Options};
+use self::model::BaselineModel;
+pub use self::options::{Baseline, BaselineOptions};
 use self::pate_gan::PateGan;
 use self::wgan::Wgan;
 use super::training::Training;
@@ -28,22 +28,22 @@ use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 
 /// See [`super::Method::memory_estimate`].
-pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
     match options.kind {
-        Kind::Wgan => wgan::memory_estimate(options, columns),
-        Kind::AttentionGan => attention_gan::memory_estimate(options, columns),
-        Kind::AttentionVae => attention_vae::memory_estimate(options, columns),
-        Kind::PateGan => pate_gan::memory_estimate(options, columns),
+        Baseline::Wgan => wgan::memory_estimate(options, columns),
+        Baseline::AttentionGan => attention_gan::memory_estimate(options, columns),
+        Baseline::AttentionVae => attention_vae::memory_estimate(options, columns),
+        Baseline::PateGan => pate_gan::memory_estimate(options, columns),
     }
 }
 
 /// See [`super::Method::stages`].
-pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     match options.kind {
-        Kind::Wgan => wgan::stages(noisy_units, budget, options),
-        Kind::AttentionGan => attention_gan::stages(noisy_units, budget, options),
-        Kind::AttentionVae => attention_vae::stages(noisy_units, budget, options),
-        Kind::PateGan => pate_gan::stages(budget, options),
+        Baseline::Wgan => wgan::stages(noisy_units, budget, options),
+        Baseline::AttentionGan => attention_gan::stages(noisy_units, budget, options),
+        Baseline::AttentionVae => attention_vae::stages(noisy_units, budget, options),
+        Baseline::PateGan => pate_gan::stages(budget, options),
     }
 }
 
@@ -53,26 +53,30 @@ pub fn trainer(
     domains: &[Domain],
     noisy_rows: f64,
     budget: &TrainingBudget,
-    options: Options,
+    options: BaselineOptions,
     rng: SecretRng,
 ) -> Result<Box<dyn Trainer>> {
     Ok(match options.kind {
-        Kind::Wgan => Box::new(Training::new(Wgan::new(table, domains, noisy_rows, budget, options, rng)?)),
-        Kind::AttentionGan => {
+        Baseline::Wgan => Box::new(Training::new(Wgan::new(table, domains, noisy_rows, budget, options, rng)?)),
+        Baseline::AttentionGan => {
             Box::new(Training::new(AttentionGan::new(table, domains, noisy_rows, budget, options, rng)?))
         }
-        Kind::AttentionVae => {
+        Baseline::AttentionVae => {
             Box::new(Training::new(AttentionVae::new(table, domains, noisy_rows, budget, options, rng)?))
         }
-        Kind::PateGan => Box::new(Training::new(PateGan::new(table, domains, noisy_rows, budget, options, rng)?)),
+        Baseline::PateGan => Box::new(Training::new(PateGan::new(table, domains, noisy_rows, budget, options, rng)?)),
     })
 }
 
 /// See [`super::Method::load`].
-pub fn load(kind: Kind, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
+pub fn load(kind: Baseline, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
     Ok(match kind {
-        Kind::Wgan | Kind::PateGan => Box::new(Model::<generator::Rows>::load(kind, bytes, domains, allow)?),
-        Kind::AttentionGan => Box::new(Model::<attention_gan::Rows>::load(kind, bytes, domains, allow)?),
-        Kind::AttentionVae => Box::new(Model::<attention_vae::Rows>::load(kind, bytes, domains, allow)?),
+        Baseline::Wgan | Baseline::PateGan => {
+            Box::new(BaselineModel::<generator::GeneratorRows>::load(kind, bytes, domains, allow)?)
+        }
+        Baseline::AttentionGan => {
+            Box::new(BaselineModel::<attention_gan::AttentionGanRows>::load(kind, bytes, domains, allow)?)
+        }
+        Baseline::AttentionVae => Box::new(BaselineModel::<attention_vae::VaeRows>::load(kind, bytes, domains, allow)?),
     })
 }

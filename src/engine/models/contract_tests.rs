@@ -16,12 +16,12 @@ use crate::engine::{EngineError, Result};
 
 const DELTA: f64 = 1e-6;
 /// Far above what a step takes, and far below what a training does.
-const MOST_OF_A_STEP: Duration = Duration::from_secs(2);
+const MAX_OF_PER_STEP: Duration = Duration::from_secs(2);
 
 /// Options with which a training takes little time.
 fn options(method: Method) -> &'static str {
     match method {
-        Method::Guided => r#"{"rounds": 2, "marginals_a_round": 2}"#,
+        Method::Guided => r#"{"rounds": 2, "marginals_per_round": 2}"#,
         Method::TableDiffusion | Method::TableDiffusionDenoiser => {
             r#"{"epochs": 1, "batch_size": 64, "hidden": [8], "calibration_rounds": 1, "sampling_steps": 2}"#
         }
@@ -81,7 +81,7 @@ fn train(method: Method, table: impl Into<UnitTable>, noisy_rows: f64) -> Box<dy
     loop {
         let start = Instant::now();
         let more = trainer.step().unwrap();
-        assert!(start.elapsed() < MOST_OF_A_STEP, "{}: {:?}", method.name(), start.elapsed());
+        assert!(start.elapsed() < MAX_OF_PER_STEP, "{}: {:?}", method.name(), start.elapsed());
         let now = trainer.steps_done();
         assert!(done <= now && now <= total);
         done = now;

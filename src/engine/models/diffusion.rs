@@ -11,6 +11,6 @@ mod tests;
 mod training;
 
 pub use self::denoising::Prediction;
-pub use self::model::Model;
-pub use self::options::Options;
+pub use self::model::DiffusionModel;
+pub use self::options::DiffusionOptions;
 pub use self::training::{Diffusion, memory_estimate, stages};

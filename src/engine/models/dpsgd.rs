@@ -51,7 +51,7 @@ impl Steps {
 
 /// One network's part of a training.
 #[derive(Debug, Clone, Copy)]
-pub struct Phase {
+pub struct TrainingPhase {
     /// What the ledger calls it.
     pub name: &'static str,
     pub steps: Steps,
@@ -59,7 +59,7 @@ pub struct Phase {
     pub share: f64,
 }
 
-impl Phase {
+impl TrainingPhase {
     /// The only one of a training: see [`Steps::new`].
     pub fn alone(name: &'static str, noisy_units: f64, epochs: f64, batch_size: f64) -> Self {
         Self { name, steps: Steps::new(noisy_units, epochs, batch_size), share: 1.0 }
@@ -70,7 +70,7 @@ impl Phase {
 ///
 /// # Errors
 /// `InvalidParameter` if none is enough.
-pub fn calibrate(phases: &[Phase], budget: &TrainingBudget) -> Result<Vec<f64>> {
+pub fn calibrate(phases: &[TrainingPhase], budget: &TrainingBudget) -> Result<Vec<f64>> {
     // Relative to the first, so that a single phase's noise is what is searched for.
     let first = phases.first().map_or(1.0, |phase| phase.steps.noise(phase.share));
     let noise = |z: f64| phases.iter().map(move |phase| z * (phase.steps.noise(phase.share) / first));
@@ -86,14 +86,14 @@ pub fn calibrate(phases: &[Phase], budget: &TrainingBudget) -> Result<Vec<f64>> 
 ///
 /// # Errors
 /// As [`calibrate`].
-pub fn stages(phases: &[Phase], budget: &TrainingBudget) -> Result<Vec<Stage>> {
+pub fn stages(phases: &[TrainingPhase], budget: &TrainingBudget) -> Result<Vec<Stage>> {
     let noise = calibrate(phases, budget)?;
     Ok(phases.iter().zip(noise).map(|(phase, noise)| phase.steps.stage(phase.name, noise)).collect())
 }
 
 /// How a network is trained.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct DpSgdSettings {
     /// Bound C on the size of a unit's gradient, and whether every one is brought to it.
     pub clipping_norm: f64,
     pub normalise: bool,
@@ -106,7 +106,7 @@ pub struct Settings {
 
 /// The training of one network's parameters. `S` is the kind of sum its gradients make.
 pub struct DpSgd<S> {
-    phase: Phase,
+    phase: TrainingPhase,
     gradients: PrivateGradients<S>,
     adam: Adam,
     average: MovingAverage,
@@ -119,8 +119,8 @@ impl<S> DpSgd<S> {
     /// # Errors
     /// `InvalidParameter` if so much noise cannot be drawn.
     pub fn new(
-        phase: Phase,
-        settings: Settings,
+        phase: TrainingPhase,
+        settings: DpSgdSettings,
         noise_multiplier: f64,
         noisy_units: f64,
         parameters: usize,

@@ -17,13 +17,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use rand::Rng;
 
-pub use self::options::Options;
-use self::plan::Plan;
+pub use self::options::GuidedOptions;
+use self::plan::GuidedPlan;
 pub use self::sampler::Guided;
 use super::{Synthesizer, Trainer, TrainingBudget};
 use crate::engine::marginals::{
-    Clique, Denoiser, Groups, Ladder, Marginal, Measurement, Potential, Rows, Tree, fit, gibbs, one_way, select,
-    shares, structural_zeros,
+    ByteTable, ChowLiuTree, Clique, Coarsening, Denoiser, Groups, Marginal, Measurement, Potential, fit, gibbs,
+    one_way, select, shares, structural_zeros,
 };
 use crate::engine::privacy::counts::noisy_counts;
 use crate::engine::privacy::exponential;
@@ -35,14 +35,14 @@ use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result, abandon};
 
 /// Rows of the chain that the denoiser is fitted on: twice those of the table, within these bounds.
-const LEAST_POOL: f64 = 4096.0;
-const MOST_POOL: f64 = 65_536.0;
-/// Codes in the pool, at most, unless it has [`LEAST_POOL`] rows.
-const MOST_POOL_CODES: f64 = 2_097_152.0;
+const MIN_POOL: f64 = 4096.0;
+const MAX_POOL: f64 = 65_536.0;
+/// Codes in the pool, at most, unless it has [`MIN_POOL`] rows.
+const MAX_POOL_CODES: f64 = 2_097_152.0;
 /// Rows that marginals are compared on, in expectation and at most.
-const MOST_COMPARED_ROWS: f64 = 131_072.0;
+const MAX_COMPARED_ROWS: f64 = 131_072.0;
 /// Sweeps of the chain, each with a step of the fit, after each round and at the end.
-const SWEEPS_A_ROUND: usize = 6;
+const SWEEPS_PER_ROUND: usize = 6;
 const LAST_SWEEPS: usize = 100;
 /// The last fit ends at this share of its first pace, so that the weights settle between the chain's random counts.
 const LAST_PACE: f64 = 0.05;
@@ -51,19 +51,24 @@ const LAST_PACE: f64 = 0.05;
 /// measured marginals are few.
 pub fn memory_estimate(columns: usize) -> u64 {
     let marginals = plan::most_marginals(columns as u64);
-    (MOST_POOL as usize * columns) as u64 + marginals * plan::MOST_CELLS as u64 * BYTES_A_CELL
+    (MAX_POOL as usize * columns) as u64 + marginals * plan::MAX_CELLS as u64 * BYTES_PER_CELL
 }
 
 /// A count, a weight, and three tables of weights for each cell of a measured marginal.
-const BYTES_A_CELL: u64 = 24;
+const BYTES_PER_CELL: u64 = 24;
 
 /// See [`super::Method::stages`].
-pub fn stages(columns: usize, noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
-    Ok(Plan::new(columns, noisy_units, budget, options)?.stages())
+pub fn stages(
+    columns: usize,
+    noisy_units: f64,
+    budget: &TrainingBudget,
+    options: &GuidedOptions,
+) -> Result<Vec<Stage>> {
+    Ok(GuidedPlan::new(columns, noisy_units, budget, options)?.stages())
 }
 
 /// What is to be done next.
-enum Work {
+enum NextWork {
     Count,
     Select { round: u64 },
     Fit { round: u64, sweep: usize },
@@ -71,52 +76,52 @@ enum Work {
 }
 
 /// A training in progress. The table is private; all else is public or paid for.
-pub struct Training {
-    table: Rows,
+pub struct GuidedTraining {
+    table: ByteTable,
     domains: Vec<Domain>,
-    ladder: Ladder,
+    coarsening: Coarsening,
     /// What all measurements say of every column's shares.
     shares: Vec<Vec<f64>>,
     rows: f64,
     /// Rows of a privacy unit, at most.
     unit_rows: f64,
-    plan: Plan,
+    plan: GuidedPlan,
     targets: Vec<usize>,
     /// A Poisson sample of the table, with its rate: what marginals are compared on.
-    compared: (Rows, f64),
+    compared: (ByteTable, f64),
     measurements: Vec<Measurement>,
     potentials: Vec<Potential>,
-    pool: Rows,
-    work: Work,
+    pool: ByteTable,
+    work: NextWork,
     done: u64,
     rng: SecretRng,
 }
 
-impl Training {
+impl GuidedTraining {
     /// See [`super::Method::trainer`].
     pub fn new(
         table: impl Into<UnitTable>,
         domains: &[Domain],
         noisy_rows: f64,
         budget: TrainingBudget,
-        options: &Options,
+        options: &GuidedOptions,
         mut rng: SecretRng,
     ) -> Result<Self> {
         let groups = Groups::new(domains);
         let sizes = groups.sizes();
         let table = table.into();
         let noisy_units = table.units.as_ref().map_or(noisy_rows, |units| units.noisy_count);
-        let plan = Plan::new(sizes.len(), noisy_units, &budget, options)?;
+        let plan = GuidedPlan::new(sizes.len(), noisy_units, &budget, options)?;
         let unit_rows = table.most_rows().into();
         let table = groups.group(&table.table);
-        let rate = SamplingRate::nearest(MOST_COMPARED_ROWS / noisy_rows.max(1.0));
+        let rate = SamplingRate::nearest(MAX_COMPARED_ROWS / noisy_rows.max(1.0));
         let compared = (table.subset(&rate.sample(table.rows, &mut rng)), rate.value());
-        let most = (MOST_POOL_CODES / sizes.len() as f64).clamp(LEAST_POOL, MOST_POOL);
-        let pool = (2.0 * noisy_rows).clamp(LEAST_POOL, most) as usize;
+        let most = (MAX_POOL_CODES / sizes.len() as f64).clamp(MIN_POOL, MAX_POOL);
+        let pool = (2.0 * noisy_rows).clamp(MIN_POOL, most) as usize;
         Ok(Self {
             table,
             domains: domains.to_vec(),
-            ladder: Ladder::of_codes(&sizes),
+            coarsening: Coarsening::of_codes(&sizes),
             shares: Vec::new(),
             rows: noisy_rows.max(1.0),
             unit_rows,
@@ -125,8 +130,8 @@ impl Training {
             compared,
             measurements: Vec::new(),
             potentials: Vec::new(),
-            pool: Rows::zeros(pool, &sizes),
-            work: Work::Count,
+            pool: ByteTable::zeros(pool, &sizes),
+            work: NextWork::Count,
             done: 0,
             rng,
         })
@@ -135,7 +140,7 @@ impl Training {
     /// Measures a marginal: each of a unit's rows counts in one cell.
     fn measure(&mut self, marginal: Marginal, noise_multiplier: f64) -> Result<()> {
         abandon::check()?;
-        let counts = marginal.count(&self.ladder, &self.table);
+        let counts = marginal.count(&self.coarsening, &self.table);
         let noisy = noisy_counts(&counts, self.unit_rows, noise_multiplier, &mut self.rng)?;
         self.potentials.push(Potential { marginal: marginal.clone(), weights: vec![0.0; noisy.values.len()] });
         self.measurements.push(Measurement { marginal, counts: noisy.values, noise_sd: noisy.noise_sd });
@@ -159,8 +164,8 @@ impl Training {
             potential.weights = logits.collect();
         }
         let counts: Vec<Vec<f64>> = self.measurements.iter().map(|measurement| measurement.counts.clone()).collect();
-        self.ladder = Ladder::new(&counts, &groups.ordered());
-        let denoiser = Denoiser::new(&self.ladder, &self.potentials);
+        self.coarsening = Coarsening::new(&counts, &groups.ordered());
+        let denoiser = Denoiser::new(&self.coarsening, &self.potentials);
         self.learn_shares();
         let tree = self.tree();
         let seed = self.rng.next_u64();
@@ -174,13 +179,13 @@ impl Training {
         let (compared, rate) = &self.compared;
         let noise_multiplier = self.plan.noise;
         let (rows, noise) = (rate * self.rows, rate * noise_multiplier * self.unit_rows);
-        let mut candidates = select::scores(&cliques, &self.ladder, compared, &self.pool, rows, noise);
+        let mut candidates = select::scores(&cliques, &self.coarsening, compared, &self.pool, rows, noise);
         let measured: HashSet<&Marginal> = self.measurements.iter().map(|m| &m.marginal).collect();
         candidates.retain(|c| {
             let marginal = c.marginal(&cliques);
-            marginal.cells(&self.ladder) <= plan::MOST_CELLS && !measured.contains(&marginal)
+            marginal.cells(&self.coarsening) <= plan::MAX_CELLS && !measured.contains(&marginal)
         });
-        for _ in 0..self.plan.marginals_a_round {
+        for _ in 0..self.plan.marginals_per_round {
             // A unit's rows change a score by one each, whichever of them are compared.
             let scores: Vec<f64> = candidates.iter().map(|c| c.score / self.unit_rows).collect();
             let chosen = exponential::choose(&scores, self.plan.selection_epsilon, 1, &mut self.rng);
@@ -200,7 +205,7 @@ impl Training {
         let measured: BTreeSet<Clique> = self.measurements.iter().map(|m| m.marginal.clique.clone()).collect();
         let cliques = candidates::cliques(columns, &measured, &mut self.rng);
         let for_targets = (self.targets.len() * columns) as u64;
-        if round * self.plan.marginals_a_round >= for_targets || 2 * round >= self.plan.rounds {
+        if round * self.plan.marginals_per_round >= for_targets || 2 * round >= self.plan.rounds {
             return cliques;
         }
         cliques.into_iter().filter(|clique| self.targets.iter().any(|target| clique.contains(*target))).collect()
@@ -208,7 +213,7 @@ impl Training {
 
     /// What all measurements say of every column's shares.
     fn learn_shares(&mut self) {
-        let shares = |column| one_way::shares(column, &self.measurements, &self.ladder, self.rows);
+        let shares = |column| one_way::shares(column, &self.measurements, &self.coarsening, self.rows);
         self.shares = (0..self.table.sizes.len()).map(shares).collect();
     }
 
@@ -216,35 +221,35 @@ impl Training {
     fn clear_empty_cells(&mut self) {
         let several = self.potentials.iter_mut().zip(&self.measurements).skip(self.table.sizes.len());
         for (potential, measurement) in several {
-            let empty = structural_zeros::cells(measurement, &self.ladder, &self.shares, self.rows);
+            let empty = structural_zeros::cells(measurement, &self.coarsening, &self.shares, self.rows);
             potential.weights.iter_mut().zip(empty).filter(|(_, empty)| *empty).for_each(|(w, _)| *w = fit::EMPTY);
         }
     }
 
     /// One step of the fit and one sweep of the chain.
     fn fit(&mut self, pace: f64) {
-        fit::step(&mut self.potentials, &self.measurements, &self.ladder, &self.pool, self.rows, pace);
-        let denoiser = Denoiser::new(&self.ladder, &self.potentials);
+        fit::step(&mut self.potentials, &self.measurements, &self.coarsening, &self.pool, self.rows, pace);
+        let denoiser = Denoiser::new(&self.coarsening, &self.potentials);
         let tree = self.tree();
         let seed = self.rng.next_u64();
         gibbs::advance(&mut self.pool, &tree, &denoiser, seed);
     }
 
-    fn tree(&self) -> Tree {
+    fn tree(&self) -> ChowLiuTree {
         let cliques = self.measurements.iter().map(|m| &m.marginal.clique);
         let pairs: BTreeSet<Clique> = cliques.flat_map(Clique::pairs).collect();
-        Tree::fit(&self.pool, &pairs.into_iter().collect::<Vec<_>>(), &self.shares)
+        ChowLiuTree::fit(&self.pool, &pairs.into_iter().collect::<Vec<_>>(), &self.shares)
     }
 
     /// Sweeps of the last round's fit, or of any other's.
     fn sweeps(&self, round: u64) -> usize {
-        if round + 1 < self.plan.rounds { SWEEPS_A_ROUND } else { LAST_SWEEPS }
+        if round + 1 < self.plan.rounds { SWEEPS_PER_ROUND } else { LAST_SWEEPS }
     }
 }
 
-impl Trainer for Training {
+impl Trainer for GuidedTraining {
     fn steps_total(&self) -> u64 {
-        1 + self.plan.rounds + self.plan.rounds.saturating_sub(1) * SWEEPS_A_ROUND as u64 + LAST_SWEEPS as u64
+        1 + self.plan.rounds + self.plan.rounds.saturating_sub(1) * SWEEPS_PER_ROUND as u64 + LAST_SWEEPS as u64
     }
 
     fn steps_done(&self) -> u64 {
@@ -253,29 +258,29 @@ impl Trainer for Training {
 
     fn step(&mut self) -> Result<bool> {
         self.work = match self.work {
-            Work::Count => {
+            NextWork::Count => {
                 self.count()?;
-                if self.plan.rounds > 0 { Work::Select { round: 0 } } else { Work::Fit { round: 0, sweep: 0 } }
+                if self.plan.rounds > 0 { NextWork::Select { round: 0 } } else { NextWork::Fit { round: 0, sweep: 0 } }
             }
-            Work::Select { round } => {
+            NextWork::Select { round } => {
                 self.select(round)?;
-                Work::Fit { round, sweep: 0 }
+                NextWork::Fit { round, sweep: 0 }
             }
-            Work::Fit { round, sweep } => {
+            NextWork::Fit { round, sweep } => {
                 let sweeps = self.sweeps(round);
                 let left = (sweeps - sweep) as f64 / sweeps as f64;
                 let is_last = round + 1 >= self.plan.rounds;
                 self.fit(if is_last { (2.0 * left).clamp(LAST_PACE, 1.0) } else { 1.0 });
                 match (sweep + 1 < sweeps, round + 1 < self.plan.rounds) {
-                    (true, _) => Work::Fit { round, sweep: sweep + 1 },
-                    (false, true) => Work::Select { round: round + 1 },
-                    (false, false) => Work::Done,
+                    (true, _) => NextWork::Fit { round, sweep: sweep + 1 },
+                    (false, true) => NextWork::Select { round: round + 1 },
+                    (false, false) => NextWork::Done,
                 }
             }
-            Work::Done => Work::Done,
+            NextWork::Done => NextWork::Done,
         };
         self.done = (self.done + 1).min(self.steps_total());
-        Ok(!matches!(self.work, Work::Done))
+        Ok(!matches!(self.work, NextWork::Done))
     }
 
     fn mechanisms(&self) -> Vec<Stage> {
@@ -284,17 +289,17 @@ impl Trainer for Training {
 
     fn noise_draws(&self) -> u64 {
         let one_way: usize = self.table.sizes.iter().sum();
-        let marginals = self.plan.rounds * self.plan.marginals_a_round;
+        let marginals = self.plan.rounds * self.plan.marginals_per_round;
         // A choice has its own slack, as much as that of so many draws.
         let draws_a_choice = (exponential::SLACK_PER_CHOICE / SLACK_PER_DRAW).ceil() as u64;
-        one_way as u64 + marginals * (plan::MOST_CELLS as u64 + draws_a_choice)
+        one_way as u64 + marginals * (plan::MAX_CELLS as u64 + draws_a_choice)
     }
 
     fn finish(self: Box<Self>) -> Result<Box<dyn Synthesizer>> {
-        if !matches!(self.work, Work::Done) {
+        if !matches!(self.work, NextWork::Done) {
             return Err(EngineError::Internal("a model was taken before it was trained"));
         }
         let tree = self.tree();
-        Ok(Box::new(Guided::new(&self.domains, tree, self.ladder, self.potentials)))
+        Ok(Box::new(Guided::new(&self.domains, tree, self.coarsening, self.potentials)))
     }
 }

@@ -15,7 +15,7 @@ mod training;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
-use self::baselines::Kind;
+use self::baselines::Baseline;
 use self::diffusion::Prediction;
 use self::training::Training;
 use super::privacy::mechanism::{Mechanism, Stage};
@@ -62,10 +62,10 @@ pub struct TrainingBudget {
 
 /// The options of a method, read and checked.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Options {
-    Guided(guided::Options),
-    Diffusion(diffusion::Options),
-    Network(baselines::Options),
+pub enum MethodOptions {
+    Guided(guided::GuidedOptions),
+    Diffusion(diffusion::DiffusionOptions),
+    Network(baselines::BaselineOptions),
 }
 
 /// A kind of model.
@@ -117,10 +117,10 @@ impl Method {
             Self::Guided => "guided",
             Self::TableDiffusion => "tablediffusion",
             Self::TableDiffusionDenoiser => "tablediffusion_denoiser",
-            Self::AttentionVae => Kind::AttentionVae.name(),
-            Self::AttentionGan => Kind::AttentionGan.name(),
-            Self::Wgan => Kind::Wgan.name(),
-            Self::PateGan => Kind::PateGan.name(),
+            Self::AttentionVae => Baseline::AttentionVae.name(),
+            Self::AttentionGan => Baseline::AttentionGan.name(),
+            Self::Wgan => Baseline::Wgan.name(),
+            Self::PateGan => Baseline::PateGan.name(),
         }
     }
 
@@ -137,20 +137,20 @@ impl Method {
     ///
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value that cannot be used.
-    pub fn options(self, given: &Map<String, Value>, columns: &[Column]) -> Result<Options> {
+    pub fn options(self, given: &Map<String, Value>, columns: &[Column]) -> Result<MethodOptions> {
         match (self, self.network()) {
-            (_, Some(kind)) => baselines::Options::parse(kind, given).map(Options::Network),
-            (Self::Guided, _) => guided::Options::parse(given, columns).map(Options::Guided),
-            _ => diffusion::Options::parse(self.name(), given).map(Options::Diffusion),
+            (_, Some(kind)) => baselines::BaselineOptions::parse(kind, given).map(MethodOptions::Network),
+            (Self::Guided, _) => guided::GuidedOptions::parse(given, columns).map(MethodOptions::Guided),
+            _ => diffusion::DiffusionOptions::parse(self.name(), given).map(MethodOptions::Diffusion),
         }
     }
 
     /// Bytes that training needs at most beyond the encoded table, for a table of so many columns.
-    pub fn memory_estimate(self, options: &Options, columns: usize) -> u64 {
+    pub fn memory_estimate(self, options: &MethodOptions, columns: usize) -> u64 {
         match options {
-            Options::Guided(_) => guided::memory_estimate(columns),
-            Options::Diffusion(options) => diffusion::memory_estimate(options, columns),
-            Options::Network(options) => baselines::memory_estimate(options, columns),
+            MethodOptions::Guided(_) => guided::memory_estimate(columns),
+            MethodOptions::Diffusion(options) => diffusion::memory_estimate(options, columns),
+            MethodOptions::Network(options) => baselines::memory_estimate(options, columns),
         }
     }
 
@@ -164,12 +164,12 @@ impl Method {
         columns: usize,
         noisy_units: f64,
         budget: &TrainingBudget,
-        options: &Options,
+        options: &MethodOptions,
     ) -> Result<Vec<Stage>> {
         match options {
-            Options::Guided(options) => guided::stages(columns, noisy_units, budget, options),
-            Options::Diffusion(options) => diffusion::stages(noisy_units, budget, options),
-            Options::Network(options) => baselines::stages(noisy_units, budget, options),
+            MethodOptions::Guided(options) => guided::stages(columns, noisy_units, budget, options),
+            MethodOptions::Diffusion(options) => diffusion::stages(noisy_units, budget, options),
+            MethodOptions::Network(options) => baselines::stages(noisy_units, budget, options),
         }
     }
 
@@ -184,20 +184,20 @@ impl Method {
         domains: &[Domain],
         noisy_rows: f64,
         budget: TrainingBudget,
-        options: Options,
+        options: MethodOptions,
         rng: SecretRng,
     ) -> Result<Box<dyn Trainer>> {
         let table = table.into();
         match options {
-            Options::Guided(options) => {
-                Ok(Box::new(guided::Training::new(table, domains, noisy_rows, budget, &options, rng)?))
+            MethodOptions::Guided(options) => {
+                Ok(Box::new(guided::GuidedTraining::new(table, domains, noisy_rows, budget, &options, rng)?))
             }
-            Options::Diffusion(options) => {
+            MethodOptions::Diffusion(options) => {
                 let prediction = self.prediction();
                 let learner = diffusion::Diffusion::new(prediction, table, domains, noisy_rows, &budget, options, rng)?;
                 Ok(Box::new(Training::new(learner)))
             }
-            Options::Network(options) => baselines::trainer(table, domains, noisy_rows, &budget, options, rng),
+            MethodOptions::Network(options) => baselines::trainer(table, domains, noisy_rows, &budget, options, rng),
         }
     }
 
@@ -210,18 +210,18 @@ impl Method {
         match (self, self.network()) {
             (_, Some(kind)) => baselines::load(kind, bytes, domains, allow),
             (Self::Guided, _) => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
-            _ => Ok(Box::new(diffusion::Model::load(self.prediction(), bytes, domains)?)),
+            _ => Ok(Box::new(diffusion::DiffusionModel::load(self.prediction(), bytes, domains)?)),
         }
     }
 
     /// Which network model it is, if it is one.
-    fn network(self) -> Option<Kind> {
+    fn network(self) -> Option<Baseline> {
         match self {
             Self::Guided | Self::TableDiffusion | Self::TableDiffusionDenoiser => None,
-            Self::AttentionVae => Some(Kind::AttentionVae),
-            Self::AttentionGan => Some(Kind::AttentionGan),
-            Self::Wgan => Some(Kind::Wgan),
-            Self::PateGan => Some(Kind::PateGan),
+            Self::AttentionVae => Some(Baseline::AttentionVae),
+            Self::AttentionGan => Some(Baseline::AttentionGan),
+            Self::Wgan => Some(Baseline::Wgan),
+            Self::PateGan => Some(Baseline::PateGan),
         }
     }
 

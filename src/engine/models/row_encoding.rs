@@ -9,20 +9,20 @@ use crate::engine::table::{Codes, Domain, EncodedTable, Units};
 use crate::engine::{EngineError, Result};
 
 /// Share of rows below which a released weight is not believed: keeps logarithms finite.
-const LEAST_WEIGHT: f64 = 1e-5;
+const MIN_WEIGHT: f64 = 1e-5;
 
 /// Rows of blocks over all columns together, at most: bounds the width of rows of very wide tables.
-const MOST_STATES: usize = 2048;
-const MOST_STATES_OF_A_COLUMN: usize = 64;
+const MAX_STATES: usize = 2048;
+const MAX_STATES_OF_A_COLUMN: usize = 64;
 
 /// Entries of a row of so many columns, at most, whatever the domains.
 pub fn widest(columns: usize) -> usize {
-    (MOST_STATES_OF_A_COLUMN * columns).min(MOST_STATES.max(2 * columns))
+    (MAX_STATES_OF_A_COLUMN * columns).min(MAX_STATES.max(2 * columns))
 }
 
 /// How columns become pieces of a row.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Settings {
+pub struct EncodingSettings {
     /// Bins of a numeric column's block; 0 for the paper's single number.
     pub numeric_bins: u32,
     /// Categories held by a smaller share of rows share a state.
@@ -33,7 +33,7 @@ pub struct Settings {
 
 /// A one-hot block.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Block {
+pub struct OneHotBlock {
     /// First entry in the row, and number of states.
     pub at: usize,
     pub states: usize,
@@ -61,7 +61,7 @@ pub struct Layout {
     /// Entries of a row, and how many of them are numbers.
     pub width: usize,
     pub scalars: usize,
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<OneHotBlock>,
     pieces: Vec<Piece>,
 }
 
@@ -73,14 +73,14 @@ pub struct Clean {
 }
 
 impl Layout {
-    /// The layout that options of a method imply; see [`Settings`].
+    /// The layout that options of a method imply; see [`EncodingSettings`].
     pub fn of(domains: &[Domain], numeric_bins: u32, least_share: f64) -> Self {
-        let most_states = (MOST_STATES / domains.len().max(1)).clamp(2, MOST_STATES_OF_A_COLUMN) as u32;
-        Self::new(domains, &Settings { numeric_bins, least_share, most_states })
+        let most_states = (MAX_STATES / domains.len().max(1)).clamp(2, MAX_STATES_OF_A_COLUMN) as u32;
+        Self::new(domains, &EncodingSettings { numeric_bins, least_share, most_states })
     }
 
     /// The layout for columns with these released domains.
-    pub fn new(domains: &[Domain], settings: &Settings) -> Self {
+    pub fn new(domains: &[Domain], settings: &EncodingSettings) -> Self {
         let mut blocks: Vec<Vec<f64>> = Vec::new();
         let mut scalars = 0;
         let mut pieces = Vec::with_capacity(domains.len());
@@ -116,8 +116,8 @@ impl Layout {
         let blocks = blocks.into_iter().map(|weights| {
             let (at, states) = (width, weights.len());
             width += states;
-            let logs = weights.iter().map(|w| w.max(LEAST_WEIGHT).ln() as f32).collect();
-            Block { at, states, weights: weights.iter().map(|w| *w as f32).collect(), logs }
+            let logs = weights.iter().map(|w| w.max(MIN_WEIGHT).ln() as f32).collect();
+            OneHotBlock { at, states, weights: weights.iter().map(|w| *w as f32).collect(), logs }
         });
         let blocks = blocks.collect();
         Self { width, scalars, blocks, pieces }
@@ -229,10 +229,10 @@ pub fn row_of(units: Option<&Units>, example: usize, random: &mut Normals) -> us
     }
 }
 
-/// Released shares of a domain's codes, none below [`LEAST_WEIGHT`], adding up to 1.
+/// Released shares of a domain's codes, none below [`MIN_WEIGHT`], adding up to 1.
 fn shares(domain: &Domain) -> Vec<f64> {
     let mut weights = domain.weights();
-    let believed = |w: f64| if w.is_finite() { w.clamp(LEAST_WEIGHT, 1.0) } else { LEAST_WEIGHT };
+    let believed = |w: f64| if w.is_finite() { w.clamp(MIN_WEIGHT, 1.0) } else { MIN_WEIGHT };
     weights.iter_mut().for_each(|w| *w = believed(*w));
     let total: f64 = weights.iter().sum();
     weights.iter_mut().for_each(|w| *w /= total);
@@ -270,7 +270,7 @@ fn bin_states(weights: &[f64], cells: usize, bins: usize) -> Vec<u32> {
 }
 
 /// States of categories: one each, but rare ones, and the rarest beyond the most states allowed, share the last.
-fn category_states(weights: &[f64], settings: &Settings) -> Vec<u32> {
+fn category_states(weights: &[f64], settings: &EncodingSettings) -> Vec<u32> {
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
     let frequent = order.iter().filter(|code| weights[**code] >= settings.least_share).count();
@@ -312,8 +312,8 @@ pub(super) mod tests {
         Domain { cells, other: None, null }
     }
 
-    fn settings(numeric_bins: u32) -> Settings {
-        Settings { numeric_bins, least_share: 0.05, most_states: 64 }
+    fn settings(numeric_bins: u32) -> EncodingSettings {
+        EncodingSettings { numeric_bins, least_share: 0.05, most_states: 64 }
     }
 
     fn domains() -> Vec<Domain> {

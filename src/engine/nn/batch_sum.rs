@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::clip::{Clip, Clipped, clip_rows};
 use super::device::{matrix, values};
-use super::exact::{Grid, Rounded};
+use super::exact::{Rounded, RoundingGrid};
 use super::mlp::{Architecture, Mlp};
 use super::normals::Normals;
 use super::simd::integer;
@@ -117,7 +117,7 @@ impl BatchSum {
         let row_cost = 3 * (parameters + 100 * net.architecture.width()) * copies.max(1);
         let block_rows = (EXAMPLES / copies.max(1)).min(CALL_COST / row_cost).max(1);
         let call_blocks = (CALL_COST / (row_cost * block_rows)).max(1);
-        let network = Rounded::new(net, Grid::TRAINING);
+        let network = Rounded::new(net, RoundingGrid::TRAINING);
         Self { network, rows, block_rows, call_blocks, next: 0, key, parameters, sums: Vec::new() }
     }
 

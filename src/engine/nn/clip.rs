@@ -70,7 +70,7 @@ pub fn clip_rows(shape: &Architecture, trace: &Trace, deltas: &Deltas, copies: u
     let mut dense: Vec<Vec<f32>> = deltas.dense.iter().map(|d| vec![0.0; d.len()]).collect();
     let mut affine: Vec<Vec<f32>> = deltas.affine.iter().map(|a| vec![0.0; a.len()]).collect();
     let (mut groups, mut load) = (Vec::new(), 0.0f64);
-    let mut work = Work::new(shape, copies);
+    let mut work = Workspace::new(shape, copies);
     for r in 0..rows {
         let row = Row::new(shape, trace, deltas, copies, r);
         let lost = trace.lost[r * copies..(r + 1) * copies].iter().any(|lost| *lost);
@@ -97,7 +97,7 @@ pub fn clip_rows(shape: &Architecture, trace: &Trace, deltas: &Deltas, copies: u
 /// Sizes of rows' gradients before clipping and rounding, in the loss's units.
 #[cfg(test)]
 pub(super) fn sizes(shape: &Architecture, trace: &Trace, deltas: &Deltas, copies: usize, clip: &Clip) -> Vec<f64> {
-    let mut work = Work::new(shape, copies);
+    let mut work = Workspace::new(shape, copies);
     let rows = (0..trace.lost.len() / copies).map(|r| {
         let row = Row::new(shape, trace, deltas, copies, r);
         work.multiply_activations(&row, shape.width());
@@ -138,7 +138,7 @@ impl<'a> Row<'a> {
 }
 
 /// Work space for one row after another.
-struct Work {
+struct Workspace {
     copies: usize,
     layers: Vec<Layer>,
     /// Whether a layer sees what the one before it saw, and its results.
@@ -149,7 +149,7 @@ struct Work {
     affine: Vec<Vec<f32>>,
 }
 
-impl Work {
+impl Workspace {
     fn new(shape: &Architecture, copies: usize) -> Self {
         let layers = shape.layers();
         let grams = vec![vec![0; copies * (copies + 1) / 2]; layers.len()];

@@ -11,7 +11,7 @@ use crate::engine::Result;
 
 /// The grids that numbers are rounded to. Public constants.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Grid {
+pub struct RoundingGrid {
     /// Spacing of activations.
     pub activation_step: f32,
     /// Largest activation, in steps.
@@ -24,7 +24,7 @@ pub struct Grid {
     pub delta_limit: f64,
 }
 
-impl Grid {
+impl RoundingGrid {
     /// The grid of training: sums stay below 2^24, where `f32` holds every whole number.
     pub const TRAINING: Self = Self {
         activation_step: 1.0 / 32.0,
@@ -55,7 +55,7 @@ struct RoundedLayer {
 pub struct Rounded {
     layers: Vec<RoundedLayer>,
     architecture: Architecture,
-    grid: Grid,
+    grid: RoundingGrid,
 }
 
 /// What a forward pass leaves behind, for `n` rows of inputs.
@@ -81,7 +81,7 @@ pub struct Deltas {
 impl Rounded {
     /// Rounds the weights of a network. Each layer's step is a power of two as small as its exactness allows; it
     /// depends on the network alone.
-    pub fn new(net: &Mlp, grid: Grid) -> Self {
+    pub fn new(net: &Mlp, grid: RoundingGrid) -> Self {
         let layers = net.architecture.layers().into_iter().map(|layer| round_layer(net, layer, grid)).collect();
         Self { layers, architecture: net.architecture.clone(), grid }
     }
@@ -253,7 +253,7 @@ fn through_relu(
     }
 }
 
-fn round_layer(net: &Mlp, layer: Layer, grid: Grid) -> RoundedLayer {
+fn round_layer(net: &Mlp, layer: Layer, grid: RoundingGrid) -> RoundedLayer {
     let (rows, columns) = (layer.fan_in + 1, layer.fan_out);
     let weights = &net.parameters[layer.first..layer.affine()];
     let activation_size = grid.activation_rms * (rows as f64).sqrt() / f64::from(grid.activation_step);

@@ -12,7 +12,7 @@ use crate::engine::{EngineError, Result};
 /// Added to a variance before its root, as group norms do.
 pub const EPSILON: f32 = 1e-5;
 /// Parameters that a network may have.
-const MOST_PARAMETERS: usize = 1 << 28;
+const MAX_PARAMETERS: usize = 1 << 28;
 
 /// Widths of a network.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -91,7 +91,7 @@ impl Architecture {
             fan_in = if self.concatenate { fan_in.checked_add(fan_out)? } else { fan_out };
         }
         let positive = self.inputs > 0 && self.outputs > 0 && self.hidden.iter().all(|h| *h > 0);
-        (positive && total <= MOST_PARAMETERS).then_some(total)
+        (positive && total <= MAX_PARAMETERS).then_some(total)
     }
 }
 

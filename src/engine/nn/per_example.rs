@@ -15,7 +15,7 @@ use super::batch_sum::{Gradients, total};
 use super::clip::Clip;
 use super::clip_dense::add_clipped;
 use super::normals::Normals;
-use super::tensors::{Parts, gradient, leaves};
+use super::tensors::{ParameterLayout, gradient, leaves};
 use crate::engine::Result;
 
 /// Time after which a call takes no further row.
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(40);
 /// unit takes the place of a row.
 pub trait RowObjective: Sync {
     /// The parameters' shapes.
-    fn parts(&self) -> &Parts;
+    fn parts(&self) -> &ParameterLayout;
 
     /// The loss `[1]` of a row.
     ///

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::batch_sum::Gradients;
 use super::clip::{Clip, Rule};
-use super::exact::Grid;
+use super::exact::RoundingGrid;
 use crate::engine::privacy::gaussian::RoundedGaussian;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::poisson::SamplingRate;
@@ -16,8 +16,8 @@ use crate::engine::{EngineError, Result};
 /// Noise has standard deviation 2^18 units, so that rounding to units is far below it and far below a row's gradient.
 const NOISE_BITS: u32 = 18;
 /// Smallest bound on a row's gradient, in units, that rounding leaves useful.
-const LEAST_LIMIT: f64 = 4096.0;
-const MOST_BITS: u32 = 40;
+const MIN_LIMIT: f64 = 4096.0;
+const MAX_BITS: u32 = 40;
 /// Parameters whose noise one generator draws.
 const NOISE_BLOCK: usize = 1 << 14;
 /// Parameters that get their noise in one call: a multiple of [`NOISE_BLOCK`].
@@ -71,9 +71,9 @@ impl<S> PrivateGradients<S> {
         if !(noise_multiplier > 0.0 && noise_multiplier < 1e9) {
             return Err(too_noisy());
         }
-        let extra = (LEAST_LIMIT * noise_multiplier).log2().ceil().max(0.0) as u32;
+        let extra = (MIN_LIMIT * noise_multiplier).log2().ceil().max(0.0) as u32;
         let bits = NOISE_BITS.max(extra);
-        if bits > MOST_BITS {
+        if bits > MAX_BITS {
             return Err(too_noisy());
         }
         let noise = RoundedGaussian::new(bits)?;
@@ -83,7 +83,12 @@ impl<S> PrivateGradients<S> {
         while noise.standard_deviation() / limit < noise_multiplier {
             limit -= 1.0;
         }
-        let clip = Clip { rule, norm, limit: limit as u32, activation_step: f64::from(Grid::TRAINING.activation_step) };
+        let clip = Clip {
+            rule,
+            norm,
+            limit: limit as u32,
+            activation_step: f64::from(RoundingGrid::TRAINING.activation_step),
+        };
         let noise_rngs: Result<Vec<_>> = (0..parameters.div_ceil(NOISE_BLOCK)).map(|_| rng.split()).collect();
         let noise_multiplier = noise.standard_deviation() / limit;
         Ok(Self { rate, noise, noise_multiplier, clip, expected_rows, rng, noise_rngs: noise_rngs?, pending: None })

@@ -11,11 +11,11 @@ use super::normals::Normals;
 use crate::engine::{EngineError, Result};
 
 /// Parameters that a network may have.
-const MOST_PARAMETERS: usize = 1 << 28;
+const MAX_PARAMETERS: usize = 1 << 28;
 
 /// One matrix of parameters, row-major.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Part {
+pub struct ParameterMatrix {
     rows: usize,
     columns: usize,
     start: Start,
@@ -29,7 +29,7 @@ enum Start {
     Fixed(f32),
 }
 
-impl Part {
+impl ParameterMatrix {
     /// A dense layer `[fan_in + 1, fan_out]`, the last row being the bias; started as PyTorch does.
     pub fn dense(fan_in: usize, fan_out: usize) -> Self {
         let bound = (fan_in.max(1) as f32).sqrt().recip();
@@ -53,10 +53,10 @@ impl Part {
 
 /// How a flat vector of parameters is cut.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Parts(Vec<Part>);
+pub struct ParameterLayout(Vec<ParameterMatrix>);
 
-impl Parts {
-    pub fn new(parts: Vec<Part>) -> Self {
+impl ParameterLayout {
+    pub fn new(parts: Vec<ParameterMatrix>) -> Self {
         Self(parts)
     }
 
@@ -64,9 +64,9 @@ impl Parts {
     pub fn of_mlp(shape: &Architecture) -> Self {
         let mut parts = Vec::new();
         for layer in shape.layers() {
-            parts.push(Part::dense(layer.fan_in, layer.fan_out));
+            parts.push(ParameterMatrix::dense(layer.fan_in, layer.fan_out));
             if layer.hidden {
-                parts.extend([Part::row(layer.fan_out, 1.0), Part::row(layer.fan_out, 0.0)]);
+                parts.extend([ParameterMatrix::row(layer.fan_out, 1.0), ParameterMatrix::row(layer.fan_out, 0.0)]);
             }
         }
         Self(parts)
@@ -75,12 +75,12 @@ impl Parts {
     /// Number of parameters, or `None` beyond what can be handled.
     pub fn parameters(&self) -> Option<usize> {
         let total = self.0.iter().try_fold(0usize, |total, part| total.checked_add(part.numbers()?))?;
-        (total <= MOST_PARAMETERS).then_some(total)
+        (total <= MAX_PARAMETERS).then_some(total)
     }
 
     /// Parameters of the first part.
     pub fn first(&self) -> usize {
-        self.0.first().and_then(Part::numbers).unwrap_or(0)
+        self.0.first().and_then(ParameterMatrix::numbers).unwrap_or(0)
     }
 
     /// Parameters before training.
@@ -201,5 +201,5 @@ pub fn mlp(shape: &Architecture, parameters: &[Tensor<2>], x: Tensor<2>) -> Tens
 
 /// The parameters of a network of dense layers, as matrices.
 pub fn of_mlp(net: &Mlp) -> Vec<Tensor<2>> {
-    Parts::of_mlp(&net.architecture).cut(&net.parameters)
+    ParameterLayout::of_mlp(&net.architecture).cut(&net.parameters)
 }

@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData, activation::relu};
 use super::batch_sum::{BatchSum, Objective, add_products};
 use super::clip::{Clip, Rule, clip_rows};
 use super::device::device;
-use super::exact::{Grid, Rounded, Trace};
+use super::exact::{Rounded, RoundingGrid, Trace};
 use super::mlp::{Architecture, EPSILON, Mlp};
 use super::normals::Normals;
 
@@ -102,7 +102,7 @@ fn autodiff(net: &Mlp, objective: &Squares, row: usize) -> Vec<f64> {
 #[test]
 fn ghost_gradients_are_those_of_autodiff() {
     const STEP: f32 = 1.0 / 262_144.0;
-    let fine = Grid {
+    let fine = RoundingGrid {
         activation_step: STEP,
         activation_limit: 4_000_000.0,
         activation_rms: 16.0,
@@ -158,7 +158,7 @@ fn brute_force(
 }
 
 fn production(norm: f64, limit: u32, rule: Rule) -> Clip {
-    Clip { rule, norm, limit, activation_step: f64::from(Grid::TRAINING.activation_step) }
+    Clip { rule, norm, limit, activation_step: f64::from(RoundingGrid::TRAINING.activation_step) }
 }
 
 /// Whole gradients of each row by brute force in i64, from the clipped factors.
@@ -210,7 +210,7 @@ fn sums_are_exact_and_rows_within_the_bound() {
         let shape = Architecture { inputs: 70, hidden: vec![48, 40], outputs: 66, concatenate };
         let rows = 40;
         let (net, objective) = (net(shape.clone(), 5), Squares::new(rows, copies, 70, 66, 6));
-        let (trace, deltas) = trace_of(&Rounded::new(&net, Grid::TRAINING), &objective, rows);
+        let (trace, deltas) = trace_of(&Rounded::new(&net, RoundingGrid::TRAINING), &objective, rows);
         assert!(trace.lost.iter().all(|lost| !lost));
         let clip = production(0.01, limit, rule);
         let clipped = clip_rows(&shape, &trace, &deltas, copies, &clip);
@@ -278,7 +278,7 @@ fn no_row_exceeds_the_bound_under_attack() {
                 }
                 for rule in [Rule::Flat, Rule::Normalised { stability: 0.0 }] {
                     let clip = production(1.0, 50_000, rule);
-                    let (trace, deltas) = trace_of(&Rounded::new(&net, Grid::TRAINING), &objective, rows);
+                    let (trace, deltas) = trace_of(&Rounded::new(&net, RoundingGrid::TRAINING), &objective, rows);
                     let clipped = clip_rows(&shape, &trace, &deltas, copies, &clip);
                     let per_row = whole_rows(&shape, &trace, &clipped, copies);
                     assert!(per_row.iter().all(|row| square(row) <= 50_000 * 50_000));

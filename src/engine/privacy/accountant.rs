@@ -305,7 +305,7 @@ impl Composition {
 
 /// What is wanted of a composition.
 #[derive(Debug, Clone, Copy)]
-enum Goal {
+enum CalibrationTarget {
     Delta { epsilon: f64 },
     Epsilon { delta: f64 },
 }
@@ -329,7 +329,7 @@ impl Accountant {
         if let Some(noise) = composition.gaussian().filter(|_| composition.is_gaussian()) {
             return Ok(analytic_gaussian::delta(noise, epsilon));
         }
-        self.worst(composition, Goal::Delta { epsilon }, tail)
+        self.worst(composition, CalibrationTarget::Delta { epsilon }, tail)
     }
 
     fn epsilon(&mut self, composition: &Composition, delta: f64) -> Result<f64> {
@@ -340,18 +340,18 @@ impl Accountant {
             return Ok(analytic_gaussian::epsilon(noise, delta));
         }
         let tail = RELATIVE_TAIL * delta / composition.uses();
-        Ok(self.worst(composition, Goal::Epsilon { delta }, tail)?.min(composition.pure_epsilon()))
+        Ok(self.worst(composition, CalibrationTarget::Epsilon { delta }, tail)?.min(composition.pure_epsilon()))
     }
 
     /// The larger answer of the two directions.
-    fn worst(&mut self, composition: &Composition, goal: Goal, tail: f64) -> Result<f64> {
+    fn worst(&mut self, composition: &Composition, goal: CalibrationTarget, tail: f64) -> Result<f64> {
         abandon::check()?;
         let sketches = composition.sketches(tail);
         let focuses: Vec<Focus> = sketches
             .iter()
             .map(|sketches| match goal {
-                Goal::Delta { epsilon } => Focus::on_epsilon(sketches, epsilon, tail),
-                Goal::Epsilon { delta } => Focus::on_delta(sketches, delta),
+                CalibrationTarget::Delta { epsilon } => Focus::on_epsilon(sketches, epsilon, tail),
+                CalibrationTarget::Epsilon { delta } => Focus::on_delta(sketches, delta),
             })
             .collect();
         let step = self.step(composition, goal, &sketches, &focuses, tail);
@@ -371,7 +371,7 @@ impl Accountant {
     fn step(
         &mut self,
         composition: &Composition,
-        goal: Goal,
+        goal: CalibrationTarget,
         sketches: &[Vec<Sketch>],
         focuses: &[Focus],
         tail: f64,
@@ -379,8 +379,8 @@ impl Accountant {
         let (mut fine, mut coarse) = (MAX_STEP, composition.range(tail) / MAX_CELLS);
         // The direction that matters less may lose up to a quarter of its lead.
         let reserve = |focus: &Focus| match goal {
-            Goal::Delta { .. } => top(focuses, |f| f.log_delta) - focus.log_delta,
-            Goal::Epsilon { .. } => (top(focuses, |f| f.centre) - focus.centre) * focus.tilt,
+            CalibrationTarget::Delta { .. } => top(focuses, |f| f.log_delta) - focus.log_delta,
+            CalibrationTarget::Epsilon { .. } => (top(focuses, |f| f.centre) - focus.centre) * focus.tilt,
         };
         for (focus, sketches) in focuses.iter().zip(sketches) {
             let (tilt, cost) = (focus.tilt.max(1.0).max(1.0 / focus.spread), GRID_COST.max(0.25 * reserve(focus)));
@@ -397,18 +397,24 @@ impl Accountant {
         step
     }
 
-    fn one_side(&mut self, parts: &[(Pld, u64)], sketches: &[Sketch], focus: Focus, goal: Goal) -> Result<f64> {
+    fn one_side(
+        &mut self,
+        parts: &[(Pld, u64)],
+        sketches: &[Sketch],
+        focus: Focus,
+        goal: CalibrationTarget,
+    ) -> Result<f64> {
         if let [(pld, 1)] = parts {
             return Ok(match goal {
-                Goal::Delta { epsilon } => pld.delta(epsilon),
-                Goal::Epsilon { delta } => match pld.epsilon(delta) {
+                CalibrationTarget::Delta { epsilon } => pld.delta(epsilon),
+                CalibrationTarget::Epsilon { delta } => match pld.epsilon(delta) {
                     Epsilon::At(epsilon) => epsilon.max(0.0),
                     Epsilon::Below(epsilon) => epsilon.max(0.0),
                     Epsilon::Above => return Err(UNSOLVED),
                 },
             });
         }
-        if let Goal::Delta { epsilon } = goal
+        if let CalibrationTarget::Delta { epsilon } = goal
             && let Some(bound) = beyond(parts, epsilon)
         {
             return Ok(bound);
@@ -419,8 +425,8 @@ impl Accountant {
             abandon::check()?;
             let composed = self.compose(parts, sketches, &focus);
             match goal {
-                Goal::Delta { epsilon } => return Ok(composed.delta(epsilon)),
-                Goal::Epsilon { delta } => match composed.epsilon(delta) {
+                CalibrationTarget::Delta { epsilon } => return Ok(composed.delta(epsilon)),
+                CalibrationTarget::Epsilon { delta } => match composed.epsilon(delta) {
                     Epsilon::At(epsilon) => return Ok(epsilon.max(0.0)),
                     Epsilon::Below(bound) if bound <= 0.0 || focus.tilt == 0.0 => return Ok(bound.max(0.0)),
                     Epsilon::Below(_) => {

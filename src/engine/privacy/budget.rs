@@ -14,16 +14,16 @@ const THRESHOLD_DELTA_SHARE: f64 = 0.1;
 /// Share of delta kept for the slack of the noise samplers.
 const SLACK_DELTA_SHARE: f64 = 1e-3;
 /// Share of the precision (1 / noise multiplier squared) that one histogram of domain discovery gets, and all of them
-/// together at most; up to [`MOST_TIMES`] as much where that leaves a histogram less than [`FULL_SIGNAL`], the number of
+/// together at most; up to [`MAX_TIMES`] as much where that leaves a histogram less than [`FULL_SIGNAL`], the number of
 /// units over its noise multiplier. Where little can be told, most depends on bins that lie where the values are.
 const HISTOGRAM_SHARE: f64 = 0.01;
 const DISCOVERY_SHARE: f64 = 0.25;
 const FULL_SIGNAL: f64 = 400.0;
-const MOST_TIMES: f64 = 2.0;
+const MAX_TIMES: f64 = 2.0;
 
 /// Epsilon that is spent at most: beyond it noise is negligible, and the samplers' slack, which counts
 /// exp(epsilon)-fold, no longer is.
-const MOST_EPSILON: f64 = 30.0;
+const MAX_EPSILON: f64 = 30.0;
 
 /// The split: first the row count, on its own; then everything whose parameters may depend on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +54,7 @@ impl Split {
     /// `InvalidParameter` unless epsilon is positive and finite and delta lies strictly between 0 and 1.
     pub fn new(epsilon: f64, delta: f64, histograms: u64, thresholds: u64) -> Result<Self> {
         check(epsilon, delta)?;
-        let epsilon = epsilon.min(MOST_EPSILON);
+        let epsilon = epsilon.min(MAX_EPSILON);
         let count_epsilon = COUNT_EPSILON_SHARE * epsilon;
         let count_delta = COUNT_DELTA_SHARE * delta;
         let slack_delta = SLACK_DELTA_SHARE * delta;
@@ -87,7 +87,7 @@ impl Split {
         let share = (HISTOGRAM_SHARE * histograms).min(DISCOVERY_SHARE);
         let noise = |share: f64| self.one_shot * (histograms / share).sqrt();
         let signal = noisy_units.max(1.0) / noise(share);
-        let times = (FULL_SIGNAL / signal).sqrt().clamp(1.0, MOST_TIMES);
+        let times = (FULL_SIGNAL / signal).sqrt().clamp(1.0, MAX_TIMES);
         (self.histograms > 0).then(|| noise(times * share))
     }
 
@@ -165,7 +165,7 @@ mod tests {
         assert!((share(1e6) - DISCOVERY_SHARE).abs() < 1e-9);
         // Of few units more, but no more than what is left to all else.
         assert!((share(1e4) / DISCOVERY_SHARE - 1.4).abs() < 0.4);
-        assert!((share(1.0) - MOST_TIMES * DISCOVERY_SHARE).abs() < 1e-9);
+        assert!((share(1.0) - MAX_TIMES * DISCOVERY_SHARE).abs() < 1e-9);
     }
 
     #[test]

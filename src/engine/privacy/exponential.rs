@@ -28,7 +28,7 @@ pub const SLACK_PER_CHOICE: f64 = 1e-27;
 const GRAIN: f64 = 1.0 / 1024.0;
 const SENSITIVITY: f64 = 1.0 + 1.0 / 256.0;
 /// Candidates this far from the best are never accepted.
-const MOST_GAP: f64 = 90.0;
+const MAX_GAP: f64 = 90.0;
 
 /// The places of `count` candidates (all, if there are fewer), chosen one after another without replacement, each
 /// choice of bounded range `epsilon` for finite scores of sensitivity 1.
@@ -51,7 +51,7 @@ pub fn choose(scores: &[f64], epsilon: f64, count: usize, rng: &mut SecretRng) -
 
 /// True with probability `exp(-gap)`, for a gap that is not negative.
 fn accepts(gap: f64, rng: &mut SecretRng) -> bool {
-    if gap > MOST_GAP {
+    if gap > MAX_GAP {
         return false;
     }
     let uniform = (u128::from(rng.next_u64()) << 63) | u128::from(rng.next_u64() >> 1);

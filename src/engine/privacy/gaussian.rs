@@ -66,7 +66,7 @@ const CHUNK: usize = 256;
 #[derive(Debug, Clone, Copy)]
 pub struct RoundedGaussian {
     bits: u32,
-    table: &'static Table,
+    table: &'static AliasTable,
 }
 
 impl RoundedGaussian {
@@ -131,15 +131,15 @@ impl RoundedGaussian {
 
 /// What every sampler shares; it holds constants only, so that a fork may share it too.
 #[derive(Debug)]
-struct Table {
-    columns: Vec<Column>,
-    cells: Vec<Cell>,
+struct AliasTable {
+    columns: Vec<AliasColumn>,
+    cells: Vec<AliasCell>,
     scale: u64,
 }
 
 /// A column of the alias table: the first `threshold` of its `2^53` points belong to `below`, the others to `above`.
 #[derive(Debug, Clone, Copy)]
-struct Column {
+struct AliasColumn {
     threshold: u64,
     below: u16,
     above: u16,
@@ -147,24 +147,24 @@ struct Column {
 
 /// Bounds of `scale * exp(-x^2/2)` on a cell, and that of its lower edge without the scale, as a fixed-point number.
 #[derive(Debug, Clone, Copy)]
-struct Cell {
+struct AliasCell {
     low: u64,
     high: u64,
     edge: u128,
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(Table::new);
+static TABLE: LazyLock<AliasTable> = LazyLock::new(AliasTable::new);
 
-impl Table {
+impl AliasTable {
     fn new() -> Self {
         let edges = edges();
         let sum: f64 = edges[..CELLS].iter().map(|&e| e as f64 / ONE as f64).sum();
         // A little less than fits, so that the rounding below has room; the rest is the weight of "nothing".
         let scale = ((1u64 << 63) as f64 / sum * (1.0 - 1e-12)) as u64;
         // One unit more room than rounding needs on either side covers the error of the edges.
-        let cells: Vec<Cell> = edges
+        let cells: Vec<AliasCell> = edges
             .windows(2)
-            .map(|pair| Cell {
+            .map(|pair| AliasCell {
                 low: (mul(u128::from(scale), pair[1]) as u64).saturating_sub(1),
                 high: mul(u128::from(scale), pair[0]) as u64 + 2,
                 edge: pair[0],
@@ -181,7 +181,7 @@ impl Table {
     /// The entry that a random word chooses: a cell's core, `CELLS` plus its wedge, or nothing.
     #[inline]
     fn pick(&self, word: u64, rng: &mut SecretRng) -> usize {
-        let Column { threshold, below, above } = self.columns[(word >> 53) as usize % COLUMNS];
+        let AliasColumn { threshold, below, above } = self.columns[(word >> 53) as usize % COLUMNS];
         let (lead, turn) = (word % COLUMN_WEIGHT / POINTS, threshold / POINTS);
         // Only where the leading 17 bits leave it open are the other 36 drawn.
         let is_below = if lead == turn { rng.next_u64() % POINTS < threshold % POINTS } else { lead < turn };
@@ -203,14 +203,14 @@ impl Table {
 
     /// The probability in f64 with which the wedge accepts a point in units of `2^-64` of the cell.
     fn level(&self, cell: usize, point: u64) -> f64 {
-        let Cell { low, high, .. } = self.cells[cell];
+        let AliasCell { low, high, .. } = self.cells[cell];
         let x = (cell as f64 + point as f64 * 2f64.powi(-64)) / CELLS_PER_SIGMA;
         (self.scale as f64 * (-0.5 * x * x).exp() - low as f64) / (high - low) as f64
     }
 
     /// Whether it accepts, with point and uniform in units of `2^-127`.
     fn accepts_exactly(&self, cell: usize, point: u128, uniform: u128) -> bool {
-        let Cell { low, high, edge } = self.cells[cell];
+        let AliasCell { low, high, edge } = self.cells[cell];
         // (x^2 - (i/32)^2) / 2 = p (2 i + p) / 2048 for x = (i + p) / 32
         let exponent = mul(point, point) / 2048 + point / 1024 * cell as u128;
         let density = mul(edge, exp_neg(exponent));
@@ -238,9 +238,9 @@ fn edges() -> Vec<u128> {
 }
 
 /// Walker's alias table in integers: weights that add up to `2^63` become columns of `2^53` each.
-fn alias(weights: &[u64]) -> Vec<Column> {
+fn alias(weights: &[u64]) -> Vec<AliasColumn> {
     let mut left = weights.to_vec();
-    let mut columns = vec![Column { threshold: COLUMN_WEIGHT, below: 0, above: 0 }; weights.len()];
+    let mut columns = vec![AliasColumn { threshold: COLUMN_WEIGHT, below: 0, above: 0 }; weights.len()];
     let (mut small, mut large): (Vec<usize>, Vec<usize>) =
         (0..weights.len()).partition(|&entry| weights[entry] < COLUMN_WEIGHT);
     for (entry, column) in columns.iter_mut().enumerate() {

@@ -102,7 +102,7 @@ pub struct Ledger {
 }
 
 /// Stages of a training, at most.
-const MOST_STAGES: usize = 100;
+const MAX_STAGES: usize = 100;
 
 impl Ledger {
     /// Whether a training may have written it: what others wrote might have the accountant run out of memory or time.
@@ -110,7 +110,7 @@ impl Ledger {
         let known = |phase: &Phase| {
             (1e-60..1.0).contains(&phase.accounted_delta) && phase.stages.iter().all(Stage::is_plausible)
         };
-        self.stages().count() <= MOST_STAGES
+        self.stages().count() <= MAX_STAGES
             && self.epsilon.is_finite()
             && self.epsilon > 0.0
             && self.delta > 0.0

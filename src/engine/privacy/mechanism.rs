@@ -31,13 +31,13 @@ pub struct Stage {
 impl Stage {
     /// Whether a training may have had it.
     pub fn is_plausible(&self) -> bool {
-        self.times <= MOST_TIMES && self.mechanism.is_plausible()
+        self.times <= MAX_TIMES && self.mechanism.is_plausible()
     }
 }
 
 /// Uses of a mechanism, and steps of a training, at most.
-const MOST_TIMES: u64 = 1_000_000;
-const MOST_STEPS: u64 = 1_000_000_000;
+const MAX_TIMES: u64 = 1_000_000;
+const MAX_STEPS: u64 = 1_000_000_000;
 
 impl Mechanism {
     fn is_plausible(self) -> bool {
@@ -45,7 +45,7 @@ impl Mechanism {
         match self {
             Self::Gaussian { noise_multiplier } => (1e-9..=1e12).contains(&noise_multiplier),
             Self::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => {
-                (0.0..=1.0).contains(&sampling_rate) && (1e-3..=1e12).contains(&noise_multiplier) && steps <= MOST_STEPS
+                (0.0..=1.0).contains(&sampling_rate) && (1e-3..=1e12).contains(&noise_multiplier) && steps <= MAX_STEPS
             }
             Self::Laplace { scale } => (1e-6..=1e12).contains(&scale),
             Self::Pure { epsilon } | Self::BoundedRange { epsilon } => epsilons(epsilon),
@@ -67,7 +67,7 @@ pub mod tests {
         all.extend([1e-9, 1e12].map(|noise_multiplier| Mechanism::Gaussian { noise_multiplier }));
         for sampling_rate in [1e-12, 0.5] {
             for noise_multiplier in [1e-3, 1.0, 1e12] {
-                for steps in [1, MOST_STEPS] {
+                for steps in [1, MAX_STEPS] {
                     all.push(Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps });
                 }
             }

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::codes::{Codes, Coding};
+use super::codes::{CodedColumns, Coding};
 use super::sample::Sample;
 
 /// Cramér's V of each pair of columns, corrected for chance (Bergsma 2013): 0 for independent ones, 1 where one
@@ -14,7 +14,7 @@ pub fn associations(sample: &Sample) -> Vec<Vec<f64>> {
     (0..codes.len()).into_par_iter().map(|a| (0..codes.len()).map(|b| of(a, b)).collect()).collect()
 }
 
-fn cramers_v(coding: &Coding, codes: &Codes, a: usize, b: usize) -> f64 {
+fn cramers_v(coding: &Coding, codes: &CodedColumns, a: usize, b: usize) -> f64 {
     let (rows, columns) = (coding.size(a), coding.size(b));
     let mut counts = vec![0.0; rows * columns];
     codes[a].iter().zip(&codes[b]).for_each(|(x, y)| counts[usize::from(*x) * columns + usize::from(*y)] += 1.0);

@@ -16,7 +16,7 @@ const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 const WIDTH: u32 = 520;
 /// A character of a label, and labels at most.
 const CHARACTER: i32 = 7;
-const MOST_LABELS: i32 = 230;
+const MAX_LABELS: i32 = 230;
 const BAR: i32 = 8;
 const GAP: i32 = 6;
 const CELL: i32 = 22;
@@ -104,7 +104,7 @@ fn text(area: &Area, text: &str, at: (i32, i32), anchor: Pos) -> Drawn {
 /// Pixels that labels take up.
 fn room_for<'a>(labels: impl Iterator<Item = &'a str>) -> i32 {
     let longest = labels.map(|label| label.chars().count().min(LONGEST)).max().unwrap_or(0);
-    (longest as i32 * CHARACTER + 12).min(MOST_LABELS)
+    (longest as i32 * CHARACTER + 12).min(MAX_LABELS)
 }
 
 fn shortened(label: &str) -> String {

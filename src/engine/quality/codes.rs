@@ -5,21 +5,21 @@ use std::collections::HashMap;
 use super::sample::{Sample, Value};
 
 /// Codes of numbers, and of texts, at most, besides those for NULL and for other texts.
-const MOST_BINS: usize = 20;
-const MOST_TEXTS: usize = 30;
+const MAX_BINS: usize = 20;
+const MAX_TEXTS: usize = 30;
 
 /// The code of NULL in every column.
 pub const NULL: u8 = 0;
 
 /// Codes column by column.
-pub type Codes = Vec<Vec<u8>>;
+pub type CodedColumns = Vec<Vec<u8>>;
 
 /// How the values of every column become codes.
 pub struct Coding {
-    columns: Vec<Column>,
+    columns: Vec<CodedColumn>,
 }
 
-enum Column {
+enum CodedColumn {
     /// The largest value of each bin but the last.
     Numbers(Vec<f64>),
     /// By falling frequency.
@@ -28,30 +28,30 @@ enum Column {
 
 impl Coding {
     pub fn of(real: &Sample) -> Self {
-        Self { columns: real.columns.iter().map(|values| Column::of(values)).collect() }
+        Self { columns: real.columns.iter().map(|values| CodedColumn::of(values)).collect() }
     }
 
     /// Codes of a column, all below this.
     pub fn size(&self, column: usize) -> usize {
         match &self.columns[column] {
-            Column::Numbers(edges) => edges.len() + 2,
-            Column::Texts(codes) => codes.len() + 2,
+            CodedColumn::Numbers(edges) => edges.len() + 2,
+            CodedColumn::Texts(codes) => codes.len() + 2,
         }
     }
 
     /// Whether codes stand in the order of values.
     pub fn is_ordered(&self, column: usize) -> bool {
-        matches!(self.columns[column], Column::Numbers(_))
+        matches!(self.columns[column], CodedColumn::Numbers(_))
     }
 
     /// The codes of some rows.
-    pub fn codes(&self, sample: &Sample, rows: &[usize]) -> Codes {
+    pub fn codes(&self, sample: &Sample, rows: &[usize]) -> CodedColumns {
         let columns = self.columns.iter().zip(&sample.columns);
         columns.map(|(column, values)| rows.iter().map(|row| column.code(&values[*row])).collect()).collect()
     }
 }
 
-impl Column {
+impl CodedColumn {
     fn of(values: &[Value]) -> Self {
         let mut numbers: Vec<f64> =
             values.iter().filter_map(|value| if let Value::Number(x) = value { Some(*x) } else { None }).collect();
@@ -61,7 +61,7 @@ impl Column {
     fn numbers(numbers: &mut [f64]) -> Self {
         numbers.sort_unstable_by(f64::total_cmp);
         let mut edges: Vec<f64> =
-            (1..MOST_BINS).map(|i| numbers[(i * numbers.len() / MOST_BINS).min(numbers.len() - 1)]).collect();
+            (1..MAX_BINS).map(|i| numbers[(i * numbers.len() / MAX_BINS).min(numbers.len() - 1)]).collect();
         edges.dedup();
         Self::Numbers(edges)
     }
@@ -75,7 +75,7 @@ impl Column {
         }
         let mut order: Vec<(&[u8], usize)> = counts.into_iter().collect();
         order.sort_unstable_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
-        let codes = order.into_iter().take(MOST_TEXTS).enumerate();
+        let codes = order.into_iter().take(MAX_TEXTS).enumerate();
         Self::Texts(codes.map(|(place, (text, _))| (text.into(), place as u8 + 1)).collect())
     }
 

@@ -5,26 +5,26 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::Metric;
-use super::codes::{Codes, Coding, NULL};
+use super::codes::{CodedColumns, Coding, NULL};
 use crate::engine::abandon;
 
 /// Pairs and triples that are compared, at most: of more, a random choice.
-const MOST_SETS: usize = 500;
+const MAX_SETS: usize = 500;
 
 /// All of them, between the first half of the real rows and the others.
 pub fn metrics(
     coding: &Coding,
-    first: &Codes,
-    made: &Codes,
-    second: &Codes,
-    shuffled: &Codes,
+    first: &CodedColumns,
+    made: &CodedColumns,
+    second: &CodedColumns,
+    shuffled: &CodedColumns,
     rng: &mut ChaCha8Rng,
 ) -> Vec<Metric> {
     let columns = first.len();
     let mut metrics = Vec::new();
     // Nobody reads the figures of abandoned work.
     let token = abandon::current();
-    let alone = |other: &Codes| -> Vec<f64> {
+    let alone = |other: &CodedColumns| -> Vec<f64> {
         (0..columns).into_par_iter().map(|column| distance(coding, &[column], first, other)).collect()
     };
     let (of_made, of_second) = (alone(made), alone(second));
@@ -36,7 +36,7 @@ pub fn metrics(
         if sets.is_empty() {
             continue;
         }
-        let mean = |other: &Codes| {
+        let mean = |other: &CodedColumns| {
             let of = |set: &Vec<usize>| if token.is_abandoned() { 0.0 } else { distance(coding, set, first, other) };
             let distances = sets.par_iter().map(of);
             distances.sum::<f64>() / sets.len() as f64
@@ -47,13 +47,13 @@ pub fn metrics(
     for column in 0..columns {
         let own = |name, synthetic, real| Metric { name, column: Some(column), synthetic, real, independent: None };
         metrics.push(own("1-way distance", of_made[column], of_second[column]));
-        let missing = |other: &Codes| (nulls(&first[column]) - nulls(&other[column])).abs();
+        let missing = |other: &CodedColumns| (nulls(&first[column]) - nulls(&other[column])).abs();
         metrics.push(own("NULL share difference", missing(made), missing(second)));
     }
     let pairs: Vec<Vec<usize>> =
         sets(columns, 2, rng).into_iter().filter(|set| set.iter().all(|column| coding.is_ordered(*column))).collect();
     if !pairs.is_empty() {
-        let mean = |other: &Codes| {
+        let mean = |other: &CodedColumns| {
             let differences = pairs.iter().map(|pair| (correlation(first, pair) - correlation(other, pair)).abs());
             differences.sum::<f64>() / pairs.len() as f64
         };
@@ -79,18 +79,18 @@ fn sets(columns: usize, ways: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
         };
         all = all.iter().flat_map(longer).collect();
         // Enough for a choice, however many columns there are.
-        while all.len() > 64 * MOST_SETS {
+        while all.len() > 64 * MAX_SETS {
             all.swap_remove(rng.random_range(0..all.len()));
         }
     }
-    while all.len() > MOST_SETS {
+    while all.len() > MAX_SETS {
         all.swap_remove(rng.random_range(0..all.len()));
     }
     all
 }
 
 /// Total variation distance of the joint distributions of some columns.
-fn distance(coding: &Coding, set: &[usize], a: &Codes, b: &Codes) -> f64 {
+fn distance(coding: &Coding, set: &[usize], a: &CodedColumns, b: &CodedColumns) -> f64 {
     let cells = set.iter().map(|column| coding.size(*column)).product();
     let mut counts = vec![0i64; cells];
     for (codes, sign) in [(a, 1), (b, -1)] {
@@ -105,7 +105,7 @@ fn nulls(codes: &[u8]) -> f64 {
 }
 
 /// Pearson's correlation of the codes of two columns, that is of ranks among 20, over rows without NULL.
-fn correlation(codes: &Codes, pair: &[usize]) -> f64 {
+fn correlation(codes: &CodedColumns, pair: &[usize]) -> f64 {
     let rows = codes[pair[0]].iter().zip(&codes[pair[1]]).filter(|(a, b)| **a != NULL && **b != NULL);
     let (mut n, mut x, mut y, mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
     for (a, b) in rows.map(|(a, b)| (f64::from(*a), f64::from(*b))) {

@@ -5,23 +5,29 @@ use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, Random
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
 use super::Metric;
-use super::codes::Codes;
+use super::codes::CodedColumns;
 use crate::engine::abandon;
 
 /// Rows of each table that a forest sees, at most.
-const MOST_ROWS: usize = 5_000;
+const MAX_ROWS: usize = 5_000;
 const TREES: usize = 40;
 const DEPTH: u16 = 12;
-const LEAST_LEAF: usize = 5;
+const MIN_LEAF: usize = 5;
 /// Every third row is not learned from but judged.
 const JUDGED: usize = 3;
 
 /// The AUC of a forest that tells rows from the first half of the real ones; and, if there is a target, that of one which
 /// has learned it and predicts it in the first half.
-pub fn metrics(first: &Codes, made: &Codes, second: &Codes, shuffled: &Codes, target: Option<usize>) -> Vec<Metric> {
+pub fn metrics(
+    first: &CodedColumns,
+    made: &CodedColumns,
+    second: &CodedColumns,
+    shuffled: &CodedColumns,
+    target: Option<usize>,
+) -> Vec<Metric> {
     let token = abandon::current();
-    let three = |name, column, of: &(dyn Fn(&Codes) -> Option<f64> + Sync)| {
-        let of = |other: &&Codes| if token.is_abandoned() { None } else { of(other) };
+    let three = |name, column, of: &(dyn Fn(&CodedColumns) -> Option<f64> + Sync)| {
+        let of = |other: &&CodedColumns| if token.is_abandoned() { None } else { of(other) };
         let found: Vec<Option<f64>> = [made, second, shuffled].par_iter().map(of).collect();
         Some(Metric { name, column, synthetic: found[0]?, real: found[1]?, independent: found[2] })
     };
@@ -31,10 +37,10 @@ pub fn metrics(first: &Codes, made: &Codes, second: &Codes, shuffled: &Codes, ta
     told.into_iter().chain(predicted).collect()
 }
 
-fn discriminate(real: &Codes, other: &Codes) -> Option<f64> {
-    let (mut learned, mut judged) = (Rows::default(), Rows::default());
+fn discriminate(real: &CodedColumns, other: &CodedColumns) -> Option<f64> {
+    let (mut learned, mut judged) = (ForestRows::default(), ForestRows::default());
     for (codes, label) in [(real, 0.0), (other, 1.0)] {
-        for row in 0..codes.first()?.len().min(MOST_ROWS) {
+        for row in 0..codes.first()?.len().min(MAX_ROWS) {
             let to = if row % JUDGED == 0 { &mut judged } else { &mut learned };
             to.push(codes.iter().map(|column| column[row]), label);
         }
@@ -43,14 +49,14 @@ fn discriminate(real: &Codes, other: &Codes) -> Option<f64> {
 }
 
 /// The target's codes are split in two at the one that splits the rows to be judged most evenly.
-fn predict(from: &Codes, judged: &Codes, target: usize) -> Option<f64> {
+fn predict(from: &CodedColumns, judged: &CodedColumns, target: usize) -> Option<f64> {
     let share = |split: u8| {
         judged[target].iter().filter(|code| **code > split).count() as f64 / judged[target].len().max(1) as f64
     };
     let split = (0..=u8::MAX).min_by(|a, b| (share(*a) - 0.5).abs().total_cmp(&(share(*b) - 0.5).abs()))?;
-    let rows = |codes: &Codes| {
-        let mut rows = Rows::default();
-        for row in 0..codes[target].len().min(MOST_ROWS) {
+    let rows = |codes: &CodedColumns| {
+        let mut rows = ForestRows::default();
+        for row in 0..codes[target].len().min(MAX_ROWS) {
             let others = codes.iter().enumerate().filter(|(column, _)| *column != target);
             rows.push(others.map(|(_, column)| column[row]), f64::from(u8::from(codes[target][row] > split)));
         }
@@ -61,12 +67,12 @@ fn predict(from: &Codes, judged: &Codes, target: usize) -> Option<f64> {
 
 /// Rows with labels.
 #[derive(Default)]
-struct Rows {
+struct ForestRows {
     features: Vec<Vec<f64>>,
     labels: Vec<f64>,
 }
 
-impl Rows {
+impl ForestRows {
     fn push(&mut self, codes: impl Iterator<Item = u8>, label: f64) {
         self.features.push(codes.map(f64::from).collect());
         self.labels.push(label);
@@ -85,7 +91,7 @@ impl Rows {
         let parameters = RandomForestRegressorParameters::default()
             .with_n_trees(TREES)
             .with_max_depth(DEPTH)
-            .with_min_samples_leaf(LEAST_LEAF);
+            .with_min_samples_leaf(MIN_LEAF);
         let matrix = |rows: &Self| DenseMatrix::from_2d_vec(&rows.features).ok();
         let forest = RandomForestRegressor::fit(&matrix(self)?, &self.labels, parameters).ok()?;
         Some(auc(&forest.predict(&matrix(judged)?).ok()?, &judged.labels))

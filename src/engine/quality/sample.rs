@@ -5,7 +5,7 @@ use rand::{Rng, RngExt};
 use crate::engine::table::Block;
 
 /// Rows that are kept, at most.
-const MOST_ROWS: usize = 100_000;
+const MAX_ROWS: usize = 100_000;
 
 /// One value.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +42,7 @@ impl Sample {
                 let text = || column.text(row).map(|text| Value::Text(text.into()));
                 values.push(column.number(row).map(Value::Number).or_else(text).unwrap_or(Value::Null));
             }
-            if self.rows() > MOST_ROWS {
+            if self.rows() > MAX_ROWS {
                 self.halve(rng);
             }
         }

@@ -33,7 +33,7 @@ use crate::engine::privacy::random::SecretRng;
 
 /// What discovery may spend, and what it knows beforehand. Public or released quantities.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Plan {
+pub struct DiscoveryPlan {
     /// Noise of every count but those of keys, relative to how much a unit can change a histogram.
     pub noise_multiplier: f64,
     /// Rows of a unit, at most: how much it can change a histogram.
@@ -44,7 +44,7 @@ pub struct Plan {
     pub sampled_rows: f64,
 }
 
-impl Plan {
+impl DiscoveryPlan {
     /// Standard deviation of the noise of a count, in rows.
     fn noise_sd(&self) -> f64 {
         self.noise_multiplier * f64::from(self.unit_rows)
@@ -90,7 +90,7 @@ struct Shares {
 
 /// How a column's domain is found.
 #[derive(Debug, Clone, PartialEq)]
-enum Source {
+enum DomainSource {
     /// Declared in full: nothing is measured.
     Public(Domain),
     /// Declared in full, but for how often each value occurs.
@@ -103,7 +103,7 @@ enum Source {
     },
 }
 
-impl Source {
+impl DomainSource {
     fn of(column: &Column, goal: Goal) -> Self {
         let declared = |domain| match goal {
             Goal::Domains => Self::Public(domain),
@@ -145,11 +145,11 @@ const FAINT: f64 = 160.0;
 /// two rounds of bins, and octaves unless both bounds are declared). Those of texts and exact values count as
 /// [`TEXT_PRECISION`] and [`EXACT_PRECISION`] of the others.
 pub fn histograms(column: &Column, goal: Goal) -> u64 {
-    match Source::of(column, goal) {
-        Source::Public(_) => 0,
-        Source::Counted(_) => 1,
-        Source::Texts => TEXT_PRECISION,
-        Source::Numbers { lo, hi } => {
+    match DomainSource::of(column, goal) {
+        DomainSource::Public(_) => 0,
+        DomainSource::Counted(_) => 1,
+        DomainSource::Texts => TEXT_PRECISION,
+        DomainSource::Numbers { lo, hi } => {
             let octaves = u64::from(lo.is_none() || hi.is_none());
             EXACT_PRECISION + 3 + octaves
         }
@@ -158,28 +158,28 @@ pub fn histograms(column: &Column, goal: Goal) -> u64 {
 
 /// How many of a column's [`histograms`] are released above a threshold, each at the price of a share of delta.
 pub fn thresholds(column: &Column) -> u64 {
-    u64::from(!matches!(Source::of(column, Goal::Domains), Source::Public(_)))
+    u64::from(!matches!(DomainSource::of(column, Goal::Domains), DomainSource::Public(_)))
 }
 
 /// Bytes that a [`DiscoverySample`] takes for every sampled row, roughly and at most.
 pub fn bytes_per_row(columns: &[Column]) -> u64 {
-    let bytes = |column: &Column| match Source::of(column, Goal::Domains) {
-        Source::Public(_) | Source::Counted(_) => 0,
-        Source::Texts => texts::BYTES_PER_ROW,
-        Source::Numbers { .. } => size_of::<f64>() as u64,
+    let bytes = |column: &Column| match DomainSource::of(column, Goal::Domains) {
+        DomainSource::Public(_) | DomainSource::Counted(_) => 0,
+        DomainSource::Texts => texts::BYTES_PER_ROW,
+        DomainSource::Numbers { .. } => size_of::<f64>() as u64,
     };
     columns.iter().map(bytes).sum()
 }
 
 /// The discovery of all columns' domains, one bounded step after another.
 pub struct Discovery {
-    plan: Plan,
+    plan: DiscoveryPlan,
     rng: SecretRng,
-    columns: Vec<State>,
+    columns: Vec<DiscoveryState>,
     noise_draws: u64,
 }
 
-enum State {
+enum DiscoveryState {
     Found(Domain),
     Declared(declared::Counts),
     Texts { texts: texts::TextCounts, nullable: bool },
@@ -188,17 +188,17 @@ enum State {
 
 impl Discovery {
     /// Starts from a sample that was drawn unit by unit with a public probability.
-    pub fn new(sample: DiscoverySample, plan: Plan, rng: SecretRng) -> Self {
+    pub fn new(sample: DiscoverySample, plan: DiscoveryPlan, rng: SecretRng) -> Self {
         let goal = sample.goal;
         let histograms: u64 = sample.columns.iter().map(|(column, _)| histograms(column, goal)).sum();
-        let state = |(column, sampled): (Column, Sampled)| match (sampled, Source::of(&column, goal)) {
-            (Sampled::Declared(counts), _) => State::Declared(counts),
-            (Sampled::Texts(texts), _) => State::Texts { texts, nullable: column.nullable },
-            (Sampled::Numbers { values, nulls }, Source::Numbers { lo, hi }) => {
-                State::Numbers(Box::new(Numeric::new(&column, lo, hi, values, nulls)))
+        let state = |(column, sampled): (Column, Sampled)| match (sampled, DomainSource::of(&column, goal)) {
+            (Sampled::Declared(counts), _) => DiscoveryState::Declared(counts),
+            (Sampled::Texts(texts), _) => DiscoveryState::Texts { texts, nullable: column.nullable },
+            (Sampled::Numbers { values, nulls }, DomainSource::Numbers { lo, hi }) => {
+                DiscoveryState::Numbers(Box::new(Numeric::new(&column, lo, hi, values, nulls)))
             }
-            (_, Source::Public(domain)) => State::Found(domain),
-            (_, _) => State::Found(category::nothing(column.nullable)),
+            (_, DomainSource::Public(domain)) => DiscoveryState::Found(domain),
+            (_, _) => DiscoveryState::Found(category::nothing(column.nullable)),
         };
         let columns = sample.columns.into_iter().map(state).collect();
         Self { plan, rng, columns, noise_draws: histograms * u64::from(plan.unit_rows) }
@@ -209,22 +209,22 @@ impl Discovery {
     /// # Errors
     /// `InvalidParameter` or `Internal` from the noise mechanisms.
     pub fn step(&mut self) -> Result<bool> {
-        let Some(state) = self.columns.iter_mut().find(|state| !matches!(state, State::Found(_))) else {
+        let Some(state) = self.columns.iter_mut().find(|state| !matches!(state, DiscoveryState::Found(_))) else {
             return Ok(false);
         };
         let found = match state {
-            State::Found(_) => None,
-            State::Declared(counts) => Some(counts.release(&self.plan, &mut self.rng)?),
-            State::Texts { texts, nullable } => Some(category::discover(
+            DiscoveryState::Found(_) => None,
+            DiscoveryState::Declared(counts) => Some(counts.release(&self.plan, &mut self.rng)?),
+            DiscoveryState::Texts { texts, nullable } => Some(category::discover(
                 std::mem::take(texts),
                 *nullable,
                 &self.plan.times(TEXT_PRECISION as f64),
                 &mut self.rng,
             )?),
-            State::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
+            DiscoveryState::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
         };
         if let Some(domain) = found {
-            *state = State::Found(domain);
+            *state = DiscoveryState::Found(domain);
         }
         Ok(true)
     }
@@ -238,10 +238,10 @@ impl Discovery {
     /// The domains, in the order of the columns. A column that has not had its steps yet gets what is public.
     pub fn finish(self) -> Vec<Domain> {
         let domain = |state| match state {
-            State::Found(domain) => domain,
-            State::Declared(counts) => counts.nothing(),
-            State::Texts { nullable, .. } => category::nothing(nullable),
-            State::Numbers(numeric) => numeric.nothing(),
+            DiscoveryState::Found(domain) => domain,
+            DiscoveryState::Declared(counts) => counts.nothing(),
+            DiscoveryState::Texts { nullable, .. } => category::nothing(nullable),
+            DiscoveryState::Numbers(numeric) => numeric.nothing(),
         };
         self.columns.into_iter().map(domain).collect()
     }

@@ -26,7 +26,7 @@ use crate::engine::privacy::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
 /// Rows of a unit that may be used, at most.
-pub const MOST_ROWS: u32 = 10_000;
+pub const MAX_ROWS: u32 = 10_000;
 
 /// Bound on the probability that a unit's hash is also another's: to be charged to delta.
 pub const COLLISION: f64 = 1.3e-29;
@@ -46,7 +46,7 @@ pub struct UnitBook {
     most_rows: u32,
     hash: KeyedHash,
     numbers: HashMap<u128, u32, foldhash::fast::RandomState>,
-    states: Vec<State>,
+    states: Vec<UnitState>,
     /// Rows without a unit.
     alone: u64,
     /// With which units take part in the scan.
@@ -54,7 +54,7 @@ pub struct UnitBook {
 }
 
 #[derive(Clone, Copy)]
-struct State {
+struct UnitState {
     /// Rows in the first scan; 0 for a unit that it did not show.
     rows: u32,
     /// Rows that the scan in progress has shown, and those of them that were kept.
@@ -71,10 +71,10 @@ pub struct Kept {
 }
 
 impl UnitBook {
-    /// An empty book of units of which at most `most_rows` rows are kept, from 1 to [`MOST_ROWS`].
+    /// An empty book of units of which at most `most_rows` rows are kept, from 1 to [`MAX_ROWS`].
     pub fn new(most_rows: u32) -> Self {
         Self {
-            most_rows: most_rows.clamp(1, MOST_ROWS),
+            most_rows: most_rows.clamp(1, MAX_ROWS),
             hash: KeyedHash::default(),
             numbers: HashMap::default(),
             states: Vec::new(),
@@ -111,7 +111,7 @@ impl UnitBook {
     /// Begins a scan in which each unit takes part with this probability, on its own.
     pub fn begin(&mut self, rate: SamplingRate, rng: &mut SecretRng) {
         self.rate = rate;
-        self.states.iter_mut().for_each(|state| *state = State { seen: 0, kept: 0, takes_part: false, ..*state });
+        self.states.iter_mut().for_each(|state| *state = UnitState { seen: 0, kept: 0, takes_part: false, ..*state });
         for unit in rate.sample(self.states.len(), rng) {
             self.states[unit as usize].takes_part = true;
         }
@@ -146,14 +146,14 @@ impl UnitBook {
     }
 
     /// The number and state of a unit, new or not.
-    fn state(&mut self, value: &[u8]) -> Result<(u32, &mut State)> {
+    fn state(&mut self, value: &[u8]) -> Result<(u32, &mut UnitState)> {
         let next = self.states.len() as u32;
         let unit = *self.numbers.entry(self.hash.of(value)).or_insert(next);
         if unit == ALONE {
             return Err(EngineError::Internal("there are more units than can be numbered"));
         }
         if unit == next {
-            self.states.push(State { rows: 0, seen: 0, kept: 0, takes_part: false });
+            self.states.push(UnitState { rows: 0, seen: 0, kept: 0, takes_part: false });
         }
         Ok((unit, &mut self.states[unit as usize]))
     }

@@ -19,7 +19,7 @@ use crate::pg::{guard, settings};
 /// Rows whose values are kept before their memory is used again.
 const KEPT_ROWS: u32 = 64;
 /// Bytes that a row of a unique key is remembered in, at most.
-const BYTES_A_ROW: u64 = 40;
+const BYTES_PER_ROW: u64 = 40;
 /// Seeds of the two halves of what is remembered of a row.
 const SEEDS: [u64; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];
 
@@ -244,7 +244,7 @@ impl SeenKeys {
 }
 
 fn check_memory(uniques: &[&Unique], total: u64) -> Result<()> {
-    let (needed, limit) = (total.saturating_mul(uniques.len() as u64 * BYTES_A_ROW), settings::memory_limit());
+    let (needed, limit) = (total.saturating_mul(uniques.len() as u64 * BYTES_PER_ROW), settings::memory_limit());
     if limit > 0 && needed > limit { Err(errors::keys_need_memory(needed, limit)) } else { Ok(()) }
 }
 

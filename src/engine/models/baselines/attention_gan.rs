@@ -10,10 +10,10 @@ use burn::tensor::activation::{leaky_relu, sigmoid};
 use super::blocks::Blocks;
 use super::critic::{self, Game};
 use super::generator::{self, Generator, Last, block_of_normals, choose};
-use super::model::{Maker, Model, layout};
-use super::options::Options;
+use super::model::{BaselineModel, Maker, layout};
+use super::options::BaselineOptions;
 use super::wgan::{critic, membership, memory, settings};
-use crate::engine::models::dpsgd::{self, DpSgd, Phase, Steps};
+use crate::engine::models::dpsgd::{self, DpSgd, Steps, TrainingPhase};
 use crate::engine::models::row_encoding::{Clean, Layout, row_of, widest};
 use crate::engine::models::training::Learner;
 use crate::engine::models::{Synthesizer, TrainingBudget};
@@ -21,7 +21,7 @@ use crate::engine::nn::batch_sum::BatchSum;
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective, RowSum};
-use crate::engine::nn::tensors::{Part, Parts, attention, constant, dense, mlp, of_mlp};
+use crate::engine::nn::tensors::{ParameterLayout, ParameterMatrix, attention, constant, dense, mlp, of_mlp};
 use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
@@ -34,21 +34,21 @@ const ENCODER_PARTS: usize = 5;
 /// Variance of a number spread evenly over [0, 1], by which its squared error is divided to weigh like a block.
 const EVEN_VARIANCE: f64 = 1.0 / 12.0;
 
-fn encoder_parts(options: &Options, width: usize) -> Vec<Part> {
-    let mut parts = vec![Part::dense(width, options.compression as usize)];
-    parts.extend([Part::dense(1, 1); ENCODER_PARTS - 1]);
+fn encoder_parts(options: &BaselineOptions, width: usize) -> Vec<ParameterMatrix> {
+    let mut parts = vec![ParameterMatrix::dense(width, options.compression as usize)];
+    parts.extend([ParameterMatrix::dense(1, 1); ENCODER_PARTS - 1]);
     parts
 }
 
-fn decoder_parts(options: &Options, width: usize) -> Vec<Part> {
+fn decoder_parts(options: &BaselineOptions, width: usize) -> Vec<ParameterMatrix> {
     let compression = options.compression as usize;
     let middle = usize::midpoint(compression, width).max(1);
-    vec![Part::dense(compression, middle), Part::dense(middle, width)]
+    vec![ParameterMatrix::dense(compression, middle), ParameterMatrix::dense(middle, width)]
 }
 
 /// All parts of an autoencoder of rows of this width.
-pub fn parts(options: &Options, width: usize) -> Parts {
-    Parts::new([encoder_parts(options, width), decoder_parts(options, width)].concat())
+pub fn parts(options: &BaselineOptions, width: usize) -> ParameterLayout {
+    ParameterLayout::new([encoder_parts(options, width), decoder_parts(options, width)].concat())
 }
 
 /// Compresses rows `[n, width]`, one at a time, by the encoder's parameters; `[n, compression]`.
@@ -71,11 +71,11 @@ pub struct Reconstruction<'a> {
     pub table: &'a UnitTable,
     pub layout: &'a Layout,
     pub blocks: &'a Blocks,
-    pub parts: &'a Parts,
+    pub parts: &'a ParameterLayout,
 }
 
 impl RowObjective for Reconstruction<'_> {
-    fn parts(&self) -> &Parts {
+    fn parts(&self) -> &ParameterLayout {
         self.parts
     }
 
@@ -102,12 +102,12 @@ impl RowObjective for Reconstruction<'_> {
 }
 
 /// A released decoder.
-pub struct Decoder {
+pub struct AttentionDecoder {
     parameters: Vec<Tensor<2>>,
     blocks: Blocks,
 }
 
-impl Last for Decoder {
+impl Last for AttentionDecoder {
     fn cost(&self) -> usize {
         let parameters = self.parameters.iter().map(|part| part.dims().iter().product::<usize>());
         parameters.sum::<usize>() + self.blocks.cost()
@@ -123,7 +123,7 @@ impl Last for Decoder {
 }
 
 /// See [`crate::engine::models::Method::memory_estimate`].
-pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
     let width = widest(columns);
     let autoencoder = parts(options, width).parameters().unwrap_or(usize::MAX / 1024);
     memory(&critic::shape(options, width))
@@ -133,14 +133,14 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
         + membership(columns)
 }
 
-fn phases(noisy_units: f64, options: &Options) -> [Phase; 2] {
+fn phases(noisy_units: f64, options: &BaselineOptions) -> [TrainingPhase; 2] {
     let steps = Steps::new(noisy_units, options.epochs, options.batch_size);
     let share = options.autoencoder_share;
-    [Phase { name: "autoencoder", steps, share }, Phase { name: "critic", steps, share: 1.0 - share }]
+    [TrainingPhase { name: "autoencoder", steps, share }, TrainingPhase { name: "critic", steps, share: 1.0 - share }]
 }
 
 /// See [`crate::engine::models::Method::stages`].
-pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     dpsgd::stages(&phases(noisy_units, options), budget)
 }
 
@@ -151,7 +151,7 @@ const FAILED: EngineError = EngineError::Internal("a game was played that had no
 enum Play {
     /// What the game will be made of: the generator's key, and the critic with its training.
     Waiting(Box<(Normals, Mlp, DpSgd<BatchSum>)>),
-    Playing(Box<Game<Decoder>>),
+    Playing(Box<Game<AttentionDecoder>>),
     /// Left behind by a failure.
     Failed,
 }
@@ -161,8 +161,8 @@ pub struct AttentionGan {
     table: UnitTable,
     layout: Layout,
     blocks: Blocks,
-    options: Options,
-    parts: Parts,
+    options: BaselineOptions,
+    parts: ParameterLayout,
     autoencoder: Vec<f32>,
     sgd: DpSgd<RowSum>,
     critic_stage: Stage,
@@ -178,7 +178,7 @@ impl AttentionGan {
         domains: &[Domain],
         noisy_rows: f64,
         budget: &TrainingBudget,
-        options: Options,
+        options: BaselineOptions,
         mut rng: SecretRng,
     ) -> Result<Self> {
         let noisy_units = table.noisy_units(noisy_rows);
@@ -217,7 +217,7 @@ impl AttentionGan {
 
     /// The decoder's parameters, averaged.
     fn decoder(&self) -> Vec<f32> {
-        let encoder = Parts::new(encoder_parts(&self.options, self.layout.width)).parameters().unwrap_or(0);
+        let encoder = ParameterLayout::new(encoder_parts(&self.options, self.layout.width)).parameters().unwrap_or(0);
         self.sgd.average(&self.autoencoder).split_off(encoder)
     }
 
@@ -228,8 +228,8 @@ impl AttentionGan {
         }
         let Play::Waiting(parts) = std::mem::replace(&mut self.play, Play::Failed) else { return Err(FAILED) };
         let (random, critic, sgd) = *parts;
-        let cut = Parts::new(decoder_parts(&self.options, self.layout.width)).cut(&self.decoder());
-        let last = Decoder { parameters: cut, blocks: Blocks::new(&self.layout) };
+        let cut = ParameterLayout::new(decoder_parts(&self.options, self.layout.width)).cut(&self.decoder());
+        let last = AttentionDecoder { parameters: cut, blocks: Blocks::new(&self.layout) };
         let generator = Generator::new(&self.options, self.options.compression as usize, last, random)?;
         self.play = Play::Playing(Box::new(Game::new(&self.options, generator, critic, sgd)));
         Ok(())
@@ -261,27 +261,27 @@ impl Learner for AttentionGan {
     fn finish(self) -> Result<Box<dyn Synthesizer>> {
         let Play::Playing(game) = &self.play else { return Err(FAILED) };
         let parameters = vec![game.generator.average(), self.decoder()];
-        Ok(Box::new(Model::<Rows>::new(self.options, self.layout, parameters)?))
+        Ok(Box::new(BaselineModel::<AttentionGanRows>::new(self.options, self.layout, parameters)?))
     }
 }
 
 /// A generator and a decoder, ready to sample.
-pub struct Rows {
+pub struct AttentionGanRows {
     shape: Architecture,
     generator: Vec<Tensor<2>>,
-    decoder: Decoder,
+    decoder: AttentionDecoder,
 }
 
-impl Maker for Rows {
-    fn new(options: &Options, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self> {
+impl Maker for AttentionGanRows {
+    fn new(options: &BaselineOptions, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self> {
         let [generator, decoder] = parameters else { return None };
         let architecture = generator::shape(options, options.compression as usize);
-        let parts = Parts::new(decoder_parts(options, layout.width));
+        let parts = ParameterLayout::new(decoder_parts(options, layout.width));
         if architecture.parameters() != Some(generator.len()) || parts.parameters() != Some(decoder.len()) {
             return None;
         }
         let net = Mlp { architecture, parameters: generator.clone() };
-        let decoder = Decoder { parameters: parts.cut(decoder), blocks: Blocks::new(layout) };
+        let decoder = AttentionDecoder { parameters: parts.cut(decoder), blocks: Blocks::new(layout) };
         Some(Self { generator: of_mlp(&net), shape: net.architecture, decoder })
     }
 

@@ -10,10 +10,10 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use super::blocks::Blocks;
 use super::generator::block_of_normals;
-use super::model::{Maker, Model, layout};
-use super::options::Options;
+use super::model::{BaselineModel, Maker, layout};
+use super::options::BaselineOptions;
 use super::wgan::{membership, settings};
-use crate::engine::models::dpsgd::{self, DpSgd, Phase};
+use crate::engine::models::dpsgd::{self, DpSgd, TrainingPhase};
 use crate::engine::models::row_encoding::{Clean, Layout, draw, row_of, widest};
 use crate::engine::models::sampling::BLOCK_ROWS;
 use crate::engine::models::training::Learner;
@@ -22,7 +22,7 @@ use crate::engine::nn::device::{device, values};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective, RowSum};
 use crate::engine::nn::simd::exp;
-use crate::engine::nn::tensors::{Part, Parts, attention, constant, dense, layer_norm};
+use crate::engine::nn::tensors::{ParameterLayout, ParameterMatrix, attention, constant, dense, layer_norm};
 use crate::engine::privacy::mechanism::Stage;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
@@ -52,7 +52,7 @@ pub struct Shape {
 
 impl Shape {
     /// For rows of so many numbers, and states of blocks.
-    pub fn new(options: &Options, scalars: usize, states: usize) -> Self {
+    pub fn new(options: &BaselineOptions, scalars: usize, states: usize) -> Self {
         Self {
             scalars,
             states,
@@ -66,37 +66,40 @@ impl Shape {
 
     /// Embeddings of all states and of the token of no column; the networks of numbers; attention and what follows it;
     /// then the layers to mean and variance.
-    fn encoder(&self) -> Vec<Part> {
+    fn encoder(&self) -> Vec<ParameterMatrix> {
         let d = self.dimension;
-        let mut parts = vec![Part::table(self.states + 1, d)];
+        let mut parts = vec![ParameterMatrix::table(self.states + 1, d)];
         if self.scalars > 0 {
-            parts.extend([Part::table(self.scalars, NUMBER_WIDTH), Part::table(self.scalars, NUMBER_WIDTH)]);
-            parts.push(Part::table(self.scalars * (NUMBER_WIDTH + 1), d));
+            parts.extend([
+                ParameterMatrix::table(self.scalars, NUMBER_WIDTH),
+                ParameterMatrix::table(self.scalars, NUMBER_WIDTH),
+            ]);
+            parts.push(ParameterMatrix::table(self.scalars * (NUMBER_WIDTH + 1), d));
         }
-        let norm = [Part::row(d, 1.0), Part::row(d, 0.0)];
+        let norm = [ParameterMatrix::row(d, 1.0), ParameterMatrix::row(d, 0.0)];
         parts.extend(norm);
-        parts.extend([Part::dense(d, d); 4]);
+        parts.extend([ParameterMatrix::dense(d, d); 4]);
         parts.extend(norm);
-        parts.extend([Part::dense(d, 2 * d), Part::dense(2 * d, d)]);
+        parts.extend([ParameterMatrix::dense(d, 2 * d), ParameterMatrix::dense(2 * d, d)]);
         parts.extend(chain(d, &self.hidden, 2 * self.latent));
         parts
     }
 
     /// The layers from a draw to a row's embedding; then the heads.
-    fn decoder(&self) -> Vec<Part> {
+    fn decoder(&self) -> Vec<ParameterMatrix> {
         let mut parts = chain(self.latent, &self.hidden, self.dimension);
         if self.states > 0 {
-            parts.push(Part::dense(self.dimension, self.states));
+            parts.push(ParameterMatrix::dense(self.dimension, self.states));
         }
         if self.scalars > 0 {
-            parts.push(Part::dense(self.dimension, self.scalars * 3 * self.mixture));
+            parts.push(ParameterMatrix::dense(self.dimension, self.scalars * 3 * self.mixture));
         }
         parts
     }
 
     /// All parts.
-    pub fn parts(&self) -> Parts {
-        Parts::new([self.encoder(), self.decoder()].concat())
+    pub fn parts(&self) -> ParameterLayout {
+        ParameterLayout::new([self.encoder(), self.decoder()].concat())
     }
 
     /// Logits `[n, states]` and mixtures `[n, scalars * 3 * mixture]`, where there are any, of draws `[n, latent]`.
@@ -110,10 +113,12 @@ impl Shape {
 }
 
 /// Dense layers of these widths.
-fn chain(inputs: usize, hidden: &[usize], outputs: usize) -> Vec<Part> {
+fn chain(inputs: usize, hidden: &[usize], outputs: usize) -> Vec<ParameterMatrix> {
     let mut fan_in = inputs;
-    let layers =
-        hidden.iter().chain([&outputs]).map(|&fan_out| Part::dense(std::mem::replace(&mut fan_in, fan_out), fan_out));
+    let layers = hidden
+        .iter()
+        .chain([&outputs])
+        .map(|&fan_out| ParameterMatrix::dense(std::mem::replace(&mut fan_in, fan_out), fan_out));
     layers.collect()
 }
 
@@ -129,7 +134,7 @@ pub struct Evidence<'a> {
     pub layout: &'a Layout,
     pub blocks: &'a Blocks,
     pub shape: &'a Shape,
-    pub parts: &'a Parts,
+    pub parts: &'a ParameterLayout,
     pub divergence_weight: f32,
 }
 
@@ -203,7 +208,7 @@ pub fn mixture_loss(mixtures: Tensor<2>, numbers: Vec<f32>, k: usize) -> Tensor<
 }
 
 impl RowObjective for Evidence<'_> {
-    fn parts(&self) -> &Parts {
+    fn parts(&self) -> &ParameterLayout {
         self.parts
     }
 
@@ -232,7 +237,7 @@ impl RowObjective for Evidence<'_> {
 }
 
 /// See [`crate::engine::models::Method::memory_estimate`].
-pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
     let width = widest(columns);
     let parameters = Shape::new(options, columns, width).parts().parameters().unwrap_or(usize::MAX / 1024);
     // Each thread's weights, gradients and whole numbers of a row.
@@ -240,12 +245,12 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
     dpsgd::memory_estimate(parameters) + of_a_row + membership(columns)
 }
 
-fn phase(noisy_units: f64, options: &Options) -> Phase {
-    Phase::alone("training", noisy_units, options.epochs, options.batch_size)
+fn phase(noisy_units: f64, options: &BaselineOptions) -> TrainingPhase {
+    TrainingPhase::alone("training", noisy_units, options.epochs, options.batch_size)
 }
 
 /// See [`crate::engine::models::Method::stages`].
-pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     dpsgd::stages(&[phase(noisy_units, options)], budget)
 }
 
@@ -254,9 +259,9 @@ pub struct AttentionVae {
     table: UnitTable,
     layout: Layout,
     blocks: Blocks,
-    options: Options,
+    options: BaselineOptions,
     shape: Shape,
-    parts: Parts,
+    parts: ParameterLayout,
     parameters: Vec<f32>,
     sgd: DpSgd<RowSum>,
 }
@@ -268,7 +273,7 @@ impl AttentionVae {
         domains: &[Domain],
         noisy_rows: f64,
         budget: &TrainingBudget,
-        options: Options,
+        options: BaselineOptions,
         mut rng: SecretRng,
     ) -> Result<Self> {
         let noisy_units = table.noisy_units(noisy_rows);
@@ -307,24 +312,24 @@ impl Learner for AttentionVae {
     }
 
     fn finish(self) -> Result<Box<dyn Synthesizer>> {
-        let encoder = Parts::new(self.shape.encoder()).parameters().unwrap_or(0);
+        let encoder = ParameterLayout::new(self.shape.encoder()).parameters().unwrap_or(0);
         let decoder = self.sgd.average(&self.parameters).split_off(encoder);
-        Ok(Box::new(Model::<Rows>::new(self.options, self.layout, vec![decoder])?))
+        Ok(Box::new(BaselineModel::<VaeRows>::new(self.options, self.layout, vec![decoder])?))
     }
 }
 
 /// A decoder, ready to sample.
-pub struct Rows {
+pub struct VaeRows {
     shape: Shape,
     parameters: Vec<Tensor<2>>,
     blocks: Blocks,
 }
 
-impl Maker for Rows {
-    fn new(options: &Options, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self> {
+impl Maker for VaeRows {
+    fn new(options: &BaselineOptions, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self> {
         let [decoder] = parameters else { return None };
         let shape = Shape::new(options, layout.scalars, layout.width - layout.scalars);
-        let parts = Parts::new(shape.decoder());
+        let parts = ParameterLayout::new(shape.decoder());
         let fits = parts.parameters() == Some(decoder.len());
         fits.then(|| Self { parameters: parts.cut(decoder), shape, blocks: Blocks::new(layout) })
     }

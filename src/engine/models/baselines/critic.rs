@@ -1,7 +1,7 @@
 //! The critic of a GAN: the one network that sees real rows, trained under DP-SGD.
 
 use super::generator::{Generator, Last};
-use super::options::Options;
+use super::options::BaselineOptions;
 use crate::engine::Result;
 use crate::engine::models::dpsgd::DpSgd;
 use crate::engine::models::row_encoding::{Clean, Layout, row_of};
@@ -17,7 +17,7 @@ const POOL: usize = 512;
 const AFFINE_BOUND: f32 = 1.0;
 
 /// The critic's shape (architectures.py, `Discriminator`, but for its activations).
-pub fn shape(options: &Options, width: usize) -> Architecture {
+pub fn shape(options: &BaselineOptions, width: usize) -> Architecture {
     Architecture { inputs: width, hidden: options.widths(), outputs: 1, concatenate: false }
 }
 
@@ -66,7 +66,7 @@ impl Objective for Wasserstein<'_> {
 }
 
 /// What a round of the game does next.
-enum Turn {
+enum GameTurn {
     Pool,
     Critic(Vec<f32>),
     Generator(u32),
@@ -77,17 +77,17 @@ pub struct Game<L> {
     pub generator: Generator<L>,
     pub critic: Mlp,
     pub sgd: DpSgd<BatchSum>,
-    turn: Turn,
+    turn: GameTurn,
     weight_bound: f32,
     generator_steps: u32,
 }
 
 impl<L: Last> Game<L> {
-    pub fn new(options: &Options, generator: Generator<L>, mut critic: Mlp, sgd: DpSgd<BatchSum>) -> Self {
+    pub fn new(options: &BaselineOptions, generator: Generator<L>, mut critic: Mlp, sgd: DpSgd<BatchSum>) -> Self {
         let weight_bound = options.weight_bound as f32;
         bound(&critic.architecture, &mut critic.parameters, weight_bound);
         let generator_steps = options.generator_steps;
-        Self { generator, critic, sgd, turn: Turn::Pool, weight_bound, generator_steps }
+        Self { generator, critic, sgd, turn: GameTurn::Pool, weight_bound, generator_steps }
     }
 
     /// Works on a round: a private step of the critic, then free ones of the generator. True once it is over.
@@ -95,26 +95,26 @@ impl<L: Last> Game<L> {
     /// # Errors
     /// `Internal` if the backend fails.
     pub fn work(&mut self, table: &UnitTable, layout: &Layout) -> Result<bool> {
-        self.turn = match std::mem::replace(&mut self.turn, Turn::Pool) {
-            Turn::Pool => Turn::Critic(self.generator.fakes(POOL)?),
-            Turn::Critic(fakes) => {
+        self.turn = match std::mem::replace(&mut self.turn, GameTurn::Pool) {
+            GameTurn::Pool => GameTurn::Critic(self.generator.fakes(POOL)?),
+            GameTurn::Critic(fakes) => {
                 let objective = Wasserstein { table, layout, fakes: &fakes };
                 match self.sgd.advance(&Ghost { net: &self.critic, objective: &objective }, table.examples())? {
-                    None => Turn::Critic(fakes),
+                    None => GameTurn::Critic(fakes),
                     Some(gradient) => {
                         let (shape, within) = (&self.critic.architecture, self.weight_bound);
                         self.sgd.update(&mut self.critic.parameters, &gradient, |w| bound(shape, w, within));
-                        Turn::Generator(0)
+                        GameTurn::Generator(0)
                     }
                 }
             }
-            Turn::Generator(taken) if taken < self.generator_steps => {
+            GameTurn::Generator(taken) if taken < self.generator_steps => {
                 let critic: Vec<_> = of_mlp(&self.critic).into_iter().map(|tensor| tensor.autodiff()).collect();
                 let shape = &self.critic.architecture;
                 self.generator.step(self.critic.parameters.len(), |rows| mlp(shape, &critic, rows).mean().neg())?;
-                Turn::Generator(taken + 1)
+                GameTurn::Generator(taken + 1)
             }
-            Turn::Generator(_) => return Ok(true),
+            GameTurn::Generator(_) => return Ok(true),
         };
         Ok(false)
     }

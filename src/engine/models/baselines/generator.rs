@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 
 use super::blocks::Blocks;
 use super::model::Maker;
-use super::options::Options;
+use super::options::BaselineOptions;
 use crate::engine::models::row_encoding::{Clean, Layout};
 use crate::engine::models::sampling::BLOCK_ROWS;
 use crate::engine::nn::adam::{Adam, MovingAverage};
@@ -18,8 +18,8 @@ use crate::engine::{EngineError, Result};
 /// Decay rates of Adam's moments (dp_wgan.py, `b1`, `b2`).
 pub const BETAS: (f64, f64) = (0.5, 0.999);
 /// Rows of a step, within bounds; multiplications of a call, about.
-const LEAST_ROWS: usize = 8;
-const MOST_ROWS: usize = 256;
+const MIN_ROWS: usize = 8;
+const MAX_ROWS: usize = 256;
 const CALL_COST: usize = 500_000_000;
 
 /// What turns a generator's outputs `[n, outputs]` into rows `[n, width]`, with nothing of its own to learn.
@@ -43,7 +43,7 @@ impl Last for Blocks {
 }
 
 /// The generator's shape.
-pub fn shape(options: &Options, outputs: usize) -> Architecture {
+pub fn shape(options: &BaselineOptions, outputs: usize) -> Architecture {
     Architecture { inputs: options.latent as usize, hidden: options.widths(), outputs, concatenate: true }
 }
 
@@ -61,7 +61,7 @@ impl<L: Last> Generator<L> {
     ///
     /// # Errors
     /// `InvalidParameter` if it is too large.
-    pub fn new(options: &Options, outputs: usize, last: L, mut random: Normals) -> Result<Self> {
+    pub fn new(options: &BaselineOptions, outputs: usize, last: L, mut random: Normals) -> Result<Self> {
         let net = Mlp::new(shape(options, outputs), false, &mut random)?;
         let adam = Adam::new(net.parameters.len(), options.generator_learning_rate, BETAS);
         let average = MovingAverage::new(net.parameters.len(), options.ema);
@@ -73,7 +73,7 @@ impl<L: Last> Generator<L> {
     /// # Errors
     /// `Internal` if the backend fails.
     pub fn fakes(&mut self, rows: usize) -> Result<Vec<f32>> {
-        let rows = rows.min((CALL_COST / self.cost()).max(LEAST_ROWS));
+        let rows = rows.min((CALL_COST / self.cost()).max(MIN_ROWS));
         let (shape, parameters) = (&self.net.architecture, of_mlp(&self.net));
         let mut z = vec![0.0; rows * shape.inputs];
         self.random.fill(&mut z);
@@ -87,7 +87,7 @@ impl<L: Last> Generator<L> {
     /// `Internal` if the backend fails.
     pub fn step(&mut self, cost: usize, loss: impl FnOnce(Tensor<2>) -> Tensor<1>) -> Result<()> {
         let shape = &self.net.architecture;
-        let rows = (CALL_COST / (3 * (cost + self.cost()))).clamp(LEAST_ROWS, MOST_ROWS);
+        let rows = (CALL_COST / (3 * (cost + self.cost()))).clamp(MIN_ROWS, MAX_ROWS);
         let mut z = vec![0.0; rows * shape.inputs];
         self.random.fill(&mut z);
         let leaves = leaves(&of_mlp(&self.net));
@@ -126,14 +126,14 @@ pub fn choose(layout: &Layout, rows: Tensor<2>, random: &mut Normals) -> Result<
 }
 
 /// A generator of whole rows, ready to sample.
-pub struct Rows {
+pub struct GeneratorRows {
     shape: Architecture,
     parameters: Vec<Tensor<2>>,
     blocks: Blocks,
 }
 
-impl Maker for Rows {
-    fn new(options: &Options, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self> {
+impl Maker for GeneratorRows {
+    fn new(options: &BaselineOptions, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self> {
         let [parameters] = parameters else { return None };
         let architecture = shape(options, layout.width);
         if architecture.parameters() != Some(parameters.len()) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::blocks::Blocks;
 use super::generator::UNFIT;
-use super::options::{Kind, Options};
+use super::options::{Baseline, BaselineOptions};
 use crate::engine::models::row_encoding::{Clean, Layout};
 use crate::engine::models::sampling::{self, bytes, numbers, whole};
 use crate::engine::models::{Allow, Synthesizer};
@@ -16,7 +16,7 @@ use crate::engine::{EngineError, Result};
 /// Makes encoded rows from parameters.
 pub trait Maker: Sized + Send + Sync {
     /// `None` if the parameters, one vector a network, are not those of such a model.
-    fn new(options: &Options, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self>;
+    fn new(options: &BaselineOptions, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self>;
 
     /// One block of rows.
     ///
@@ -26,8 +26,8 @@ pub trait Maker: Sized + Send + Sync {
 }
 
 /// A trained model.
-pub struct Model<M> {
-    options: Options,
+pub struct BaselineModel<M> {
+    options: BaselineOptions,
     layout: Layout,
     parameters: Vec<Vec<f32>>,
     maker: M,
@@ -35,28 +35,28 @@ pub struct Model<M> {
 
 /// What is stored. Numbers are little-endian `f32`.
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    options: Options,
+struct StoredBaseline {
+    options: BaselineOptions,
     networks: Vec<Vec<u8>>,
 }
 
 /// The layout that options and domains imply.
-pub fn layout(domains: &[Domain], options: &Options) -> Layout {
+pub fn layout(domains: &[Domain], options: &BaselineOptions) -> Layout {
     Layout::of(domains, options.numeric_bins, options.least_share)
 }
 
-impl<M: Maker> Model<M> {
+impl<M: Maker> BaselineModel<M> {
     /// # Errors
     /// `CorruptModel` if the parameters are not those of such a model.
-    pub fn new(options: Options, layout: Layout, parameters: Vec<Vec<f32>>) -> Result<Self> {
+    pub fn new(options: BaselineOptions, layout: Layout, parameters: Vec<Vec<f32>>) -> Result<Self> {
         let maker = M::new(&options, &layout, &parameters).ok_or(UNFIT)?;
         Ok(Self { options, layout, parameters, maker })
     }
 
     /// See [`crate::engine::models::Method::load`].
-    pub fn load(kind: Kind, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Self> {
+    pub fn load(kind: Baseline, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Self> {
         let corrupt = |reason| EngineError::CorruptModel { reason };
-        let Stored { options, networks } = whole(bytes)?;
+        let StoredBaseline { options, networks } = whole(bytes)?;
         if options.kind != kind {
             return Err(corrupt("its options are those of another method"));
         }
@@ -68,14 +68,14 @@ impl<M: Maker> Model<M> {
     }
 }
 
-impl<M: Maker> Synthesizer for Model<M> {
+impl<M: Maker> Synthesizer for BaselineModel<M> {
     fn sample(&self, rows: usize, rng: &mut ChaCha8Rng) -> Result<EncodedTable> {
         sampling::table(&self.layout, rows, rng, |random| self.maker.block(&self.layout, random))
     }
 
     fn save(&self) -> Result<Vec<u8>> {
         let networks = self.parameters.iter().map(|parameters| bytes(parameters)).collect();
-        let stored = Stored { options: self.options.clone(), networks };
+        let stored = StoredBaseline { options: self.options.clone(), networks };
         postcard::to_stdvec(&stored).map_err(|_| EngineError::Internal("model cannot be serialised"))
     }
 }

@@ -10,7 +10,7 @@ use crate::engine::models::options_json::{
 
 /// Which of the methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Kind {
+pub enum Baseline {
     Wgan,
     AttentionGan,
     AttentionVae,
@@ -20,8 +20,8 @@ pub enum Kind {
 /// Everything that can be set about a network model and its training. Public. What a method does not know keeps its
 /// default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Options {
-    pub kind: Kind,
+pub struct BaselineOptions {
+    pub kind: Baseline,
     /// Passes over the table, in expectation, of each network that sees it.
     pub epochs: f64,
     /// Expected rows of a step; of `pate_gan`, real rows of a teacher's.
@@ -71,7 +71,7 @@ const COMMON: [&str; 8] =
 const PRIVATE: [&str; 2] = ["clipping_norm", "normalise"];
 const ADVERSARIAL: [&str; 2] = ["generator_learning_rate", "generator_steps"];
 
-impl Kind {
+impl Baseline {
     /// The method's name.
     pub fn name(self) -> &'static str {
         match self {
@@ -101,9 +101,9 @@ impl Kind {
     }
 }
 
-impl Options {
+impl BaselineOptions {
     /// The defaults of a method (docs/methods.md).
-    pub fn new(kind: Kind) -> Self {
+    pub fn new(kind: Baseline) -> Self {
         let gan = Self {
             kind,
             epochs: 5.0,
@@ -132,9 +132,9 @@ impl Options {
             rounds: 40,
         };
         match kind {
-            Kind::Wgan | Kind::AttentionGan => gan,
-            Kind::AttentionVae => Self { epochs: 3.0, numeric_bins: 0, ema: 0.5, ..gan },
-            Kind::PateGan => Self { batch_size: 64.0, learning_rate: 0.001, ..gan },
+            Baseline::Wgan | Baseline::AttentionGan => gan,
+            Baseline::AttentionVae => Self { epochs: 3.0, numeric_bins: 0, ema: 0.5, ..gan },
+            Baseline::PateGan => Self { batch_size: 64.0, learning_rate: 0.001, ..gan },
         }
     }
 
@@ -142,7 +142,7 @@ impl Options {
     ///
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value of the wrong kind or out of range.
-    pub fn parse(kind: Kind, given: &Map<String, Value>) -> Result<Self> {
+    pub fn parse(kind: Baseline, given: &Map<String, Value>) -> Result<Self> {
         check_names(kind.name(), given, &kind.names())?;
         let d = Self::new(kind);
         let options = Self {
@@ -181,7 +181,7 @@ impl Options {
     /// # Errors
     /// `InvalidParameter` that names the first one that is not.
     pub fn check(&self) -> Result<()> {
-        let most_batch = if self.kind == Kind::PateGan { 1e4 } else { 1e7 };
+        let most_batch = if self.kind == Baseline::PateGan { 1e4 } else { 1e7 };
         let ranges = [
             ("epochs", self.epochs, 1e-3, 1e6),
             ("batch_size", self.batch_size, 1.0, most_batch),
@@ -225,10 +225,10 @@ mod tests {
     use super::*;
     use crate::engine::EngineError;
 
-    const KINDS: [Kind; 4] = [Kind::Wgan, Kind::AttentionGan, Kind::AttentionVae, Kind::PateGan];
+    const KINDS: [Baseline; 4] = [Baseline::Wgan, Baseline::AttentionGan, Baseline::AttentionVae, Baseline::PateGan];
 
-    fn parse(kind: Kind, json: &str) -> Result<Options> {
-        Options::parse(kind, serde_json::from_str::<Value>(json).unwrap().as_object().unwrap())
+    fn parse(kind: Baseline, json: &str) -> Result<BaselineOptions> {
+        BaselineOptions::parse(kind, serde_json::from_str::<Value>(json).unwrap().as_object().unwrap())
     }
 
     #[test]
@@ -242,17 +242,18 @@ mod tests {
                 };
                 assert!(message.contains(name));
             }
-            assert_eq!(parse(kind, "{}").unwrap(), Options::new(kind));
+            assert_eq!(parse(kind, "{}").unwrap(), BaselineOptions::new(kind));
         }
     }
 
     #[test]
     fn what_a_method_does_not_know_is_refused() {
-        let Err(EngineError::InvalidParameter { message, hint, .. }) = parse(Kind::Wgan, "{\"teachers\": 7}") else {
+        let Err(EngineError::InvalidParameter { message, hint, .. }) = parse(Baseline::Wgan, "{\"teachers\": 7}")
+        else {
             panic!()
         };
         assert!(message.contains("\"teachers\"") && hint.unwrap().contains("weight_bound"));
-        assert!(parse(Kind::PateGan, "{\"epochs\": 7}").is_err());
-        assert!(parse(Kind::AttentionVae, "{\"heads\": 7}").is_err());
+        assert!(parse(Baseline::PateGan, "{\"epochs\": 7}").is_err());
+        assert!(parse(Baseline::AttentionVae, "{\"heads\": 7}").is_err());
     }
 }

@@ -12,9 +12,9 @@ use rayon::prelude::*;
 
 use super::blocks::Blocks;
 use super::critic;
-use super::generator::{self, BETAS, Generator, Rows};
-use super::model::{Model, layout};
-use super::options::Options;
+use super::generator::{self, BETAS, Generator, GeneratorRows};
+use super::model::{BaselineModel, layout};
+use super::options::BaselineOptions;
 use super::wgan::{membership, memory};
 use crate::engine::Result;
 use crate::engine::models::row_encoding::{Clean, Layout, row_of, widest};
@@ -32,9 +32,9 @@ use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 
 /// Units for each teacher, by rule, and how many teachers that may be.
-const UNITS_A_TEACHER: f64 = 200.0;
-const MOST_TEACHERS: f64 = 250.0;
-const LEAST_TEACHERS: f64 = 5.0;
+const UNITS_PER_TEACHER: f64 = 200.0;
+const MAX_TEACHERS: f64 = 250.0;
+const MIN_TEACHERS: f64 = 5.0;
 /// Multiplications of a call, about.
 const CALL_COST: usize = 500_000_000;
 /// Steps of the student in each round, each with all votes so far at most this many.
@@ -134,7 +134,7 @@ fn drawn(layout: &Layout, chances: &[f32], random: &mut Normals) -> Vec<f32> {
 }
 
 /// What a round does next.
-enum Turn {
+enum PateTurn {
     /// Step `.0` of the teachers from `.1` on.
     Teachers(u32, usize),
     /// On the rows of this round from `.0` on.
@@ -146,7 +146,7 @@ enum Turn {
 /// A PATE-GAN that learns. The table and the teachers are private; all else is public or paid for.
 pub struct PateGan {
     class: Class,
-    options: Options,
+    options: BaselineOptions,
     generator: Generator<Blocks>,
     student: Judge,
     /// Rows that were voted on, and the share of teachers that took each for real, as far as noise lets it be seen.
@@ -155,15 +155,15 @@ pub struct PateGan {
     /// Fakes that teachers see in a round.
     fakes: Vec<f32>,
     noise_multiplier: f64,
-    turn: Turn,
+    turn: PateTurn,
     rng: SecretRng,
 }
 
 /// See [`crate::engine::models::Method::memory_estimate`].
-pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
     let width = widest(columns);
     let teacher = teacher_shape(options, width).parameters().unwrap_or(usize::MAX / (1 << 24)) as u64 * 4 * 3;
-    let teachers = if options.teachers > 0 { u64::from(options.teachers) } else { MOST_TEACHERS as u64 };
+    let teachers = if options.teachers > 0 { u64::from(options.teachers) } else { MAX_TEACHERS as u64 };
     let asked = u64::from(options.rounds) * u64::from(options.queries) * 4 * width as u64;
     let batches = 2 * options.batch_size as u64 * width as u64 * 4 * 8 * rayon::current_num_threads() as u64;
     teachers * teacher
@@ -174,20 +174,20 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
         + membership(columns)
 }
 
-fn teacher_shape(options: &Options, width: usize) -> Architecture {
+fn teacher_shape(options: &BaselineOptions, width: usize) -> Architecture {
     let hidden = options.teacher_hidden.iter().map(|width| *width as usize).collect();
     Architecture { inputs: width, hidden, outputs: 1, concatenate: false }
 }
 
-fn queries(options: &Options) -> u64 {
+fn queries(options: &BaselineOptions) -> u64 {
     u64::from(options.rounds) * u64::from(options.queries)
 }
 
-fn stage(noise_multiplier: f64, options: &Options) -> Stage {
+fn stage(noise_multiplier: f64, options: &BaselineOptions) -> Stage {
     Stage { name: "votes".to_owned(), mechanism: Mechanism::Gaussian { noise_multiplier }, times: queries(options) }
 }
 
-fn calibrate(budget: &TrainingBudget, options: &Options) -> Result<f64> {
+fn calibrate(budget: &TrainingBudget, options: &BaselineOptions) -> Result<f64> {
     let family = |noise_multiplier| {
         let stage = stage(noise_multiplier, options);
         vec![(stage.mechanism, stage.times)]
@@ -196,7 +196,7 @@ fn calibrate(budget: &TrainingBudget, options: &Options) -> Result<f64> {
 }
 
 /// See [`crate::engine::models::Method::stages`].
-pub fn stages(budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+pub fn stages(budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     Ok(vec![stage(calibrate(budget, options)?, options)])
 }
 
@@ -207,12 +207,12 @@ impl PateGan {
         domains: &[Domain],
         noisy_rows: f64,
         budget: &TrainingBudget,
-        options: Options,
+        options: BaselineOptions,
         mut rng: SecretRng,
     ) -> Result<Self> {
         let noise_multiplier = calibrate(budget, &options)?;
         let layout = layout(domains, &options);
-        let by_rule = (table.noisy_units(noisy_rows) / UNITS_A_TEACHER).clamp(LEAST_TEACHERS, MOST_TEACHERS);
+        let by_rule = (table.noisy_units(noisy_rows) / UNITS_PER_TEACHER).clamp(MIN_TEACHERS, MAX_TEACHERS);
         let count = if options.teachers > 0 { options.teachers as usize } else { by_rule as usize };
         let mut parts = vec![Vec::new(); count];
         for example in 0..table.examples() {
@@ -235,13 +235,13 @@ impl PateGan {
             opinions: Vec::new(),
             fakes: Vec::new(),
             noise_multiplier,
-            turn: Turn::Teachers(0, 0),
+            turn: PateTurn::Teachers(0, 0),
             rng,
         })
     }
 
     /// Steps of some teachers.
-    fn teach(&mut self, step: u32, first: usize) -> Result<Turn> {
+    fn teach(&mut self, step: u32, first: usize) -> Result<PateTurn> {
         let rows = self.options.batch_size as usize;
         if step == 0 && first == 0 {
             let chances = self.generator.fakes(4 * rows)?;
@@ -252,14 +252,14 @@ impl PateGan {
         let end = (first + (CALL_COST / cost.max(1)).max(1)).min(teachers.len());
         self.class.step(first..end, rows, &self.fakes)?;
         Ok(match (end < self.class.teachers.len(), step + 1 < self.options.teacher_steps) {
-            (true, _) => Turn::Teachers(step, end),
-            (false, true) => Turn::Teachers(step + 1, 0),
-            (false, false) => Turn::Votes(0),
+            (true, _) => PateTurn::Teachers(step, end),
+            (false, true) => PateTurn::Teachers(step + 1, 0),
+            (false, false) => PateTurn::Votes(0),
         })
     }
 
     /// Has the teachers vote on some fresh rows, `asked` having been voted on, and keeps what noise leaves of it.
-    fn ask(&mut self, asked: usize) -> Result<Turn> {
+    fn ask(&mut self, asked: usize) -> Result<PateTurn> {
         let wanted = self.options.queries as usize - asked;
         let teachers = &self.class.teachers;
         let cost = teachers.first().map_or(1, |teacher| teachers.len() * teacher.judge.net.parameters.len());
@@ -277,7 +277,7 @@ impl PateGan {
             self.opinions.push((noisy.values[0] / self.class.teachers.len() as f64).clamp(0.0, 1.0) as f32);
         }
         self.asked.extend(rows);
-        Ok(if done < wanted { Turn::Votes(asked + done) } else { Turn::Student(0) })
+        Ok(if done < wanted { PateTurn::Votes(asked + done) } else { PateTurn::Student(0) })
     }
 
     /// A step of the student on what was voted on.
@@ -309,19 +309,19 @@ impl Learner for PateGan {
 
     fn work(&mut self, _: u64) -> Result<bool> {
         self.turn = match self.turn {
-            Turn::Teachers(step, first) => self.teach(step, first)?,
-            Turn::Votes(asked) => self.ask(asked)?,
-            Turn::Student(step) if step < STUDENT_STEPS => {
+            PateTurn::Teachers(step, first) => self.teach(step, first)?,
+            PateTurn::Votes(asked) => self.ask(asked)?,
+            PateTurn::Student(step) if step < STUDENT_STEPS => {
                 self.study()?;
-                Turn::Student(step + 1)
+                PateTurn::Student(step + 1)
             }
-            Turn::Student(_) => Turn::Generator(0),
-            Turn::Generator(step) if step < self.options.generator_steps => {
+            PateTurn::Student(_) => PateTurn::Generator(0),
+            PateTurn::Generator(step) if step < self.options.generator_steps => {
                 self.generate()?;
-                Turn::Generator(step + 1)
+                PateTurn::Generator(step + 1)
             }
-            Turn::Generator(_) => {
-                self.turn = Turn::Teachers(0, 0);
+            PateTurn::Generator(_) => {
+                self.turn = PateTurn::Teachers(0, 0);
                 return Ok(true);
             }
         };
@@ -338,6 +338,6 @@ impl Learner for PateGan {
 
     fn finish(self) -> Result<Box<dyn Synthesizer>> {
         let parameters = vec![self.generator.average()];
-        Ok(Box::new(Model::<Rows>::new(self.options, self.class.layout, parameters)?))
+        Ok(Box::new(BaselineModel::<GeneratorRows>::new(self.options, self.class.layout, parameters)?))
     }
 }

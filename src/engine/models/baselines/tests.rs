@@ -8,7 +8,7 @@ use super::attention_gan::Reconstruction;
 use super::attention_vae::{Evidence, Shape};
 use super::blocks::Blocks;
 use super::critic;
-use super::options::{Kind, Options};
+use super::options::{Baseline, BaselineOptions};
 use crate::engine::Result;
 use crate::engine::models::row_encoding::tests::{bins, categories};
 use crate::engine::models::row_encoding::{Clean, Layout};
@@ -18,7 +18,7 @@ use crate::engine::nn::clip::{Clip, Rule};
 use crate::engine::nn::mlp::Mlp;
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective};
-use crate::engine::nn::tensors::{Parts, gradient, leaves};
+use crate::engine::nn::tensors::{ParameterLayout, gradient, leaves};
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable};
 
@@ -31,8 +31,8 @@ fn table(rows: usize) -> UnitTable {
     EncodedTable { rows, columns: vec![column(3, 1), column(4, 3), column(3, 2)] }.into()
 }
 
-fn options(kind: Kind) -> Options {
-    Options {
+fn options(kind: Baseline) -> BaselineOptions {
+    BaselineOptions {
         numeric_bins: 0,
         hidden: vec![5],
         latent: 3,
@@ -41,7 +41,7 @@ fn options(kind: Kind) -> Options {
         heads: 2,
         mixture: 3,
         divergence_weight: 0.3,
-        ..Options::new(kind)
+        ..BaselineOptions::new(kind)
     }
 }
 
@@ -142,7 +142,7 @@ fn cross_entropy(layout: &Layout, logits: &[f64], clean: &Clean, certainty: f64)
 }
 
 /// The loss of `attention_vae`, written out anew.
-fn vae_loss(parameters: &[f64], o: &Options, layout: &Layout, clean: &Clean, noise: &[f32]) -> f64 {
+fn vae_loss(parameters: &[f64], o: &BaselineOptions, layout: &Layout, clean: &Clean, noise: &[f32]) -> f64 {
     let (d, latent, k, scalars) = (o.dimension as usize, o.latent as usize, o.mixture as usize, layout.scalars);
     let states = layout.width - scalars;
     let mut flat = Flat(parameters);
@@ -191,7 +191,7 @@ fn vae_loss(parameters: &[f64], o: &Options, layout: &Layout, clean: &Clean, noi
 }
 
 /// The loss of `attention_gan`'s autoencoder, written out anew.
-fn reconstruction_loss(parameters: &[f64], o: &Options, layout: &Layout, clean: &Clean) -> f64 {
+fn reconstruction_loss(parameters: &[f64], o: &BaselineOptions, layout: &Layout, clean: &Clean) -> f64 {
     let leaky = |x: f64| if x > 0.0 { x } else { 0.2 * x };
     let mut row = vec![0.0; layout.width];
     layout.write(clean, &mut row);
@@ -252,7 +252,7 @@ fn agree(objective: &impl RowObjective, row: usize, seed: u8, brute: impl Fn(&[f
 
 #[test]
 fn gradients_of_embeddings_attention_norms_and_mixtures_are_right() {
-    let (table, options) = (table(12), options(Kind::AttentionVae));
+    let (table, options) = (table(12), options(Baseline::AttentionVae));
     let layout = Layout::of(&domains(), 0, 0.0);
     assert!(layout.scalars == 2 && layout.blocks.len() == 2);
     let (blocks, shape) = (Blocks::new(&layout), Shape::new(&options, layout.scalars, layout.width - layout.scalars));
@@ -273,7 +273,7 @@ fn gradients_of_embeddings_attention_norms_and_mixtures_are_right() {
 
 #[test]
 fn gradients_of_the_autoencoder_are_right() {
-    let (table, options) = (table(12), options(Kind::AttentionGan));
+    let (table, options) = (table(12), options(Baseline::AttentionGan));
     let layout = Layout::of(&domains(), 0, 0.0);
     let blocks = Blocks::new(&layout);
     let parts = super::attention_gan::parts(&options, layout.width);
@@ -288,7 +288,7 @@ fn gradients_of_the_autoencoder_are_right() {
 struct Fixed<'a>(Reconstruction<'a>);
 
 impl RowObjective for Fixed<'_> {
-    fn parts(&self) -> &Parts {
+    fn parts(&self) -> &ParameterLayout {
         self.0.parts
     }
     fn loss(&self, row: usize, _: &mut Normals, parameters: &[Tensor<2>]) -> Result<Tensor<1>> {
@@ -299,7 +299,7 @@ impl RowObjective for Fixed<'_> {
 /// The sum over a batch is that of each row's gradient, clipped and rounded by hand; in any company, on any thread.
 #[test]
 fn sums_are_those_of_rows_clipped_one_by_one() {
-    let (table, options) = (table(60), options(Kind::AttentionGan));
+    let (table, options) = (table(60), options(Baseline::AttentionGan));
     let layout = Layout::of(&domains(), 0, 0.0);
     let blocks = Blocks::new(&layout);
     let parts = super::attention_gan::parts(&options, layout.width);
@@ -346,7 +346,7 @@ fn sums_are_those_of_rows_clipped_one_by_one() {
 
 #[test]
 fn a_critic_keeps_within_its_bound() {
-    let options = options(Kind::Wgan);
+    let options = options(Baseline::Wgan);
     let mut net = Mlp::new(critic::shape(&options, 7), false, &mut Normals::from_seed([1; 32])).unwrap();
     net.parameters.iter_mut().for_each(|w| *w *= 50.0);
     let shape = net.architecture.clone();

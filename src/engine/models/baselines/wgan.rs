@@ -2,11 +2,11 @@
 
 use super::blocks::Blocks;
 use super::critic::{self, Game};
-use super::generator::{self, BETAS, Generator, Rows};
-use super::model::{Model, layout};
-use super::options::Options;
+use super::generator::{self, BETAS, Generator, GeneratorRows};
+use super::model::{BaselineModel, layout};
+use super::options::BaselineOptions;
 use crate::engine::Result;
-use crate::engine::models::dpsgd::{self, DpSgd, Phase, Settings};
+use crate::engine::models::dpsgd::{self, DpSgd, DpSgdSettings, TrainingPhase};
 use crate::engine::models::row_encoding::{Layout, widest};
 use crate::engine::models::training::Learner;
 use crate::engine::models::{Synthesizer, TrainingBudget};
@@ -21,12 +21,12 @@ use crate::engine::table::{Domain, UnitTable};
 pub struct Wgan {
     table: UnitTable,
     layout: Layout,
-    options: Options,
+    options: BaselineOptions,
     game: Game<Blocks>,
 }
 
 /// See [`crate::engine::models::Method::memory_estimate`].
-pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
     let width = widest(columns);
     memory(&critic::shape(options, width)) + memory(&generator::shape(options, width)) + membership(columns)
 }
@@ -43,18 +43,18 @@ pub fn membership(columns: usize) -> u64 {
     8 * widest(columns) as u64 * 2 * columns as u64
 }
 
-fn phase(noisy_units: f64, options: &Options) -> Phase {
-    Phase::alone("critic", noisy_units, options.epochs, options.batch_size)
+fn phase(noisy_units: f64, options: &BaselineOptions) -> TrainingPhase {
+    TrainingPhase::alone("critic", noisy_units, options.epochs, options.batch_size)
 }
 
 /// See [`crate::engine::models::Method::stages`].
-pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     dpsgd::stages(&[phase(noisy_units, options)], budget)
 }
 
 /// How networks that see the table are trained.
-pub fn settings(options: &Options) -> Settings {
-    Settings {
+pub fn settings(options: &BaselineOptions) -> DpSgdSettings {
+    DpSgdSettings {
         clipping_norm: options.clipping_norm,
         normalise: options.normalise,
         learning_rate: options.learning_rate,
@@ -65,11 +65,11 @@ pub fn settings(options: &Options) -> Settings {
 
 /// An untrained critic of rows of this width, and its training.
 pub fn critic(
-    phase: Phase,
+    phase: TrainingPhase,
     noise: f64,
     noisy_units: f64,
     width: usize,
-    options: &Options,
+    options: &BaselineOptions,
     mut rng: SecretRng,
 ) -> Result<(Mlp, DpSgd<BatchSum>)> {
     let net = Mlp::new(critic::shape(options, width), false, &mut Normals::secret(&mut rng))?;
@@ -84,7 +84,7 @@ impl Wgan {
         domains: &[Domain],
         noisy_rows: f64,
         budget: &TrainingBudget,
-        options: Options,
+        options: BaselineOptions,
         mut rng: SecretRng,
     ) -> Result<Self> {
         let noisy_units = table.noisy_units(noisy_rows);
@@ -117,6 +117,6 @@ impl Learner for Wgan {
 
     fn finish(self) -> Result<Box<dyn Synthesizer>> {
         let parameters = vec![self.game.generator.average()];
-        Ok(Box::new(Model::<Rows>::new(self.options, self.layout, parameters)?))
+        Ok(Box::new(BaselineModel::<GeneratorRows>::new(self.options, self.layout, parameters)?))
     }
 }

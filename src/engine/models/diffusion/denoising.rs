@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::options::Options;
+use super::options::DiffusionOptions;
 use super::schedule::{Schedule, TIME_FEATURES};
 use crate::engine::models::row_encoding::{Clean, Layout};
 use crate::engine::nn::batch_sum::Objective;
@@ -21,7 +21,7 @@ use crate::engine::table::{EncodedTable, Units};
 const EVEN_VARIANCE: f32 = 1.0 / 12.0;
 
 /// Least probability of a state, where one is read off predicted noise.
-const LEAST_PROBABILITY: f32 = 1e-6;
+const MIN_PROBABILITY: f32 = 1e-6;
 
 /// What the network predicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ pub struct Denoising {
 
 impl Denoising {
     /// The denoiser that options ask for, on rows of this layout.
-    pub fn new(layout: Layout, prediction: Prediction, options: &Options) -> Self {
+    pub fn new(layout: Layout, prediction: Prediction, options: &DiffusionOptions) -> Self {
         Self {
             layout,
             schedule: Schedule::new(options),
@@ -113,7 +113,7 @@ impl Denoising {
         if self.outright_noise() {
             outputs.iter_mut().zip(noisy).for_each(|(o, x)| *o = x - *o);
             for (p, tilt) in outputs[scalars..].iter_mut().zip(&tilt[scalars..]) {
-                *p = greater(*p, LEAST_PROBABILITY) * exp(*tilt);
+                *p = greater(*p, MIN_PROBABILITY) * exp(*tilt);
             }
             self.normalise(outputs);
         } else {

@@ -4,8 +4,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::denoising::{Denoising, Prediction};
-use super::options::Options;
-use super::sampler::{Calibration, Sampler, Tilt};
+use super::options::DiffusionOptions;
+use super::sampler::{Calibration, DiffusionSampler, Tilt};
 use super::training::{architecture, layout};
 use crate::engine::models::Synthesizer;
 use crate::engine::models::sampling::{self, bytes, numbers, whole};
@@ -14,8 +14,8 @@ use crate::engine::table::{Domain, EncodedTable};
 use crate::engine::{EngineError, Result};
 
 /// A trained model.
-pub struct Model {
-    options: Options,
+pub struct DiffusionModel {
+    options: DiffusionOptions,
     denoising: Denoising,
     net: Mlp,
     prepared: Prepared,
@@ -24,15 +24,15 @@ pub struct Model {
 
 /// What is stored. Numbers are little-endian `f32`.
 #[derive(Serialize, Deserialize)]
-struct Stored {
-    options: Options,
+struct StoredDiffusion {
+    options: DiffusionOptions,
     parameters: Vec<u8>,
     tilt: Vec<u8>,
     maps: Vec<Vec<u8>>,
 }
 
-impl Model {
-    pub fn new(options: Options, calibration: Calibration) -> Self {
+impl DiffusionModel {
+    pub fn new(options: DiffusionOptions, calibration: Calibration) -> Self {
         let (denoising, net, tilt) = calibration.finish();
         let prepared = net.prepared();
         Self { options, denoising, net, prepared, tilt }
@@ -41,7 +41,7 @@ impl Model {
     /// See [`crate::engine::models::Method::load`].
     pub fn load(prediction: Prediction, bytes: &[u8], domains: &[Domain]) -> Result<Self> {
         let corrupt = |reason| EngineError::CorruptModel { reason };
-        let stored: Stored = whole(bytes)?;
+        let stored: StoredDiffusion = whole(bytes)?;
         let options = stored.options;
         options.check().map_err(|_| corrupt("an option is out of range"))?;
         let denoising = Denoising::new(layout(domains, &options), prediction, &options);
@@ -65,14 +65,14 @@ impl Model {
     }
 }
 
-impl Synthesizer for Model {
+impl Synthesizer for DiffusionModel {
     fn sample(&self, rows: usize, rng: &mut ChaCha8Rng) -> Result<EncodedTable> {
-        let sampler = Sampler { denoising: &self.denoising, net: &self.prepared, tilt: &self.tilt };
+        let sampler = DiffusionSampler { denoising: &self.denoising, net: &self.prepared, tilt: &self.tilt };
         sampling::table(&self.denoising.layout, rows, rng, |random| sampler.block(random))
     }
 
     fn save(&self) -> Result<Vec<u8>> {
-        let stored = Stored {
+        let stored = StoredDiffusion {
             options: self.options.clone(),
             parameters: bytes(&self.net.parameters),
             tilt: bytes(&self.tilt.logs),

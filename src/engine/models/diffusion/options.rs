@@ -10,7 +10,7 @@ use crate::engine::models::options_json::{
 
 /// Everything that can be set about a diffusion model and its training. Public.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Options {
+pub struct DiffusionOptions {
     /// Passes over the table, in expectation: steps = epochs * rows / batch_size.
     pub epochs: f64,
     /// Expected rows of a step.
@@ -65,7 +65,7 @@ const NAMES: [&str; 17] = [
     "calibration_rounds",
 ];
 
-impl Options {
+impl DiffusionOptions {
     /// The settings of the paper and its published code.
     pub fn paper() -> Self {
         Self {
@@ -170,8 +170,8 @@ mod tests {
     use super::*;
     use crate::engine::EngineError;
 
-    fn parse(json: &str) -> Result<Options> {
-        Options::parse("tablediffusion", serde_json::from_str::<Value>(json).unwrap().as_object().unwrap())
+    fn parse(json: &str) -> Result<DiffusionOptions> {
+        DiffusionOptions::parse("tablediffusion", serde_json::from_str::<Value>(json).unwrap().as_object().unwrap())
     }
 
     #[test]
@@ -180,9 +180,12 @@ mod tests {
         for name in NAMES {
             assert!(parse(&format!("{{\"{name}\": \"nonsense\"}}")).is_err(), "{name}");
         }
-        assert_eq!(parse("{\"epochs\": 7}").unwrap(), Options { epochs: 7.0, ..defaults });
-        assert_eq!(parse("{\"paper\": true}").unwrap(), Options::paper());
-        assert_eq!(parse("{\"paper\": true, \"hidden\": []}").unwrap(), Options { hidden: vec![], ..Options::paper() });
+        assert_eq!(parse("{\"epochs\": 7}").unwrap(), DiffusionOptions { epochs: 7.0, ..defaults });
+        assert_eq!(parse("{\"paper\": true}").unwrap(), DiffusionOptions::paper());
+        assert_eq!(
+            parse("{\"paper\": true, \"hidden\": []}").unwrap(),
+            DiffusionOptions { hidden: vec![], ..DiffusionOptions::paper() }
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ const CALL_COST: usize = 1_000_000_000;
 /// Points at which the distribution of a number is kept.
 pub const MAP_POINTS: usize = 65;
 /// Bound on a state's tilt, as a logarithm.
-const MOST_TILT: f32 = 6.0;
+const MAX_TILT: f32 = 6.0;
 
 /// Corrections of the sampler.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,13 +48,13 @@ impl Tilt {
 }
 
 /// A denoiser with weights, ready to sample.
-pub struct Sampler<'a> {
+pub struct DiffusionSampler<'a> {
     pub denoising: &'a Denoising,
     pub net: &'a Prepared,
     pub tilt: &'a Tilt,
 }
 
-impl Sampler<'_> {
+impl DiffusionSampler<'_> {
     /// Makes `rows` rows and hands them to `take` in blocks; see [`blocks`].
     pub fn rows<T: Send>(
         &self,
@@ -156,7 +156,7 @@ impl Calibration {
     /// the round is done.
     pub fn advance(&mut self) -> Result<bool> {
         let prepared = self.net.prepared();
-        let sampler = Sampler { denoising: &self.denoising, net: &prepared, tilt: &self.tilt };
+        let sampler = DiffusionSampler { denoising: &self.denoising, net: &prepared, tilt: &self.tilt };
         // What is done to each entry takes the time of some hundreds of multiplications.
         let step_cost = self.net.parameters.len() + 400 * self.denoising.layout.width;
         let row_cost = step_cost * self.denoising.schedule.sampling().len();
@@ -175,7 +175,7 @@ impl Calibration {
             let logs = &mut self.tilt.logs[block.at..block.at + block.states];
             for ((log, count), weight) in logs.iter_mut().zip(&counts).zip(&block.weights) {
                 let wanted = weight * CALIBRATION_ROWS as f32 + 0.5;
-                *log = (*log + power * (wanted / count).ln()).clamp(-MOST_TILT, MOST_TILT);
+                *log = (*log + power * (wanted / count).ln()).clamp(-MAX_TILT, MAX_TILT);
             }
         }
         for (i, map) in self.maps.iter_mut().enumerate() {

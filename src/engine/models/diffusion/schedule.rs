@@ -1,6 +1,6 @@
 //! Noise levels. A level is a variance beta: a row x is seen as x + sqrt(beta) * noise.
 
-use super::options::Options;
+use super::options::DiffusionOptions;
 use crate::engine::nn::normals::Normals;
 
 /// What a network is told of a level.
@@ -19,7 +19,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// The levels that options ask for.
-    pub fn new(options: &Options) -> Self {
+    pub fn new(options: &DiffusionOptions) -> Self {
         let copies = options.diffusion_steps.max(1) as usize;
         let fixed: Vec<f32> =
             if options.noise_max > 0.0 { Vec::new() } else { (0..copies).map(|t| cosine(t, copies)).collect() };
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn paper_levels() {
-        let schedule = Schedule::new(&Options::paper());
+        let schedule = Schedule::new(&DiffusionOptions::paper());
         let wanted = [1.004_508_5, 0.754_508_5, 0.445_491_5, 0.195_491_5, 0.1];
         assert!(schedule.sampling().iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-6));
         assert_eq!(schedule.copies(), 5);
@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn drawn_levels_cover_the_range() {
-        let options = Options { noise_min: 0.1, noise_max: 10.0, sampling_steps: 3, ..Options::paper() };
+        let options =
+            DiffusionOptions { noise_min: 0.1, noise_max: 10.0, sampling_steps: 3, ..DiffusionOptions::paper() };
         let schedule = Schedule::new(&options);
         assert!(schedule.sampling().iter().zip([10.0, 1.0, 0.1]).all(|(a, b)| (a / b - 1.0f32).abs() < 1e-5));
         let mut random = Normals::from_seed([0; 32]);
@@ -94,7 +95,7 @@ mod tests {
             let place = (schedule.training(copy, &mut random) / 0.1).log10() / 2.0;
             assert!((copy as f32 / 5.0 - 1e-5..=(copy as f32 + 1.0) / 5.0 + 1e-5).contains(&place));
         }
-        let one = Options { sampling_steps: 1, ..options };
+        let one = DiffusionOptions { sampling_steps: 1, ..options };
         assert_eq!(Schedule::new(&one).sampling().len(), 1);
     }
 }

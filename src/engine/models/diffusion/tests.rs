@@ -5,13 +5,13 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
 use super::denoising::{Denoising, Prediction, RowLoss};
-use super::options::Options;
+use super::options::DiffusionOptions;
 use super::training::{architecture, layout};
 use crate::engine::models::row_encoding::tests::{bins, categories};
 use crate::engine::models::{Method, Synthesizer, TrainingBudget};
 use crate::engine::nn::batch_sum::BatchSum;
 use crate::engine::nn::clip::{Clip, Rule};
-use crate::engine::nn::exact::Grid;
+use crate::engine::nn::exact::RoundingGrid;
 use crate::engine::nn::mlp::Mlp;
 use crate::engine::nn::normals::Normals;
 use crate::engine::privacy::mechanism::Mechanism;
@@ -168,11 +168,11 @@ fn a_unit_adds_one_clipped_gradient() {
     // Rows 0 to 999 are of one unit, the others of units of one to three rows.
     let unit_of: Vec<u32> = (0..1_200u32).map(|row| if row < 1_000 { 0 } else { 1 + (row - 1_000) / 3 }).collect();
     let units = Units::new(&unit_of, 1_000, 68.0);
-    let options = Options::measured();
+    let options = DiffusionOptions::measured();
     let denoising = Denoising::new(layout(&domains, &options), Prediction::Row, &options);
     let net = Mlp::new(architecture(&denoising, &options), true, &mut Normals::from_seed([1; 32])).unwrap();
     let limit = 200_000;
-    let activation_step = f64::from(Grid::TRAINING.activation_step);
+    let activation_step = f64::from(RoundingGrid::TRAINING.activation_step);
     let sum = |rule, units: Option<&Units>, examples: Vec<u32>, key| {
         let loss = RowLoss { denoising: &denoising, table: &table, units };
         let clip = Clip { rule, norm: 0.01, limit, activation_step };

@@ -1,10 +1,10 @@
 //! Training a diffusion model under DP-SGD, then, free of charge, fitting its sampler to the released shares.
 
 use super::denoising::{Denoising, Prediction, RowLoss};
-use super::model::Model;
-use super::options::Options;
+use super::model::DiffusionModel;
+use super::options::DiffusionOptions;
 use super::sampler::Calibration;
-use crate::engine::models::dpsgd::{self, DpSgd, Phase, Settings};
+use crate::engine::models::dpsgd::{self, DpSgd, DpSgdSettings, TrainingPhase};
 use crate::engine::models::row_encoding::{Layout, widest};
 use crate::engine::models::training::Learner;
 use crate::engine::models::{Synthesizer, TrainingBudget};
@@ -25,19 +25,19 @@ const WIDEST_CONCATENATED: usize = 512;
 pub struct Diffusion {
     table: UnitTable,
     denoising: Denoising,
-    options: Options,
+    options: DiffusionOptions,
     net: Mlp,
     sgd: DpSgd<BatchSum>,
     calibration: Option<Calibration>,
 }
 
 /// The layout that options and domains imply.
-pub fn layout(domains: &[Domain], options: &Options) -> Layout {
+pub fn layout(domains: &[Domain], options: &DiffusionOptions) -> Layout {
     Layout::of(domains, options.numeric_bins, options.least_share)
 }
 
 /// The network's shape for a denoiser.
-pub fn architecture(denoising: &Denoising, options: &Options) -> Architecture {
+pub fn architecture(denoising: &Denoising, options: &DiffusionOptions) -> Architecture {
     Architecture {
         inputs: denoising.inputs(),
         hidden: options.hidden.iter().map(|width| *width as usize).collect(),
@@ -47,7 +47,7 @@ pub fn architecture(denoising: &Denoising, options: &Options) -> Architecture {
 }
 
 /// See [`crate::engine::models::Method::memory_estimate`].
-pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
+pub fn memory_estimate(options: &DiffusionOptions, columns: usize) -> u64 {
     let states = widest(columns);
     let hidden = options.hidden.iter().map(|width| *width as usize).collect();
     let shape = Architecture { inputs: states, hidden, outputs: states, concatenate: states <= WIDEST_CONCATENATED };
@@ -57,12 +57,12 @@ pub fn memory_estimate(options: &Options, columns: usize) -> u64 {
     dpsgd::memory_estimate(parameters) + block * rayon::current_num_threads() as u64
 }
 
-fn phase(noisy_units: f64, options: &Options) -> Phase {
-    Phase::alone("training", noisy_units, options.epochs, options.batch_size)
+fn phase(noisy_units: f64, options: &DiffusionOptions) -> TrainingPhase {
+    TrainingPhase::alone("training", noisy_units, options.epochs, options.batch_size)
 }
 
 /// See [`crate::engine::models::Method::stages`].
-pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &Options) -> Result<Vec<Stage>> {
+pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &DiffusionOptions) -> Result<Vec<Stage>> {
     dpsgd::stages(&[phase(noisy_units, options)], budget)
 }
 
@@ -74,7 +74,7 @@ impl Diffusion {
         domains: &[Domain],
         noisy_rows: f64,
         budget: &TrainingBudget,
-        options: Options,
+        options: DiffusionOptions,
         mut rng: SecretRng,
     ) -> Result<Self> {
         let noisy_units = table.noisy_units(noisy_rows);
@@ -83,7 +83,7 @@ impl Diffusion {
         let denoising = Denoising::new(layout(domains, &options), prediction, &options);
         let mut random = Normals::secret(&mut rng);
         let net = Mlp::new(architecture(&denoising, &options), options.prior, &mut random)?;
-        let settings = Settings {
+        let settings = DpSgdSettings {
             clipping_norm: options.clipping_norm,
             normalise: options.normalise,
             learning_rate: options.learning_rate,
@@ -134,6 +134,6 @@ impl Learner for Diffusion {
     fn finish(mut self) -> Result<Box<dyn Synthesizer>> {
         self.calibration();
         let calibration = self.calibration.take().ok_or(EngineError::Internal("no model was trained"))?;
-        Ok(Box::new(Model::new(self.options, calibration)))
+        Ok(Box::new(DiffusionModel::new(self.options, calibration)))
     }
 }

@@ -7,9 +7,9 @@ use rand::{Rng, RngExt};
 use crate::engine::marginals::Clique;
 
 /// Pairs that are compared in a round, at most: of more, a random choice.
-const MOST_PAIRS: usize = 16_000;
+const MAX_PAIRS: usize = 16_000;
 /// The same of triples.
-const MOST_TRIPLES: usize = 1_000;
+const MAX_TRIPLES: usize = 1_000;
 
 /// Pairs of so many columns, and triples. Where not all can be compared, pairs are drawn by chance, and triples among
 /// those that join two pairs which were `measured` already: they are likelier than others to hold more than their pairs.
@@ -20,10 +20,10 @@ pub fn cliques(columns: usize, measured: &BTreeSet<Clique>, rng: &mut impl Rng) 
 }
 
 fn pairs(columns: usize, rng: &mut impl Rng) -> Vec<Clique> {
-    if columns * columns.saturating_sub(1) / 2 <= MOST_PAIRS {
+    if columns * columns.saturating_sub(1) / 2 <= MAX_PAIRS {
         return (0..columns).flat_map(|a| (a + 1..columns).map(move |b| Clique::new(vec![a, b]))).collect();
     }
-    let drawn = (0..MOST_PAIRS).map(|_| {
+    let drawn = (0..MAX_PAIRS).map(|_| {
         let (a, b) = (rng.random_range(0..columns), rng.random_range(1..columns));
         Clique::new(vec![a, (a + b) % columns])
     });
@@ -34,7 +34,7 @@ fn triples(columns: usize, measured: &BTreeSet<Clique>, rng: &mut impl Rng) -> V
     if columns < 3 {
         return Vec::new();
     }
-    if columns * (columns - 1) * (columns - 2) / 6 <= MOST_TRIPLES {
+    if columns * (columns - 1) * (columns - 2) / 6 <= MAX_TRIPLES {
         let pairs = (0..columns).flat_map(|a| (a + 1..columns).map(move |b| (a, b)));
         return pairs.flat_map(|(a, b)| (b + 1..columns).map(move |c| Clique::new(vec![a, b, c]))).collect();
     }
@@ -45,7 +45,7 @@ fn triples(columns: usize, measured: &BTreeSet<Clique>, rng: &mut impl Rng) -> V
         partners[b].push(a);
     }
     let centres: Vec<usize> = (0..columns).filter(|column| partners[*column].len() > 1).collect();
-    let most = if centres.is_empty() { 0 } else { MOST_TRIPLES };
+    let most = if centres.is_empty() { 0 } else { MAX_TRIPLES };
     let drawn = (0..most).map(|_| {
         let centre = centres[rng.random_range(0..centres.len())];
         let of = &partners[centre];

@@ -30,7 +30,8 @@ fn domains() -> Vec<Domain> {
 fn train(rows: usize, epsilon: f64) -> Box<dyn Synthesizer> {
     let budget = TrainingBudget { epsilon, delta: 1e-6, prior: Vec::new() };
     let rng = SecretRng::for_tests(2);
-    let training = Training::new(table(rows), &domains(), rows as f64, budget, &Options::default(), rng).unwrap();
+    let training =
+        GuidedTraining::new(table(rows), &domains(), rows as f64, budget, &GuidedOptions::default(), rng).unwrap();
     let mut training: Box<dyn Trainer> = Box::new(training);
     while training.step().unwrap() {}
     assert_eq!(training.steps_done(), training.steps_total());
@@ -75,10 +76,10 @@ fn triples_are_learned() {
     let coin = Domain { cells: Cells::Categories((0..2).map(category).collect()), other: None, null: None };
     let budget = TrainingBudget { epsilon: 5.0, delta: 1e-6, prior: Vec::new() };
     let table = EncodedTable { rows, columns };
-    let options = Options { targets: vec![2], ..Options::default() };
+    let options = GuidedOptions { targets: vec![2], ..GuidedOptions::default() };
     let rng = SecretRng::for_tests(2);
     let mut training =
-        Training::new(table, &[coin.clone(), coin.clone(), coin], rows as f64, budget, &options, rng).unwrap();
+        GuidedTraining::new(table, &[coin.clone(), coin.clone(), coin], rows as f64, budget, &options, rng).unwrap();
     while training.step().unwrap() {}
     let drawn = Box::new(training).finish().unwrap().sample(rows, &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
     let codes = |row| drawn.columns.iter().map(move |column| column.get(row)).fold(0, |parity, code| parity ^ code);
@@ -89,21 +90,21 @@ fn triples_are_learned() {
 
 #[test]
 fn the_stronger_the_signal_the_more_is_measured() {
-    let plan = |rows, epsilon, options: &Options| {
+    let plan = |rows, epsilon, options: &GuidedOptions| {
         let budget = TrainingBudget { epsilon, delta: 1e-6, prior: Vec::new() };
-        Plan::new(15, rows, &budget, options).unwrap()
+        GuidedPlan::new(15, rows, &budget, options).unwrap()
     };
-    let options = Options::default();
+    let options = GuidedOptions::default();
     let count = |rows, epsilon| {
         let plan = plan(rows, epsilon, &options);
-        plan.rounds * plan.marginals_a_round
+        plan.rounds * plan.marginals_per_round
     };
     let (weak, middle, strong) = (count(40_000.0, 0.1), count(40_000.0, 1.0), count(40_000.0, 10.0));
     assert!(15 <= weak && weak < middle && middle < strong && strong <= 8 * 15 + 12, "{weak} {middle} {strong}");
     // What counts is rows times epsilon, nearly.
     assert!(count(400_000.0, 0.1).abs_diff(middle) <= 12);
-    let given = plan(1.0, 1.0, &Options { rounds: Some(2), marginals_a_round: Some(5), ..options.clone() });
-    assert_eq!((given.rounds, given.marginals_a_round), (2, 5));
+    let given = plan(1.0, 1.0, &GuidedOptions { rounds: Some(2), marginals_per_round: Some(5), ..options.clone() });
+    assert_eq!((given.rounds, given.marginals_per_round), (2, 5));
 }
 
 #[test]
@@ -132,10 +133,10 @@ fn marginals_of_more_columns_than_are_measured_are_refused() {
     let coin = Domain { cells: Cells::Categories((0..2).map(category).collect()), other: None, null: None };
     for (columns, known) in [(3, true), (4, false)] {
         let (domains, sizes) = (vec![coin.clone(); columns], vec![2; columns]);
-        let tree = Tree::fit(&Rows::zeros(100, &sizes), &[], &vec![vec![0.5, 0.5]; columns]);
+        let tree = ChowLiuTree::fit(&ByteTable::zeros(100, &sizes), &[], &vec![vec![0.5, 0.5]; columns]);
         let marginal = Marginal::of_codes(Clique::new((0..columns).collect()));
         let potentials = vec![Potential { marginal, weights: vec![0.0; 1 << columns] }];
-        let bytes = Guided::new(&domains, tree, Ladder::of_codes(&sizes), potentials).save().unwrap();
+        let bytes = Guided::new(&domains, tree, Coarsening::of_codes(&sizes), potentials).save().unwrap();
         assert_eq!(Guided::load(&bytes, &domains, &|_| Ok(())).is_ok(), known);
     }
 }
@@ -154,7 +155,8 @@ fn tables_of_no_rows_or_one_column_are_trained() {
         let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
         let domains = &domains()[..columns];
         let mut training =
-            Training::new(empty, domains, 1.0, budget, &Options::default(), SecretRng::for_tests(4)).unwrap();
+            GuidedTraining::new(empty, domains, 1.0, budget, &GuidedOptions::default(), SecretRng::for_tests(4))
+                .unwrap();
         while training.step().unwrap() {}
         let model = Box::new(training).finish().unwrap();
         assert_eq!(model.sample(10, &mut ChaCha8Rng::seed_from_u64(5)).unwrap().rows, 10);
@@ -195,26 +197,26 @@ fn a_unit_changes_counts_and_scores_by_its_share_at_most() {
         assert_eq!(after.table.rows - before.table.rows, added.min(most) as usize);
         let groups = Groups::new(&domains());
         let (small, large) = (groups.group(&before.table), groups.group(&after.table));
-        let pool = Rows { rows: 100, ..groups.group(&table(100)) };
-        let ladder = Ladder::new(&[vec![1.0; 3], vec![1.0; 3], vec![1.0; 4]], &[0, 0, 4]);
+        let pool = ByteTable { rows: 100, ..groups.group(&table(100)) };
+        let coarsening = Coarsening::new(&[vec![1.0; 3], vec![1.0; 3], vec![1.0; 4]], &[0, 0, 4]);
         let clique = |columns: &[usize]| Clique::new(columns.to_vec());
         for columns in [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2]] {
             let marginal = Marginal::of_codes(clique(columns));
-            let pairs = marginal.count(&ladder, &small).into_iter().zip(marginal.count(&ladder, &large));
+            let pairs = marginal.count(&coarsening, &small).into_iter().zip(marginal.count(&coarsening, &large));
             let squares: u64 = pairs.map(|(a, b)| a.abs_diff(b).pow(2)).sum();
             assert!(squares <= u64::from(most).pow(2), "{columns:?}");
         }
         let pairs = [clique(&[0, 1]), clique(&[0, 2]), clique(&[1, 2]), clique(&[0, 1, 2])];
-        let scores = |table| select::scores(&pairs, &ladder, table, &pool, 1_000.0, 3.0);
+        let scores = |table| select::scores(&pairs, &coarsening, table, &pool, 1_000.0, 3.0);
         let moves = scores(&small).into_iter().zip(scores(&large)).map(|(a, b)| (a.score - b.score).abs());
         let moved = moves.fold(0.0, f64::max);
         assert!(moved <= f64::from(most) + 1e-9, "{moved}");
     }
     let training = |table: UnitTable| {
         let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
-        let options = Options { rounds: Some(3), marginals_a_round: Some(1), ..Options::default() };
+        let options = GuidedOptions { rounds: Some(3), marginals_per_round: Some(1), ..GuidedOptions::default() };
         let rng = SecretRng::for_tests(6);
-        let mut training = Training::new(table, &domains(), 1_000.0, budget, &options, rng).unwrap();
+        let mut training = GuidedTraining::new(table, &domains(), 1_000.0, budget, &options, rng).unwrap();
         for _ in 0..2 {
             training.step().unwrap();
         }

@@ -15,7 +15,7 @@ pub struct Decoder {
 
 enum ColumnDecoder {
     Texts { texts: Vec<Box<[u8]>>, other: Option<u32>, nullable: bool, by_weight: Choice },
-    Numbers { bins: Vec<BinDecoder>, lattice: Option<Lattice> },
+    Numbers { bins: Vec<BinDecoder>, lattice: Option<ValueLattice> },
 }
 
 struct BinDecoder {
@@ -27,7 +27,7 @@ struct BinDecoder {
 /// Values are `units * step`, or `units / per_one` for steps below 1: a quotient by a power of ten is the very number
 /// that its decimal form denotes.
 #[derive(Clone, Copy)]
-struct Lattice {
+struct ValueLattice {
     step: f64,
     per_one: Option<f64>,
 }
@@ -68,7 +68,7 @@ impl ColumnDecoder {
                 by_weight: Choice::new(categories.iter().map(|category: &Category| category.weight)),
             },
             Cells::Bins { bins, step } => {
-                let lattice = (*step > 0.0).then(|| Lattice::new(*step));
+                let lattice = (*step > 0.0).then(|| ValueLattice::new(*step));
                 let bins = bins.iter().map(|bin| BinDecoder::new(bin, lattice)).collect();
                 Self::Numbers { bins, lattice }
             }
@@ -105,7 +105,7 @@ impl ColumnDecoder {
 }
 
 impl BinDecoder {
-    fn new(bin: &Bin, lattice: Option<Lattice>) -> Self {
+    fn new(bin: &Bin, lattice: Option<ValueLattice>) -> Self {
         let parts = bin.parts.iter().cloned();
         let parts = parts.map(|part| match lattice {
             Some(lattice) if part.lo < part.hi => {
@@ -117,7 +117,7 @@ impl BinDecoder {
     }
 
     #[inline]
-    fn draw(&self, lattice: Option<Lattice>, rng: &mut impl Rng) -> f64 {
+    fn draw(&self, lattice: Option<ValueLattice>, rng: &mut impl Rng) -> f64 {
         let part = &self.parts[self.by_weight.draw(rng)];
         let within = |rng| {
             let u = unit(rng);
@@ -143,7 +143,7 @@ impl BinDecoder {
 /// Whole numbers up to here are exact.
 const MAX_EXACT: f64 = (1u64 << 53) as f64;
 
-impl Lattice {
+impl ValueLattice {
     fn new(step: f64) -> Self {
         let per_one = (1.0 / step).round();
         Self { step, per_one: (step < 1.0 && per_one.is_finite()).then_some(per_one) }

@@ -7,7 +7,7 @@
 //! 3. Within a bin, the masses of the cells are drawn towards an even density by as much as noise explains their
 //!    spread (James and Stein).
 
-use super::number_line::{Interval, Line};
+use super::number_line::{Interval, NumberLine};
 use super::significance::standing_out;
 use super::tree::Estimate;
 use crate::engine::table::{Bin, Part};
@@ -77,7 +77,7 @@ impl Stretch {
 }
 
 /// Ascending bins with parts weighted by rows; none if nothing stands out.
-pub fn bins(line: Line, masses: Masses) -> Vec<Bin> {
+pub fn bins(line: NumberLine, masses: Masses) -> Vec<Bin> {
     let noise_sd = masses.noise_sd;
     let mut leaves: Vec<Leaf> = Vec::new();
     for mut segment in masses.segments {
@@ -173,7 +173,7 @@ fn sum(cells: &[Leaf]) -> Estimate {
 }
 
 /// Cells and atoms in one ascending sequence; a cell with atoms inside is cut at them.
-fn stretches(line: Line, leaves: &[Leaf], atoms: &[Atom]) -> Vec<Stretch> {
+fn stretches(line: NumberLine, leaves: &[Leaf], atoms: &[Atom]) -> Vec<Stretch> {
     let mut all: Vec<Stretch> = Vec::with_capacity(leaves.len() + 2 * atoms.len());
     let atom = |atom: &Atom| {
         let Atom { value, rows } = *atom;
@@ -209,7 +209,7 @@ fn stretches(line: Line, leaves: &[Leaf], atoms: &[Atom]) -> Vec<Stretch> {
 }
 
 /// Cuts the sequence into groups, one a bin.
-fn group(line: Line, stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stretch>> {
+fn group(line: NumberLine, stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stretch>> {
     let rows: f64 = stretches.iter().map(|stretch| stretch.rows).sum();
     let few = affordable(rows / noise_sd).clamp(FEW_BINS, MAX_BINS as f64);
     if stretches.len() as f64 <= few && stretches.iter().all(Stretch::is_point) {
@@ -251,7 +251,7 @@ fn group(line: Line, stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stretch>> 
 }
 
 /// Whether a gap wider than the whole group lies between it and the next stretch.
-fn is_apart(line: Line, group: &[Stretch], next: &Stretch) -> bool {
+fn is_apart(line: NumberLine, group: &[Stretch], next: &Stretch) -> bool {
     let (Some(first), Some(last)) = (group.first(), group.last()) else { return false };
     next.lo - line.after(last.hi) > last.hi - first.lo
 }
@@ -281,7 +281,7 @@ fn heavy(stretches: &[Stretch], noise_sd: f64) -> (Vec<bool>, f64) {
 
 /// Draws the masses of a group's adjacent cells towards an even density. Atoms stand by themselves, and so do cells much
 /// wider than their neighbours: these were not cut because little was found in them.
-fn shrink(line: Line, group: &mut [Stretch]) {
+fn shrink(line: NumberLine, group: &mut [Stretch]) {
     let alike = |a: &Stretch, b: &Stretch| {
         let widths = if a.width > b.width { a.width / b.width } else { b.width / a.width };
         !a.atom && !b.atom && line.after(a.hi) == b.lo && widths < 4.0
@@ -300,7 +300,7 @@ fn shrink(line: Line, group: &mut [Stretch]) {
 }
 
 /// The parts of a bin: adjacent stretches of one density are one part.
-fn parts(line: Line, group: &[Stretch]) -> Vec<Part> {
+fn parts(line: NumberLine, group: &[Stretch]) -> Vec<Part> {
     let mut merged: Vec<Stretch> = Vec::with_capacity(group.len());
     for stretch in group {
         match merged.last_mut() {
@@ -333,7 +333,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut unit = || (rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
         for round in 0..200 {
-            let line = Line::new(round % 2 == 0, None, None);
+            let line = NumberLine::new(round % 2 == 0, None, None);
             let mut start = -500.0;
             let mut segments = Vec::new();
             for _ in 0..5 {

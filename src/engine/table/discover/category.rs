@@ -7,7 +7,7 @@
 //! amounts to running the thresholded histogram on `max(0, count - (MIN_COUNT - 1))`, which changes by no more than
 //! the count does; what it takes off a count is a public constant and is put back afterwards.
 
-use super::Plan;
+use super::DiscoveryPlan;
 use super::texts::{MIN_COUNT, TextCounts};
 use crate::engine::Result;
 use crate::engine::privacy::random::SecretRng;
@@ -30,7 +30,7 @@ pub fn nothing(nullable: bool) -> Domain {
 }
 
 /// Finds the domain of a text column.
-pub fn discover(texts: TextCounts, nullable: bool, plan: &Plan, rng: &mut SecretRng) -> Result<Domain> {
+pub fn discover(texts: TextCounts, nullable: bool, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<Domain> {
     let mut nulls = 0.0;
     if nullable {
         nulls = plan.noisy(&[texts.nulls()], rng)?.values[0].max(0.0);

@@ -1,14 +1,14 @@
 //! How often the values of a declared set occur: one noisy histogram over codes that are public. A row counts once at
 //! most; a value outside the set that has no code of its own counts nowhere.
 
-use super::Plan;
+use super::DiscoveryPlan;
 use crate::engine::Result;
 use crate::engine::privacy::random::SecretRng;
 use crate::engine::table::codec::Known;
 use crate::engine::table::{BlockColumn, Cells, Domain};
 
 /// Rows that a declared value has at least, so that it stays one that may occur.
-const LEAST_ROWS: f64 = 0.01;
+const MIN_ROWS: f64 = 0.01;
 
 /// Counts of the codes of one column.
 pub struct Counts {
@@ -31,9 +31,9 @@ impl Counts {
     }
 
     /// The domain with noisy shares, none of them 0.
-    pub fn release(&self, plan: &Plan, rng: &mut SecretRng) -> Result<Domain> {
+    pub fn release(&self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<Domain> {
         let noisy = plan.noisy(&self.rows, rng)?.values;
-        let rows: Vec<f64> = noisy.iter().map(|rows| rows.max(LEAST_ROWS)).collect();
+        let rows: Vec<f64> = noisy.iter().map(|rows| rows.max(MIN_ROWS)).collect();
         let total: f64 = rows.iter().sum();
         let mut domain = self.domain.clone();
         set_shares(&mut domain, &rows.iter().map(|rows| rows / total).collect::<Vec<_>>());

@@ -1,7 +1,7 @@
 //! The histograms over intervals, atoms and NULL of one numeric column. Atoms and NULL are the same in all of them.
 
-use super::Plan;
-use super::number_line::{Grid, Interval};
+use super::DiscoveryPlan;
+use super::number_line::{CellGrid, Interval};
 use super::tree::Estimate;
 use crate::engine::Result;
 use crate::engine::privacy::random::SecretRng;
@@ -11,7 +11,7 @@ pub struct Survey<'a> {
     values: &'a [f64],
     atoms: &'a [f64],
     nulls: Option<u64>,
-    plan: &'a Plan,
+    plan: &'a DiscoveryPlan,
     rng: &'a mut SecretRng,
     rounds: f64,
     /// Sums of the noisy counts of the atoms and, if there can be NULLs, of NULL.
@@ -26,7 +26,7 @@ impl<'a> Survey<'a> {
         values: &'a [f64],
         atoms: &'a [f64],
         nulls: Option<u64>,
-        plan: &'a Plan,
+        plan: &'a DiscoveryPlan,
         rng: &'a mut SecretRng,
     ) -> Self {
         let sums = vec![0.0; atoms.len() + usize::from(nulls.is_some())];
@@ -35,7 +35,7 @@ impl<'a> Survey<'a> {
 
     /// One noisy histogram: what was found in the intervals.
     pub fn measure(&mut self, intervals: Vec<Interval>) -> Result<Vec<Estimate>> {
-        let grid = Grid { intervals, points: self.atoms.to_vec() };
+        let grid = CellGrid { intervals, points: self.atoms.to_vec() };
         let counts = grid.histogram(self.values, self.nulls);
         let mut noisy = self.plan.noisy(&counts, self.rng)?;
         self.noise_sd = noisy.noise_sd;

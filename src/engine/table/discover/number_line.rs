@@ -6,7 +6,7 @@
 pub const LIMIT: f64 = 340_282_366_920_938_463_463_374_607_431_768_211_456.0; // 2^128
 
 /// The octave below which a real number counts as zero: `|x| < 2^-64`.
-const LEAST_OCTAVE: i32 = -64;
+const MIN_OCTAVE: i32 = -64;
 const LAST_OCTAVE: i32 = 127;
 
 /// The numbers from `start` up to, but not including, `end`.
@@ -26,12 +26,12 @@ impl Interval {
 /// Cells of a histogram: disjoint ascending intervals, and ascending single values, which belong to no interval.
 /// Every number falls into one cell or none.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Grid {
+pub struct CellGrid {
     pub intervals: Vec<Interval>,
     pub points: Vec<f64>,
 }
 
-impl Grid {
+impl CellGrid {
     /// How many of the ascending `values` fall into each interval, and how many equal each single value; last, the
     /// number of NULLs, where there can be any. A row counts once at most.
     pub fn histogram(&self, values: &[f64], nulls: Option<u64>) -> Vec<u64> {
@@ -50,12 +50,12 @@ impl Grid {
 
 /// Whether numbers are whole, and which of them can occur: `range`, from public facts.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Line {
+pub struct NumberLine {
     pub lattice: bool,
     pub range: Interval,
 }
 
-impl Line {
+impl NumberLine {
     /// The line between two declared bounds, both of which may occur.
     pub fn new(lattice: bool, lo: Option<f64>, hi: Option<f64>) -> Self {
         let clip = |x: f64| x.clamp(-LIMIT, LIMIT.next_down());
@@ -86,7 +86,7 @@ impl Line {
     /// The public octaves: `2^e..2^(e + 1)`, their mirror images, and zero, as far as they can occur. A few hundred
     /// intervals that cover the line's range.
     pub fn octaves(&self) -> Vec<Interval> {
-        let least = if self.lattice { 0 } else { LEAST_OCTAVE };
+        let least = if self.lattice { 0 } else { MIN_OCTAVE };
         let power = |e: i32| libm::ldexp(1.0, e);
         let negative = |e: i32| if self.lattice { 1.0 - power(e) } else { -power(e) };
         let edges = (least..=LAST_OCTAVE + 1).rev().map(negative).chain((least..=LAST_OCTAVE + 1).map(power));

@@ -15,12 +15,12 @@ use std::cmp::Ordering;
 
 use super::binning::{self, Atom, Leaf, Masses};
 use super::histograms::Survey;
-use super::number_line::{Interval, Line};
+use super::number_line::{Interval, NumberLine};
 use super::refine;
 use super::significance::standing_out;
 use super::spacing::{self, Scale};
 use super::tree::{Estimate, consistent};
-use super::{Plan, Shares};
+use super::{DiscoveryPlan, Shares};
 use crate::engine::Result;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::random::SecretRng;
@@ -38,7 +38,7 @@ type Rough = (Vec<Vec<Interval>>, Vec<Option<Estimate>>);
 
 /// The discovery of one numeric column's domain, in steps.
 pub struct Numeric {
-    stage: Stage,
+    stage: NumericStage,
     values: Vec<f64>,
     nulls: u64,
     nullable: bool,
@@ -54,7 +54,7 @@ pub struct Numeric {
     exact: Vec<f64>,
 }
 
-enum Stage {
+enum NumericStage {
     Lattice,
     Atoms,
     Bins,
@@ -65,7 +65,7 @@ impl Numeric {
     pub fn new(column: &Column, lo: Option<f64>, hi: Option<f64>, values: Vec<f64>, nulls: u64) -> Self {
         let Column { nullable, measure, .. } = *column;
         Self {
-            stage: Stage::Lattice,
+            stage: NumericStage::Lattice,
             values,
             nulls,
             nullable,
@@ -80,19 +80,19 @@ impl Numeric {
     }
 
     /// A bounded piece of work; the domain once it is found.
-    pub fn step(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<Option<Domain>> {
+    pub fn step(&mut self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<Option<Domain>> {
         match self.stage {
-            Stage::Lattice => {
+            NumericStage::Lattice => {
                 self.find_lattice(plan, rng)?;
-                self.stage = Stage::Atoms;
+                self.stage = NumericStage::Atoms;
                 Ok(None)
             }
-            Stage::Atoms => {
+            NumericStage::Atoms => {
                 self.find_atoms(plan, rng)?;
-                self.stage = Stage::Bins;
+                self.stage = NumericStage::Bins;
                 Ok(None)
             }
-            Stage::Bins => self.find_bins(plan, rng).map(Some),
+            NumericStage::Bins => self.find_bins(plan, rng).map(Some),
         }
     }
 
@@ -101,9 +101,9 @@ impl Numeric {
         self.fallback(0.0)
     }
 
-    fn line(&self) -> Line {
+    fn line(&self) -> NumberLine {
         let scaled = |bound: Option<f64>| bound.map(|bound| self.scale.units(bound));
-        Line::new(self.lattice, scaled(self.lo), scaled(self.hi))
+        NumberLine::new(self.lattice, scaled(self.lo), scaled(self.hi))
     }
 
     /// Spacing of the values; 0 where there is none.
@@ -117,11 +117,11 @@ impl Numeric {
     }
 
     /// How its histograms share what the column pays for.
-    fn shares(&self, plan: &Plan) -> Shares {
+    fn shares(&self, plan: &DiscoveryPlan) -> Shares {
         plan.of_numbers(if self.is_bounded() { 2 } else { 3 })
     }
 
-    fn find_lattice(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
+    fn find_lattice(&mut self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<()> {
         let candidates = spacing::candidates(self.measure);
         let line = self.line();
         self.values.iter_mut().for_each(|value| *value = line.clip(*value));
@@ -135,7 +135,7 @@ impl Numeric {
         Ok(())
     }
 
-    fn find_atoms(&mut self, plan: &Plan, rng: &mut SecretRng) -> Result<()> {
+    fn find_atoms(&mut self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<()> {
         let (line, scale, plan) = (self.line(), self.scale, plan.times(self.shares(plan).exact));
         self.values.sort_unstable_by(f64::total_cmp);
         let runs = self.values.chunk_by(|a, b| a == b).filter(|run| run.len() as u64 >= MIN_COUNT);
@@ -153,7 +153,7 @@ impl Numeric {
         Ok(())
     }
 
-    fn find_bins(&self, plan: &Plan, rng: &mut SecretRng) -> Result<Domain> {
+    fn find_bins(&self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<Domain> {
         let (line, plan) = (self.line(), &plan.times(self.shares(plan).round));
         let mut survey = Survey::new(&self.values, &self.atoms, self.nullable.then_some(self.nulls), plan, rng);
         let (rough, octaves) = if self.is_bounded() {
@@ -189,7 +189,7 @@ impl Numeric {
     }
 
     /// The octaves that stand out from the noise or hold atoms: their rows, and the cells to cut them into.
-    fn retained_octaves(&self, line: Line, survey: &mut Survey) -> Result<Rough> {
+    fn retained_octaves(&self, line: NumberLine, survey: &mut Survey) -> Result<Rough> {
         let octaves = line.octaves();
         let masses = survey.measure(octaves.clone())?;
         let holds_atom = |i: usize| self.atoms.iter().any(|atom| octaves[i].start <= *atom && *atom < octaves[i].end);
@@ -202,7 +202,7 @@ impl Numeric {
     }
 
     /// Bins in units of the lattice and numbers of rows become a domain in the column's measure and shares.
-    fn domain(&self, mut bins: Vec<Bin>, nulls: f64, plan: &Plan) -> Domain {
+    fn domain(&self, mut bins: Vec<Bin>, nulls: f64, plan: &DiscoveryPlan) -> Domain {
         let present: f64 = bins.iter().map(Bin::weight).sum();
         if bins.is_empty() || present <= 0.0 {
             return self.fallback((nulls / plan.sampled_rows.max(1.0)).min(1.0));

@@ -2,7 +2,7 @@
 
 use super::declared::Counts;
 use super::texts::TextCounts;
-use super::{Goal, Source};
+use super::{DomainSource, Goal};
 use crate::engine::table::{Block, BlockColumn, Column};
 use crate::engine::{EngineError, Result};
 
@@ -28,11 +28,11 @@ pub(super) enum Sampled {
 impl DiscoverySample {
     /// An empty sample of these columns.
     pub fn new(columns: &[Column], goal: Goal) -> Self {
-        let sampled = |column: &Column| match Source::of(column, goal) {
-            Source::Public(_) => Sampled::Nothing,
-            Source::Counted(domain) => Sampled::Declared(Counts::new(domain)),
-            Source::Texts => Sampled::Texts(TextCounts::default()),
-            Source::Numbers { .. } => Sampled::Numbers { values: Vec::new(), nulls: 0 },
+        let sampled = |column: &Column| match DomainSource::of(column, goal) {
+            DomainSource::Public(_) => Sampled::Nothing,
+            DomainSource::Counted(domain) => Sampled::Declared(Counts::new(domain)),
+            DomainSource::Texts => Sampled::Texts(TextCounts::default()),
+            DomainSource::Numbers { .. } => Sampled::Numbers { values: Vec::new(), nulls: 0 },
         };
         Self { goal, columns: columns.iter().map(|column| (column.clone(), sampled(column))).collect() }
     }

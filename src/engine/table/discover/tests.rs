@@ -7,7 +7,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::number_line::{Grid, Interval, Line};
+use super::number_line::{CellGrid, Interval, NumberLine};
 use super::refine;
 use super::spacing;
 use super::texts::{MIN_COUNT, TextCounts};
@@ -19,8 +19,8 @@ fn column(measure: Measure, nullable: bool, declared: Option<Declared>) -> Colum
     Column { name: "c".into(), measure, nullable, declared }
 }
 
-fn plan(noise_multiplier: f64, rows: usize) -> Plan {
-    Plan { noise_multiplier, unit_rows: 1, threshold_delta: 1e-8, sampled_rows: rows as f64 }
+fn plan(noise_multiplier: f64, rows: usize) -> DiscoveryPlan {
+    DiscoveryPlan { noise_multiplier, unit_rows: 1, threshold_delta: 1e-8, sampled_rows: rows as f64 }
 }
 
 fn numbers(values: impl IntoIterator<Item = Option<f64>>) -> Block {
@@ -35,11 +35,11 @@ fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Block {
     Block { rows: column.rows(), columns: vec![column] }
 }
 
-fn discover(column: &Column, block: &Block, plan: Plan, seed: u64) -> Domain {
+fn discover(column: &Column, block: &Block, plan: DiscoveryPlan, seed: u64) -> Domain {
     discover_for(Goal::Domains, column, block, plan, seed)
 }
 
-fn discover_for(goal: Goal, column: &Column, block: &Block, plan: Plan, seed: u64) -> Domain {
+fn discover_for(goal: Goal, column: &Column, block: &Block, plan: DiscoveryPlan, seed: u64) -> Domain {
     let mut sample = DiscoverySample::new(std::slice::from_ref(column), goal);
     sample.push(block, &(0..block.rows as u32).collect::<Vec<_>>()).unwrap();
     let mut discovery = Discovery::new(sample, plan, SecretRng::for_tests(seed));
@@ -108,7 +108,7 @@ fn one_row_changes_one_count_by_one() {
     for round in 0..300 {
         let lattice = round % 2 == 0;
         let bounds = if round % 3 == 0 { (Some(-50.0), Some(1e6)) } else { (None, None) };
-        let line = Line::new(lattice, bounds.0, bounds.1);
+        let line = NumberLine::new(lattice, bounds.0, bounds.1);
         let mut value = || {
             let magnitude = libm::exp(unit(&mut rng) * 60.0 - 20.0);
             line.clip(if rng.next_u32() % 2 == 0 { magnitude } else { -magnitude })
@@ -124,12 +124,12 @@ fn one_row_changes_one_count_by_one() {
         fewer.remove(removed);
 
         // The public octaves cover every value; so do equal cells between public bounds.
-        let octaves = Grid { intervals: line.octaves(), points: points.clone() };
+        let octaves = CellGrid { intervals: line.octaves(), points: points.clone() };
         let (before, after) = (octaves.histogram(&values, Some(3)), octaves.histogram(&fewer, Some(3)));
         assert_eq!(changed(&before, &after), 1);
         assert_eq!(changed(&before, &octaves.histogram(&values, Some(4))), 1);
         assert_eq!(before.iter().sum::<u64>(), values.len() as u64 + 3);
-        let bounded = Grid { intervals: refine::within_bounds(line, 1e4, 5.0), points: points.clone() };
+        let bounded = CellGrid { intervals: refine::within_bounds(line, 1e4, 5.0), points: points.clone() };
         assert_eq!(changed(&bounded.histogram(&values, None), &bounded.histogram(&fewer, None)), 1);
 
         // Cells cut out of retained octaves may leave values out, but never count one twice.
@@ -139,7 +139,7 @@ fn one_row_changes_one_count_by_one() {
         let fine = refine::split(line, &cells, &vec![200.0; cells.len()], 10.0).concat();
         for intervals in [cells, fine] {
             assert!(intervals.iter().zip(&intervals[1..]).all(|(a, b)| a.start < a.end && a.end <= b.start));
-            let grid = Grid { intervals, points: points.clone() };
+            let grid = CellGrid { intervals, points: points.clone() };
             assert!(changed(&grid.histogram(&values, None), &grid.histogram(&fewer, None)) <= 1);
         }
         for measure in [Measure::Lattice, Measure::Real] {
@@ -182,7 +182,7 @@ fn a_unit_changes_a_histogram_by_its_rows_at_most() {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     for round in 0..200 {
         let rows = [2, 5, 40][round % 3];
-        let line = Line::new(round % 2 == 0, None, None);
+        let line = NumberLine::new(round % 2 == 0, None, None);
         let crowd = |x: f64| line.clip((x * 8.0).trunc());
         let mut values: Vec<f64> = (0..300).map(|_| crowd(unit(&mut rng))).collect();
         let fewer = values.clone();
@@ -207,7 +207,7 @@ fn a_unit_changes_a_histogram_by_its_rows_at_most() {
         let (mut fewer, mut values) = (fewer, values);
         fewer.sort_by(f64::total_cmp);
         values.sort_by(f64::total_cmp);
-        let grid = Grid { intervals: line.octaves(), points: vec![0.0, 3.0, 9.0] };
+        let grid = CellGrid { intervals: line.octaves(), points: vec![0.0, 3.0, 9.0] };
         let nulls = rng.next_u64() % 3;
         let (before, after) = (grid.histogram(&fewer, Some(7)), grid.histogram(&values, Some(7 + nulls)));
         assert_eq!(changed(&before, &after), rows + nulls);
@@ -230,7 +230,7 @@ fn what_one_unit_holds_is_released_as_rarely_as_promised() {
         let mut found = 0;
         for seed in 0..seeds {
             let block = texts(values.iter().map(|value| Some(value.as_str())));
-            let plan = Plan { threshold_delta: share, unit_rows, ..plan(0.7, block.rows) };
+            let plan = DiscoveryPlan { threshold_delta: share, unit_rows, ..plan(0.7, block.rows) };
             let Cells::Categories(categories) = discover(&column, &block, plan, 2_000 + seed).cells else { panic!() };
             let released = categories.iter().map(|category| category.value[1..].parse::<u32>().unwrap() / texts_a_unit);
             found += released.collect::<std::collections::BTreeSet<u32>>().len();
@@ -250,7 +250,7 @@ fn noise_of_large_units_teaches_nothing() {
             let declared = (seed % 3 == 0).then_some(Declared::Range { lo: Some(0.0), hi: Some(1e6) });
             let column = column(measure, true, declared);
             let block = numbers((0..200).map(|i| (i % 2 == 0).then_some(7.0)));
-            let plan = Plan { unit_rows, ..plan(1e4, 200) };
+            let plan = DiscoveryPlan { unit_rows, ..plan(1e4, 200) };
             let domain = discover(&column, &block, plan, 500 + seed);
             assert!(domain.released_nothing(), "{domain:?}");
         }
@@ -258,11 +258,11 @@ fn noise_of_large_units_teaches_nothing() {
     let column = column(Measure::Lattice, false, None);
     let block = numbers((0..20_000).map(|i| Some(f64::from(i % 5))));
     let rows = discover(&column, &block, plan(20.0, 20_000), 7);
-    let units = discover(&column, &block, Plan { unit_rows: 10, ..plan(20.0, 20_000) }, 7);
+    let units = discover(&column, &block, DiscoveryPlan { unit_rows: 10, ..plan(20.0, 20_000) }, 7);
     assert!(share_of(&rows, 3.0).is_some() && share_of(&units, 3.0).is_some_and(|share| (share - 0.2).abs() < 0.1));
     let sample = || DiscoverySample::new(std::slice::from_ref(&column), Goal::Domains);
     let draws = |unit_rows| {
-        let plan = Plan { unit_rows, ..plan(1.0, 1) };
+        let plan = DiscoveryPlan { unit_rows, ..plan(1.0, 1) };
         Discovery::new(sample(), plan, SecretRng::for_tests(8)).noise_draws()
     };
     assert_eq!((draws(1), draws(10)), (EXACT_PRECISION + 4, 10 * (EXACT_PRECISION + 4)));
@@ -590,7 +590,7 @@ fn what_one_row_holds_is_released_as_rarely_as_promised() {
     let lonely: Vec<String> = (0..texts_each).map(|i| format!("b{i}")).collect();
     for seed in 0..seeds {
         let block = texts(values.iter().chain(&lonely).map(|value| Some(value.as_str())));
-        let plan = Plan { threshold_delta: share, ..plan(3.0, block.rows) };
+        let plan = DiscoveryPlan { threshold_delta: share, ..plan(3.0, block.rows) };
         let Cells::Categories(categories) = discover(&column, &block, plan, 1_000 + seed).cells else { panic!() };
         assert!(categories.iter().all(|category| category.value.starts_with('a')));
         found += categories.len();
