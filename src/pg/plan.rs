@@ -12,7 +12,7 @@ use super::source::Source;
 use super::store::Store;
 use super::threads;
 use super::train::{Arguments, Asked};
-use crate::engine::job::Plan;
+use crate::engine::job::TrainingPlan;
 use crate::engine::privacy::mechanism::{Mechanism, Stage};
 
 sql_function!(tablediffusion_plan, pg_finfo_tablediffusion_plan, plan);
@@ -45,7 +45,7 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
         job.hold();
     }
     let (epsilon, delta, reserve) = (job.epsilon(), job.delta(), job.reserve());
-    let Plan { stages, memory, neighbours } = threads::run(move || job.plan(rows as f64))??;
+    let TrainingPlan { stages, memory, neighbours } = threads::run(move || job.plan(rows as f64))??;
 
     let mut lines: Vec<Line> = stages.into_iter().map(|(stage, alone)| of_stage(stage, alone)).collect();
     let told = |stage: &str, note| Line { stage: stage.to_owned(), note: Some(note), ..Line::default() };
