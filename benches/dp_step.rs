@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use tablediffusion::engine::models::{Method, TrainingBudget};
 use tablediffusion::engine::nn::device::{matrix, values};
 use tablediffusion::engine::nn::mlp::Architecture;
-use tablediffusion::engine::privacy::random::SecretRng;
+use tablediffusion::engine::privacy::samplers::random::SecretRng;
 use tablediffusion::engine::table::{Category, Cells, Codes, Domain, EncodedTable};
 
 const BATCH: usize = 1024;

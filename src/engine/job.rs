@@ -13,14 +13,14 @@ use self::background::Background;
 use super::artifact::{Artifact, ReleasedColumn};
 use super::models::{Method, MethodOptions, Synthesizer, Trainer, TrainingBudget};
 use super::privacy::accountant;
+use super::privacy::accountant::gdp::Equivalent;
 use super::privacy::budget::Split;
-use super::privacy::counts::noisy_counts;
-use super::privacy::gaussian::SLACK_PER_DRAW;
-use super::privacy::gdp::Equivalent;
 use super::privacy::ledger::{Ledger, Neighbours, Phase, PrivacyUnit};
-use super::privacy::mechanism::{Mechanism, Stage};
-use super::privacy::poisson::SamplingRate;
-use super::privacy::random::SecretRng;
+use super::privacy::mechanisms::noisy_counts::noisy_counts;
+use super::privacy::mechanisms::{Mechanism, Stage};
+use super::privacy::samplers::gaussian::SLACK_PER_DRAW;
+use super::privacy::samplers::poisson::SamplingRate;
+use super::privacy::samplers::random::SecretRng;
 use super::table::codec::Encoder;
 use super::table::discover::{self, Discovery, DiscoverySample};
 use super::table::units::{self, UnitBook};
@@ -231,7 +231,7 @@ impl Job {
     fn rest_reserve(&self) -> Equivalent {
         if self.held {
             let rest = Equivalent::of_gaussian(self.split.epsilon, self.split.accounted_delta);
-            Equivalent { precision: RESERVE * rest.precision, delta: self.tail() }
+            Equivalent { precision: RESERVE * rest.precision, delta: self.tail(), slack: 0.0 }
         } else {
             Equivalent::of_claim(self.split.epsilon, self.split.accounted_delta)
         }
@@ -261,7 +261,7 @@ impl Job {
     /// What the row count costs, and what is given up for thresholds and the samplers' slack.
     fn fixed_cost(&self) -> Equivalent {
         let precision = self.split.count_noise_multiplier.powi(-2) * (1.0 + 1e-14);
-        Equivalent { precision, delta: self.split.rest_delta() - self.split.accounted_delta }
+        Equivalent { precision, delta: self.split.thresholds_delta(), slack: self.split.slack() }
     }
 
     fn tail(&self) -> f64 {
@@ -681,7 +681,7 @@ fn cost_of(budget: &TrainingBudget, stages: &[Stage], tail: f64) -> Equivalent {
 }
 
 fn is_within(cost: Equivalent, most: Equivalent) -> bool {
-    cost.precision <= most.precision && cost.delta <= most.delta
+    cost.precision <= most.precision && cost.delta <= most.delta && cost.slack <= most.slack
 }
 
 /// The budget with as much epsilon as leaves what it buys within `most`; what that is, and what it costs.

@@ -16,8 +16,8 @@ use super::errors::{self, Result};
 use super::lineage::{Charged, Lineage};
 use super::source::Source;
 use super::{apart, guard, settings, threads};
+use crate::engine::privacy::accountant::gdp::Equivalent;
 use crate::engine::privacy::budget;
-use crate::engine::privacy::gdp::Equivalent;
 use crate::engine::privacy::mutant::{self, Mutant};
 
 sql_function!(tablediffusion_set_budget, pg_finfo_tablediffusion_set_budget, set_budget);

@@ -17,7 +17,7 @@ use super::lineage::Charged;
 use super::{insert, released};
 use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
-use crate::engine::privacy::gdp::Equivalent;
+use crate::engine::privacy::accountant::gdp::Equivalent;
 
 const SCHEMA: &CStr = c"tablediffusion";
 

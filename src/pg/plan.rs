@@ -13,7 +13,7 @@ use super::store::Store;
 use super::threads;
 use super::train::{Arguments, Asked};
 use crate::engine::job::TrainingPlan;
-use crate::engine::privacy::mechanism::{Mechanism, Stage};
+use crate::engine::privacy::mechanisms::{Mechanism, Stage};
 
 sql_function!(tablediffusion_plan, pg_finfo_tablediffusion_plan, plan);
 

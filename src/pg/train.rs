@@ -20,7 +20,7 @@ use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next, Request};
 use crate::engine::models::Method;
-use crate::engine::privacy::gdp::Equivalent;
+use crate::engine::privacy::accountant::gdp::Equivalent;
 use crate::engine::table::Column;
 
 sql_function!(tablediffusion_train, pg_finfo_tablediffusion_train, train);

@@ -4,8 +4,8 @@ use statrs::function::beta::{beta_reg, ln_beta};
 use statrs::function::erf::{erfc, erfc_inv};
 use statrs::function::gamma::gamma_ur;
 use tablediffusion::engine::privacy::accountant;
-use tablediffusion::engine::privacy::analytic_gaussian;
-use tablediffusion::engine::privacy::mechanism::Mechanism;
+use tablediffusion::engine::privacy::accountant::analytic_gaussian;
+use tablediffusion::engine::privacy::mechanisms::Mechanism;
 
 /// Probability with which a bound given here is wrong: 99.9999 percent confidence.
 pub const DOUBT: f64 = 1e-6;

@@ -5,11 +5,11 @@ use tablediffusion::engine::job::{Job, Request};
 use tablediffusion::engine::models::Method;
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::budget::Split;
-use tablediffusion::engine::privacy::counts::noisy_counts;
-use tablediffusion::engine::privacy::exponential::choose;
-use tablediffusion::engine::privacy::mechanism::Mechanism;
-use tablediffusion::engine::privacy::random::SecretRng;
-use tablediffusion::engine::privacy::sparse_histogram::release_heavy;
+use tablediffusion::engine::privacy::mechanisms::Mechanism;
+use tablediffusion::engine::privacy::mechanisms::exponential::choose;
+use tablediffusion::engine::privacy::mechanisms::noisy_counts::noisy_counts;
+use tablediffusion::engine::privacy::mechanisms::sparse_histogram::release_heavy;
+use tablediffusion::engine::privacy::samplers::random::SecretRng;
 use tablediffusion::engine::table::{Column, Declared, Measure};
 
 use crate::bounds::{DOUBT, Guesses, at_most};
@@ -92,7 +92,7 @@ fn choices() {
             (0..candidates).map(|place| f64::from(u8::from((place == 0) == canary))).collect()
         };
         let hits = |scores: Vec<f64>, rng: &mut SecretRng| {
-            (0..runs).filter(|_| choose(&scores, epsilon, 1, rng)[0] == 0).count() as f64
+            (0..runs).filter(|_| choose(&scores, epsilon, 1, rng).unwrap()[0] == 0).count() as f64
         };
         let (without, with) = (hits(scores(false), &mut rng), hits(scores(true), &mut rng));
         let runs = f64::from(runs);

@@ -9,9 +9,9 @@ use tablediffusion::engine::nn::clip::Rule;
 use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::private_gradient::PrivateGradients;
-use tablediffusion::engine::privacy::counts::noisy_counts;
-use tablediffusion::engine::privacy::poisson::SamplingRate;
-use tablediffusion::engine::privacy::random::SecretRng;
+use tablediffusion::engine::privacy::mechanisms::noisy_counts::noisy_counts;
+use tablediffusion::engine::privacy::samplers::poisson::SamplingRate;
+use tablediffusion::engine::privacy::samplers::random::SecretRng;
 
 use crate::bounds::{chi_square, kolmogorov_smirnov, mean_is_zero, normal_quantile};
 use crate::{judge_deviation, long};

@@ -11,9 +11,9 @@ use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::private_gradient::PrivateGradients;
 use tablediffusion::engine::privacy::accountant;
-use tablediffusion::engine::privacy::mechanism::Mechanism;
-use tablediffusion::engine::privacy::poisson::SamplingRate;
-use tablediffusion::engine::privacy::random::SecretRng;
+use tablediffusion::engine::privacy::mechanisms::Mechanism;
+use tablediffusion::engine::privacy::samplers::poisson::SamplingRate;
+use tablediffusion::engine::privacy::samplers::random::SecretRng;
 
 use crate::bounds::{DOUBT, one_run_epsilon};
 use crate::{Finding, long};

@@ -15,9 +15,9 @@ use tablediffusion::engine::nn::per_example::{Explicit, RowObjective};
 use tablediffusion::engine::nn::private_gradient::PrivateGradients;
 use tablediffusion::engine::nn::tensors::{ParameterLayout, ParameterMatrix, constant};
 use tablediffusion::engine::privacy::accountant;
-use tablediffusion::engine::privacy::mechanism::Mechanism;
-use tablediffusion::engine::privacy::poisson::SamplingRate;
-use tablediffusion::engine::privacy::random::SecretRng;
+use tablediffusion::engine::privacy::mechanisms::Mechanism;
+use tablediffusion::engine::privacy::samplers::poisson::SamplingRate;
+use tablediffusion::engine::privacy::samplers::random::SecretRng;
 
 use crate::bounds::Guesses;
 use crate::{Finding, TIGHT, long};

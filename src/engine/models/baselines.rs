@@ -23,8 +23,8 @@ use self::wgan::Wgan;
 use super::training::Training;
 use super::{Allow, Synthesizer, Trainer, TrainingBudget};
 use crate::engine::Result;
-use crate::engine::privacy::mechanism::Stage;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::Stage;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 
 /// See [`super::Method::memory_estimate`].

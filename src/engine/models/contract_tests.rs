@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 use super::row_encoding::tests::{bins, categories};
 use super::{Method, Synthesizer, Trainer, TrainingBudget};
 use crate::engine::privacy::accountant;
-use crate::engine::privacy::mechanism::{Mechanism, Stage};
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::{Mechanism, Stage};
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable, Units};
 use crate::engine::{EngineError, Result};
 

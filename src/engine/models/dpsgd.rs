@@ -10,9 +10,9 @@ use crate::engine::nn::batch_sum::Gradients;
 use crate::engine::nn::clip::Rule;
 use crate::engine::nn::private_gradient::PrivateGradients;
 use crate::engine::privacy::accountant;
-use crate::engine::privacy::mechanism::{Mechanism, Stage};
-use crate::engine::privacy::poisson::SamplingRate;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::{Mechanism, Stage};
+use crate::engine::privacy::samplers::poisson::SamplingRate;
+use crate::engine::privacy::samplers::random::SecretRng;
 
 /// Added to a gradient's size before it is brought to the clipping norm C, in C.
 const STABILITY: f64 = 0.01;

@@ -25,12 +25,12 @@ use crate::engine::marginals::{
     ByteTable, ChowLiuTree, Clique, Coarsening, Denoiser, Groups, Marginal, Measurement, Potential, fit, gibbs,
     one_way, select, shares, structural_zeros,
 };
-use crate::engine::privacy::counts::noisy_counts;
-use crate::engine::privacy::exponential;
-use crate::engine::privacy::gaussian::SLACK_PER_DRAW;
-use crate::engine::privacy::mechanism::Stage;
-use crate::engine::privacy::poisson::SamplingRate;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::Stage;
+use crate::engine::privacy::mechanisms::exponential;
+use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
+use crate::engine::privacy::samplers::gaussian::SLACK_PER_DRAW;
+use crate::engine::privacy::samplers::poisson::SamplingRate;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result, abandon};
 
@@ -188,7 +188,7 @@ impl GuidedTraining {
         for _ in 0..self.plan.marginals_per_round {
             // A unit's rows change a score by one each, whichever of them are compared.
             let scores: Vec<f64> = candidates.iter().map(|c| c.score / self.unit_rows).collect();
-            let chosen = exponential::choose(&scores, self.plan.selection_epsilon, 1, &mut self.rng);
+            let chosen = exponential::choose(&scores, self.plan.selection_epsilon, 1, &mut self.rng)?;
             let Some(chosen) = chosen.first().map(|place| candidates[*place]) else { break };
             candidates.retain(|c| cliques[c.clique].shared(&cliques[chosen.clique]) < 2);
             self.measure(chosen.marginal(&cliques), noise_multiplier)?;

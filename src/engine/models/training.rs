@@ -1,7 +1,7 @@
 //! The one loop that trains every network model.
 
 use super::{Synthesizer, Trainer};
-use crate::engine::privacy::mechanism::Stage;
+use crate::engine::privacy::mechanisms::Stage;
 use crate::engine::{EngineError, Result};
 
 /// What a model does in each of its steps. It looks at the table through [`super::dpsgd::DpSgd`] alone, or through counts

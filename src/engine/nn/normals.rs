@@ -1,5 +1,5 @@
 //! Fast random numbers for what a model adds to its rows: dither, diffusion noise, the choices of sampling. The noise
-//! that protects privacy comes from `privacy::gaussian` alone.
+//! that protects privacy comes from `privacy::samplers::gaussian` alone.
 
 use std::sync::OnceLock;
 
@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use statrs::function::erf::erf_inv;
 
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::samplers::random::SecretRng;
 
 /// Entries of the table of normal quantiles: enough for noise that a network sees, small enough for the first cache.
 const ENTRIES: usize = 1 << 13;

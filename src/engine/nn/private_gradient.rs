@@ -7,10 +7,10 @@ use rayon::prelude::*;
 use super::batch_sum::Gradients;
 use super::clip::{Clip, Rule};
 use super::exact::RoundingGrid;
-use crate::engine::privacy::gaussian::RoundedGaussian;
 use crate::engine::privacy::mutant::{self, Mutant};
-use crate::engine::privacy::poisson::SamplingRate;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::samplers::gaussian::RoundedGaussian;
+use crate::engine::privacy::samplers::poisson::SamplingRate;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
 /// Noise has standard deviation 2^18 units, so that rounding to units is far below it and far below a row's gradient.

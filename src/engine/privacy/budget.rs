@@ -1,8 +1,9 @@
 //! How a training's budget is split before a row is read. All noise is stated relative to what a privacy unit can
 //! change, so that the split is the same whatever the unit.
 
-use super::analytic_gaussian;
-use super::mechanism::Mechanism;
+use super::accountant::analytic_gaussian;
+use super::mechanisms::Mechanism;
+use super::mechanisms::noisy_counts::budget_is_too_small;
 use crate::engine::{EngineError, Result};
 
 /// Share of epsilon that buys the row count.
@@ -61,15 +62,20 @@ impl Split {
         let thresholds_delta = if thresholds > 0 { THRESHOLD_DELTA_SHARE * delta } else { 0.0 };
         let rest_epsilon = epsilon - count_epsilon;
         let accounted_delta = delta - count_delta - slack_delta - thresholds_delta;
+        let count_noise_multiplier = analytic_gaussian::noise_multiplier(count_epsilon, count_delta);
+        let one_shot = analytic_gaussian::noise_multiplier(rest_epsilon, accounted_delta);
+        if !(count_noise_multiplier.is_finite() && one_shot.is_finite()) {
+            return Err(budget_is_too_small());
+        }
         Ok(Self {
             count_epsilon,
             count_delta,
-            count_noise_multiplier: analytic_gaussian::noise_multiplier(count_epsilon, count_delta),
+            count_noise_multiplier,
             epsilon: rest_epsilon,
             accounted_delta,
             threshold_delta: if thresholds > 0 { thresholds_delta / thresholds as f64 } else { 0.0 },
             slack_delta,
-            one_shot: analytic_gaussian::noise_multiplier(rest_epsilon, accounted_delta),
+            one_shot,
             histograms,
             thresholds,
         })
@@ -105,13 +111,22 @@ impl Split {
     /// Whether `draws` draws of noise, each with the slack `slack`, stay within the delta kept for them: for a mechanism
     /// that is (epsilon, delta)-private with ideal noise, they cost (1 + exp(epsilon)) draws slack.
     pub fn affords(&self, draws: u64, slack: f64) -> bool {
-        let epsilon = self.count_epsilon + self.epsilon;
-        (1.0 + epsilon.exp()) * draws as f64 * slack <= self.slack_delta
+        draws as f64 * slack <= self.slack()
+    }
+
+    /// Total variation distance between the noise of all samplers and ideal noise, at most.
+    pub fn slack(&self) -> f64 {
+        self.slack_delta / (1.0 + (self.count_epsilon + self.epsilon).exp())
+    }
+
+    /// Delta of all thresholded releases together.
+    pub fn thresholds_delta(&self) -> f64 {
+        self.threshold_delta * self.thresholds as f64
     }
 
     /// Delta of the phase that follows the count, thresholds and slack included.
     pub fn rest_delta(&self) -> f64 {
-        self.accounted_delta + self.slack_delta + self.threshold_delta * self.thresholds as f64
+        self.accounted_delta + self.slack_delta + self.thresholds_delta()
     }
 }
 

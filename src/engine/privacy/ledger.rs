@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::accountant;
-use super::mechanism::{Mechanism, Stage};
+use super::mechanisms::{Mechanism, Stage};
 use crate::engine::Result;
 
 /// Which tables count as neighbours.
@@ -127,7 +127,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::privacy::mechanism::tests::extremes;
+    use crate::engine::privacy::mechanisms::tests::extremes;
 
     #[test]
     fn extremes_of_what_is_plausible_are_answered() {

@@ -1,24 +1,15 @@
 //! Privacy: random bits, exact noise, mechanisms, the accountant, and how a budget is split.
+//!
+//! Rooms, each importing only from those before it: [`mutant`] < `loss` < [`samplers`] < [`meter`] < [`mechanisms`] <
+//! [`accountant`] < [`budget`], [`ledger`].
 
 pub mod accountant;
-pub mod analytic_gaussian;
 pub mod budget;
-mod convolve;
-pub mod counts;
-mod cumulant;
-pub mod exponential;
-mod fixed_point;
-pub mod gaussian;
-pub mod gdp;
 pub mod ledger;
-pub mod mechanism;
+mod loss;
+pub mod mechanisms;
 pub mod mutant;
-mod normal;
-mod pld;
-mod pld_gaussian;
-mod pld_laplace;
-pub mod poisson;
-mod quadrature;
-pub mod random;
-pub mod rdp;
-pub mod sparse_histogram;
+pub mod samplers;
+
+#[cfg(test)]
+mod extremes_tests;

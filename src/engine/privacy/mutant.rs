@@ -5,12 +5,7 @@
 //! any: inside PostgreSQL that is the environment of whoever started the server. A build without debug assertions, such
 //! as a release, refuses the feature.
 
-use std::cell::RefCell;
 use std::sync::OnceLock;
-
-use rand::seq::SliceRandom;
-
-use super::random::SecretRng;
 
 #[cfg(all(feature = "mutants", not(debug_assertions)))]
 compile_error!("the feature `mutants` breaks privacy on purpose and is for tests: it has no place in a release");
@@ -100,23 +95,6 @@ pub(in crate::engine) fn clip_sum(sum: &mut [i64], limit: u32) {
         let factor = (f64::from(limit) / size).min(1.0);
         sum.iter_mut().for_each(|x| *x = (*x as f64 * factor) as i64);
     }
-}
-
-/// [`Mutant::Shuffle`]: the next batch of a thread's shuffled table, ascending.
-pub(super) fn shuffled(rows: usize, rate: f64, rng: &mut SecretRng) -> Vec<u32> {
-    thread_local! {
-        static LEFT: RefCell<(usize, Vec<u32>)> = const { RefCell::new((0, Vec::new())) };
-    }
-    let size = (rate * rows as f64).round() as usize;
-    LEFT.with_borrow_mut(|(of, left)| {
-        if *of != rows || left.len() < size {
-            (*of, *left) = (rows, (0..rows as u32).collect());
-            left.shuffle(rng);
-        }
-        let mut batch = left.split_off(left.len() - size);
-        batch.sort_unstable();
-        batch
-    })
 }
 
 /// [`Mutant::SharedStream`]: the first key stays.

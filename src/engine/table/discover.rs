@@ -28,8 +28,8 @@ use self::numeric::Numeric;
 use self::sample::Sampled;
 use super::{Column, Declared, Domain, Measure};
 use crate::engine::Result;
-use crate::engine::privacy::counts::{NoisyCounts, noisy_counts};
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::noisy_counts::{NoisyCounts, noisy_counts};
+use crate::engine::privacy::samplers::random::SecretRng;
 
 /// What discovery may spend, and what it knows beforehand. Public or released quantities.
 #[derive(Debug, Clone, Copy, PartialEq)]

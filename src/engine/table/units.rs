@@ -21,8 +21,8 @@ use rand::RngExt;
 
 use super::keyed_hash::KeyedHash;
 use super::{BlockColumn, EncodedTable};
-use crate::engine::privacy::poisson::SamplingRate;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::samplers::poisson::SamplingRate;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
 /// Rows of a unit that may be used, at most.

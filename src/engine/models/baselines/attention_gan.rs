@@ -22,8 +22,8 @@ use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective, RowSum};
 use crate::engine::nn::tensors::{ParameterLayout, ParameterMatrix, attention, constant, dense, mlp, of_mlp};
-use crate::engine::privacy::mechanism::Stage;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::Stage;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result};
 

@@ -23,8 +23,8 @@ use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective, RowSum};
 use crate::engine::nn::simd::exp;
 use crate::engine::nn::tensors::{ParameterLayout, ParameterMatrix, attention, constant, dense, layer_norm};
-use crate::engine::privacy::mechanism::Stage;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::Stage;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result};
 

@@ -26,9 +26,9 @@ use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::tensors::{constant, gradient, leaves, mlp, of_mlp};
 use crate::engine::privacy::accountant;
-use crate::engine::privacy::counts::noisy_counts;
-use crate::engine::privacy::mechanism::{Mechanism, Stage};
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
+use crate::engine::privacy::mechanisms::{Mechanism, Stage};
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 
 /// Units for each teacher, by rule, and how many teachers that may be.

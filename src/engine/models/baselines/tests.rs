@@ -19,7 +19,7 @@ use crate::engine::nn::mlp::Mlp;
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective};
 use crate::engine::nn::tensors::{ParameterLayout, gradient, leaves};
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable};
 
 fn domains() -> Vec<Domain> {

@@ -13,8 +13,8 @@ use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::batch_sum::BatchSum;
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
-use crate::engine::privacy::mechanism::Stage;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::Stage;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 
 /// A GAN that learns. The table is private; all else is public or paid for.

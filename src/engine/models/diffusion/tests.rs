@@ -14,8 +14,8 @@ use crate::engine::nn::clip::{Clip, Rule};
 use crate::engine::nn::exact::RoundingGrid;
 use crate::engine::nn::mlp::Mlp;
 use crate::engine::nn::normals::Normals;
-use crate::engine::privacy::mechanism::Mechanism;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::Mechanism;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable, Units};
 use crate::engine::{EngineError, Result};
 

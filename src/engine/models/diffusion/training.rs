@@ -11,8 +11,8 @@ use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::batch_sum::{BatchSum, Ghost};
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
-use crate::engine::privacy::mechanism::Stage;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::mechanisms::Stage;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result};
 

@@ -5,8 +5,8 @@
 use super::GuidedOptions;
 use crate::engine::Result;
 use crate::engine::models::TrainingBudget;
-use crate::engine::privacy::mechanism::{Mechanism, Stage};
-use crate::engine::privacy::{accountant, analytic_gaussian};
+use crate::engine::privacy::accountant::{self, analytic_gaussian};
+use crate::engine::privacy::mechanisms::{Mechanism, Stage};
 
 /// Shares of the precision (1 / noise multiplier squared) that one-way counts and selection get.
 const ONE_WAY_SHARE: f64 = 0.2;

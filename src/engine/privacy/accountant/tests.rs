@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::*;
-use crate::engine::privacy::rdp;
+use crate::engine::privacy::mechanisms::facts::Facts;
+use crate::engine::privacy::mechanisms::subsampled_gaussian::SubsampledGaussian;
 
 fn known() -> Value {
     serde_json::from_str(include_str!("../../../../tests/data/accounting.json")).unwrap()
@@ -20,8 +21,9 @@ fn sampled(sampling_rate: f64, noise_multiplier: f64, steps: u64) -> Mechanism {
 }
 
 /// One distribution of one direction of a subsampled Gaussian.
-fn single(rate: f64, noise_multiplier: f64, step: f64) -> Directions {
-    Subsampled { rate, noise_multiplier }.directions(step, 1e-40).unwrap()
+fn single(rate: f64, noise_multiplier: f64, step: f64) -> (Pld, Pld) {
+    let losses = SubsampledGaussian { rate, noise_multiplier }.losses(step, 1e-40).unwrap();
+    (losses.remove, losses.add.unwrap())
 }
 
 #[test]
@@ -87,7 +89,7 @@ fn deltas_are_known() {
 fn single_steps_are_known_in_both_directions() {
     let known = &known()["single_step"];
     let both = single(number(&known["q"]), number(&known["sigma"]), 1.0 / 8192.0);
-    for (pld, direction) in [(&both.remove, "remove"), (&both.add, "add")] {
+    for (pld, direction) in [(&both.0, "remove"), (&both.1, "add")] {
         for (epsilon, expected) in known[direction].as_object().unwrap() {
             let (found, expected) = (pld.delta(epsilon.parse().unwrap()), number(expected));
             assert!((found - expected).abs() < 1e-9 + 1e-5 * expected, "{direction} {epsilon}: {found}");
@@ -187,10 +189,10 @@ fn laplace_alone_is_exact() {
 #[test]
 fn masses_add_up_to_one() {
     for (rate, noise) in [(0.004, 0.5), (0.02, 1.0), (0.5, 0.3), (0.001, 30.0), (0.999, 3.0)] {
-        let (lowest, highest) = Subsampled { rate, noise_multiplier: noise }.range(1e-40);
+        let (lowest, highest) = SubsampledGaussian { rate, noise_multiplier: noise }.range(1e-40);
         for step in [1e-5f64, 1e-3, 0.1] {
             let both = single(rate, noise, step.max((highest - lowest) / 1e6));
-            for pld in [both.remove, both.add] {
+            for pld in [both.0, both.1] {
                 let sum: f64 = pld.mass.iter().sum::<f64>() + pld.infinity;
                 assert!(
                     (sum - 1.0).abs() < 1e-12 * pld.mass.len() as f64 / 1e3 + 1e-11,
@@ -204,7 +206,7 @@ fn masses_add_up_to_one() {
 /// Delta of one step in closed form, by the output from which on the unit's presence is likelier than `e^epsilon`.
 #[test]
 fn single_steps_match_the_closed_form() {
-    use crate::engine::privacy::normal::upper_tail;
+    use crate::engine::privacy::loss::normal::upper_tail;
     for (rate, noise) in [(0.01f64, 0.4f64), (0.1, 1.0), (0.6, 5.0), (0.001, 0.7)] {
         let both = single(rate, noise, 2f64.powi(-16));
         for epsilon in [0.001f64, 0.05, 0.5, 2.0, 5.0] {
@@ -212,7 +214,7 @@ fn single_steps_match_the_closed_form() {
             let u = turn(epsilon.exp_m1() + rate);
             let with = (1.0 - rate) * upper_tail(u) + rate * upper_tail(u - 1.0 / noise);
             let exact = with - epsilon.exp() * upper_tail(u);
-            let found = both.remove.delta(epsilon);
+            let found = both.0.delta(epsilon);
             let rounding = 1e-13 * with + 1e-38;
             assert!(found >= exact - rounding && found <= exact * (1.0 + 1e-4) + rounding, "{rate} {noise} {epsilon}");
 
@@ -224,7 +226,7 @@ fn single_steps_match_the_closed_form() {
             } else {
                 0.0
             };
-            let found = both.add.delta(epsilon);
+            let found = both.1.delta(epsilon);
             assert!(
                 found >= exact - 1e-13 && found <= exact * (1.0 + 1e-3) + 2e-8,
                 "{rate} {noise} {epsilon} {found:e} {exact:e}"

@@ -10,8 +10,8 @@
 use super::DiscoveryPlan;
 use super::texts::{MIN_COUNT, TextCounts};
 use crate::engine::Result;
-use crate::engine::privacy::random::SecretRng;
-use crate::engine::privacy::sparse_histogram::release_heavy;
+use crate::engine::privacy::mechanisms::sparse_histogram::release_heavy;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Category, Cells, Domain};
 
 /// The heaviest released texts are kept as categories, the rest is left to `other`.

@@ -3,7 +3,7 @@
 
 use super::DiscoveryPlan;
 use crate::engine::Result;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::codec::Known;
 use crate::engine::table::{BlockColumn, Cells, Domain};
 

@@ -4,7 +4,7 @@ use super::DiscoveryPlan;
 use super::number_line::{CellGrid, Interval};
 use super::tree::Estimate;
 use crate::engine::Result;
-use crate::engine::privacy::random::SecretRng;
+use crate::engine::privacy::samplers::random::SecretRng;
 
 /// What is measured, and what was found of atoms and NULL so far.
 pub struct Survey<'a> {

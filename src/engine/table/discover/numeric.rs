@@ -22,9 +22,9 @@ use super::spacing::{self, Scale};
 use super::tree::{Estimate, consistent};
 use super::{DiscoveryPlan, Shares};
 use crate::engine::Result;
+use crate::engine::privacy::mechanisms::sparse_histogram::release_heavy;
 use crate::engine::privacy::mutant::{self, Mutant};
-use crate::engine::privacy::random::SecretRng;
-use crate::engine::privacy::sparse_histogram::release_heavy;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Bin, Cells, Column, Domain, Measure, Part};
 
 /// Values that fewer rows hold are no atoms. As for texts, see [`super::category`].

@@ -7,28 +7,34 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-use super::normal::{erfcx, upper_tail};
-use super::quadrature::GAUSS_5;
+use crate::engine::privacy::loss::normal::{erfcx, upper_tail};
+use crate::engine::privacy::loss::quadrature::GAUSS_5;
 
 /// Relative error of [`delta`], with room.
 const ERROR: f64 = 1e-10;
 
 /// Smallest delta, rounded up, with which noise of `noise_multiplier` times the sensitivity is
-/// (`epsilon`, delta)-private. `epsilon >= 0`.
+/// (`epsilon`, delta)-private. `epsilon >= 0`. 1 if the noise is not positive or either is no number; never below the
+/// least positive number.
 pub fn delta(noise_multiplier: f64, epsilon: f64) -> f64 {
+    if !(noise_multiplier > 0.0 && epsilon >= 0.0) {
+        return 1.0;
+    }
     let half = 0.5 / noise_multiplier;
+    // b - a, which would lose its digits as a difference.
+    let width = 2.0 * half * FRAC_1_SQRT_2;
     let (a, b) =
         ((epsilon * noise_multiplier - half) * FRAC_1_SQRT_2, (epsilon * noise_multiplier + half) * FRAC_1_SQRT_2);
     let scale = 0.5 * (-a * a).exp();
     let exact = if a < -4.0 {
         upper_tail(a / FRAC_1_SQRT_2) - scale * erfcx(b)
-    } else if b - a > 0.1 {
+    } else if width > 0.1 {
         scale * (erfcx(a) - erfcx(b))
     } else {
         // -erfcx'(x) = 2/sqrt(pi) - 2 x erfcx(x), integrated from a to b
-        scale * (b - a) * GAUSS_5.iter().map(|&(x, w)| w * descent(a + (b - a) * x)).sum::<f64>()
+        scale * width * GAUSS_5.iter().map(|&(x, w)| w * descent(a + width * x)).sum::<f64>()
     };
-    (exact * (1.0 + ERROR)).clamp(0.0, 1.0)
+    if exact.is_nan() { 1.0 } else { (exact * (1.0 + ERROR)).clamp(f64::MIN_POSITIVE, 1.0) }
 }
 
 /// `-erfcx'(x)`.
@@ -42,15 +48,20 @@ fn descent(x: f64) -> f64 {
 }
 
 /// Smallest noise multiplier, rounded up by less than 1e-8 of it, that is (`epsilon`, `delta`)-private.
-/// `epsilon >= 0`, `0 < delta < 1`; meant for epsilon of 1e-4 to 100 and delta of 1e-12 to 1/2.
+/// `epsilon >= 0`, `0 < delta < 1`; meant for epsilon of 1e-4 to 100 and delta of 1e-12 to 1/2. Infinite if noise of 1e12
+/// is not enough, or an argument is no number.
 pub fn noise_multiplier(epsilon: f64, wanted: f64) -> f64 {
     // Between 1e-9 and 1e12, on a logarithmic scale.
-    let upper = safe_end(-20.0, 28.0, |z: f64| delta(z.exp(), epsilon) <= wanted);
-    upper.exp() * (1.0 + 1e-12)
+    let (low, high) = (-20.0, 28.0);
+    let is_enough = |z: f64| delta(z.exp(), epsilon) <= wanted;
+    if !is_enough(high) {
+        return f64::INFINITY;
+    }
+    safe_end(low, high, is_enough).exp() * (1.0 + 1e-12)
 }
 
 /// Smallest epsilon, rounded up by less than 1e-8 of it, with which noise of `noise_multiplier` is (epsilon,
-/// `delta`)-private.
+/// `delta`)-private. Infinite if none is enough, or an argument is no number.
 pub fn epsilon(noise_multiplier: f64, wanted: f64) -> f64 {
     if delta(noise_multiplier, 0.0) <= wanted {
         return 0.0;
@@ -58,6 +69,9 @@ pub fn epsilon(noise_multiplier: f64, wanted: f64) -> f64 {
     let mut limit = 1.0;
     while delta(noise_multiplier, limit) > wanted && limit < 1e300 {
         limit *= 2.0;
+    }
+    if !(delta(noise_multiplier, limit) <= wanted) {
+        return f64::INFINITY;
     }
     safe_end(0.0, limit, |epsilon| delta(noise_multiplier, epsilon) <= wanted)
 }

@@ -9,8 +9,18 @@ pub fn upper_tail(x: f64) -> f64 {
     0.5 * libm::erfc(x * FRAC_1_SQRT_2)
 }
 
-/// An `x` with `P(X > x) <= tail`, above the smallest by 1e-9 relatively at most; `tail` lies in `(0, 1/2]`.
+/// An `x` with `P(X > x) <= tail`, above the smallest by 1e-9 relatively at most for `tail` in `(1e-290, 1/2]`, and by
+/// 1 % below that. Infinite for what is no positive number, as a probability that underflowed; not negative beyond 1/2.
 pub fn upper_quantile(tail: f64) -> f64 {
+    if !(tail > 0.0) {
+        return f64::INFINITY;
+    }
+    if tail < SMALLEST_TAIL {
+        return upper_quantile_of_log(tail.ln());
+    }
+    if tail > 0.5 {
+        return 0.0;
+    }
     let mut x = SQRT_2 * erfc_inv(2.0 * tail);
     // Newton steps on the logarithm of the tail, which is nearly a parabola.
     for _ in 0..4 {
@@ -18,6 +28,14 @@ pub fn upper_quantile(tail: f64) -> f64 {
         x += found / density * (found / tail).ln();
     }
     x.max(0.0) * (1.0 + 1e-10) + 1e-12
+}
+
+/// Below it the density, by which Newton's steps divide, loses digits.
+const SMALLEST_TAIL: f64 = 1e-290;
+
+/// An `x` with `ln P(X > x) <= log_tail`, by `P(X > x) <= exp(-x^2 / 2) / 2`; infinite if `log_tail` is no number.
+pub fn upper_quantile_of_log(log_tail: f64) -> f64 {
+    if log_tail.is_nan() { f64::INFINITY } else { (-2.0 * log_tail.min(0.0)).sqrt() * (1.0 + 1e-15) }
 }
 
 /// Scaled complementary error function `exp(x^2) erfc(x)`, relative error below 1e-14 for `x > -5`.

@@ -1,93 +1,73 @@
-//! Privacy-loss distributions of the Gaussian mechanism, with and without Poisson sampling.
+//! The Poisson-subsampled Gaussian mechanism: a sum over a fresh Poisson sample of the units, with Gaussian noise.
 
-use super::normal::{upper_quantile, upper_tail};
-use super::pld::{Pld, shares};
-use super::quadrature::{GAUSS_3, GAUSS_5};
+use super::facts::{Facts, Losses, check_positive, senseless};
 use crate::engine::Result;
+use crate::engine::privacy::loss::normal::{upper_quantile, upper_tail};
+use crate::engine::privacy::loss::pld::{Pld, shares};
+use crate::engine::privacy::loss::quadrature::{FRAC_1_SQRT_TAU, GAUSS_3, NARROW, density, panels};
+use crate::engine::privacy::loss::sketch::grid;
 
-/// Cells narrower than this, relative to the scale on which the integrand varies, take three points: the error is
-/// below `0.02^5 * 12 * 5e-7`.
-const NARROW: f64 = 0.02;
-/// Wider ones are cut into panels of this width with five points: the error is below `0.25^9 * 4e-13 * 1e5`.
-const PANEL: f64 = 0.25;
-
-/// Losses when a unit leaves and when one comes, which differ under sampling.
-pub struct Directions {
-    /// The table with the unit against the one without.
-    pub remove: Pld,
-    /// The table without the unit against the one with it.
-    pub add: Pld,
-}
-
-/// Range of losses outside which both sides of the Gaussian mechanism have at most mass `tail`.
-pub fn gaussian_range(noise_multiplier: f64, tail: f64) -> (f64, f64) {
-    let (sd, reach) = (1.0 / noise_multiplier, upper_quantile(tail));
-    ((0.5 * sd - reach) * sd, (0.5 * sd + reach) * sd)
-}
-
-/// The Gaussian mechanism, the same in both directions: the loss is normal with standard deviation `s = 1 / z` and
-/// mean `s^2 / 2`. Mass at most `tail` counts as infinite loss.
-pub fn gaussian(noise_multiplier: f64, step: f64, tail: f64) -> Result<Pld> {
-    let (lowest, highest) = gaussian_range(noise_multiplier, tail);
-    let mut pld = Pld::empty(step, lowest, highest)?;
-    let width = step * noise_multiplier;
-    let place = |loss: f64| loss * noise_multiplier - 0.5 / noise_multiplier;
-    let narrow = GAUSS_3.map(|(x, weight)| (x, weight, shares(step, step * x)));
-    let cells = pld.mass.len() - 1;
-    for cell in 0..cells {
-        let start = place(pld.loss(cell));
-        let (mut lower, mut upper) = (0.0, 0.0);
-        if width * (1.0 + start.abs()) < NARROW {
-            for (x, weight, share) in narrow {
-                let mass = weight * width * density(start + width * x);
-                lower += mass * share.0;
-                upper += mass * share.1;
-            }
-        } else {
-            // The quadrature needs only the part of a very wide cell where there is mass.
-            let (from, to) = (start.max(-REACH), (start + width).min(REACH));
-            panels(
-                from,
-                to,
-                |u| 1.0 + u.abs(),
-                |u, weight| {
-                    let mass = weight * density(u);
-                    let share = shares(step, ((u - start) / noise_multiplier).clamp(0.0, step));
-                    lower += mass * share.0;
-                    upper += mass * share.1;
-                },
-            );
-        }
-        pld.mass[cell] += lower;
-        pld.mass[cell + 1] += upper;
-    }
-    pld.infinity = upper_tail(place(pld.loss(cells)));
-    pld.mass[0] += upper_tail(-place(pld.loss(0)));
-    Ok(pld)
-}
-
-/// Beyond this many standard deviations there is less than 1e-320.
-const REACH: f64 = 38.5;
-
-/// A Poisson-subsampled Gaussian sum with `0 < rate < 1`.
+/// One step, with `0 < rate < 1`.
 #[derive(Debug, Clone, Copy)]
-pub struct Subsampled {
+pub struct SubsampledGaussian {
     pub rate: f64,
     pub noise_multiplier: f64,
 }
 
-impl Subsampled {
-    /// Lowest and highest loss on removal, but for outputs of mass `tail` on either side.
-    pub fn range(&self, tail: f64) -> (f64, f64) {
+impl Facts for SubsampledGaussian {
+    fn name(&self) -> &'static str {
+        "Poisson-subsampled Gaussian"
+    }
+
+    fn check(&self) -> Result<()> {
+        if !(0.0..=1.0).contains(&self.rate) {
+            return Err(senseless("sampling rate", "It is a probability."));
+        }
+        check_positive(self.noise_multiplier, "noise multiplier")
+    }
+
+    fn is_plausible(&self) -> bool {
+        (0.0..=1.0).contains(&self.rate) && (1e-3..=1e12).contains(&self.noise_multiplier)
+    }
+
+    fn noise_multiplier(&self) -> Option<f64> {
+        Some(self.noise_multiplier)
+    }
+
+    fn is_symmetric(&self) -> bool {
+        false
+    }
+
+    fn range(&self, tail: f64) -> (f64, f64) {
         let reach = upper_quantile(tail);
         let lowest = self.loss(self.exponent(-reach));
         (lowest, self.loss(self.exponent(1.0 / self.noise_multiplier + reach)))
     }
 
+    fn sketch(&self, reach: f64) -> Vec<(f64, f64)> {
+        let sd = 1.0 / self.noise_multiplier;
+        let points = grid(-reach, sd + reach).map(|u| {
+            let loss = self.loss((u - 0.5 * sd) * sd);
+            (loss, loss - 0.5 * u * u)
+        });
+        points.collect()
+    }
+
+    fn losses(&self, step: f64, tail: f64) -> Result<Losses> {
+        self.directions(step, tail)
+    }
+
+    #[cfg(test)]
+    fn renyi_divergence(&self, order: f64) -> f64 {
+        crate::engine::privacy::accountant::rdp::subsampled_gaussian(self.rate, self.noise_multiplier, order)
+    }
+}
+
+impl SubsampledGaussian {
     /// Both directions. With the output in units of its standard deviation, `u`, and `t = u/z - 1/(2 z^2)`, the output
     /// without the unit has density `phi(u)`, and `phi(u) (1 - q + q e^t)` with it: the loss on removal is
     /// `ln(1 - q + q e^t)`, of which that on addition is the swapped one. Mass at most `tail` counts as infinite.
-    pub fn directions(&self, step: f64, tail: f64) -> Result<Directions> {
+    pub fn directions(&self, step: f64, tail: f64) -> Result<Losses> {
         let (lowest, highest) = self.range(tail);
         let mut remove = Pld::empty(step, lowest, highest)?;
         // An error of a few last places in t is one of z |u| times as much in the density's exponent.
@@ -122,7 +102,7 @@ impl Subsampled {
         remove.infinity = self.mixture(upper_tail(above), upper_tail(above - 1.0 / self.noise_multiplier));
         add.infinity = upper_tail(-below);
         add.mass[0] += upper_tail(above);
-        Ok(Directions { remove, add })
+        Ok(Losses { remove, add: Some(add) })
     }
 
     /// Masses of both ends of a cell that starts at `loss` and takes `t` from `edge` to `next`, integrated over `t`.
@@ -195,26 +175,5 @@ impl Subsampled {
         } else {
             loss + (-(1.0 - self.rate) * (-loss).exp()).ln_1p() - self.rate.ln()
         }
-    }
-}
-
-/// `1 / sqrt(2 pi)`
-const FRAC_1_SQRT_TAU: f64 = 0.398_942_280_401_432_7;
-
-fn density(u: f64) -> f64 {
-    FRAC_1_SQRT_TAU * (-0.5 * u * u).exp()
-}
-
-/// Visits quadrature points and weights on `[from, to]`, in panels short against `1 / scale`.
-fn panels(from: f64, to: f64, scale: impl Fn(f64) -> f64, mut visit: impl FnMut(f64, f64)) {
-    let mut start = from;
-    while start < to {
-        let mut end = (start + PANEL / scale(start)).min(to);
-        // The scale may shrink along the panel.
-        end = (start + PANEL / scale(start).max(scale(end))).min(to);
-        for (x, weight) in GAUSS_5 {
-            visit(start + (end - start) * x, (end - start) * weight);
-        }
-        start = end;
     }
 }

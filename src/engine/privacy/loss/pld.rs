@@ -82,14 +82,15 @@ impl Pld {
             .take_while(|&(loss, _)| loss > epsilon)
             .map(|(loss, mass)| mass * -(epsilon - loss).exp_m1())
             .sum();
-        (self.infinity + self.inflation() * sum).min(1.0)
+        let delta = self.infinity + self.inflation() * sum;
+        if delta.is_nan() || epsilon.is_nan() { 1.0 } else { delta.clamp(0.0, 1.0) }
     }
 
     /// Upper bound on the smallest epsilon at which the divergence is at most `delta`, or on which side of the
     /// grid it lies.
     pub fn epsilon(&self, delta: f64) -> Epsilon {
         let wanted = (delta - self.infinity) / self.inflation();
-        if wanted <= 0.0 {
+        if !(wanted > 0.0) {
             return Epsilon::Above;
         }
         let (decay, growth) = ((-self.step).exp(), -(-self.step).exp_m1());
@@ -100,6 +101,9 @@ impl Pld {
             // (above + mass) * (1 - exp(-distance)).
             above += self.mass[i];
             let next = divergence + above * growth;
+            if next.is_nan() {
+                return Epsilon::Above;
+            }
             if next >= wanted {
                 let distance = -(-(wanted - divergence) / above).max(-growth).ln_1p();
                 return Epsilon::At(self.loss(i) - distance + self.shift);

@@ -1,9 +1,12 @@
 //! Poisson sampling: every row takes part on its own, with exactly the accounted probability.
 
-use rand::Rng;
+use std::cell::RefCell;
 
-use super::mutant::{self, Mutant};
+use rand::Rng;
+use rand::seq::SliceRandom;
+
 use super::random::SecretRng;
+use crate::engine::privacy::mutant::{self, Mutant};
 
 /// The denominator of all rates, `2^32`.
 const WHOLE: u64 = 1 << 32;
@@ -43,7 +46,7 @@ impl SamplingRate {
             return Vec::new();
         }
         if mutant::is(Mutant::Shuffle) {
-            return mutant::shuffled(rows, self.value(), rng);
+            return shuffled(rows, self.value(), rng);
         }
         let (lead, rest) = ((self.0 >> 24) as u8, (self.0 % (1 << 24)) as u32);
         let mut chosen = Vec::with_capacity(self.room(rows));
@@ -70,6 +73,23 @@ impl SamplingRate {
         let expected = rows as f64 * self.value();
         rows.min((expected + 6.0 * expected.sqrt()) as usize + 8)
     }
+}
+
+/// [`Mutant::Shuffle`]: the next batch of a thread's shuffled table, ascending.
+fn shuffled(rows: usize, rate: f64, rng: &mut SecretRng) -> Vec<u32> {
+    thread_local! {
+        static LEFT: RefCell<(usize, Vec<u32>)> = const { RefCell::new((0, Vec::new())) };
+    }
+    let size = (rate * rows as f64).round() as usize;
+    LEFT.with_borrow_mut(|(of, left)| {
+        if *of != rows || left.len() < size {
+            (*of, *left) = (rows, (0..rows as u32).collect());
+            left.shuffle(rng);
+        }
+        let mut batch = left.split_off(left.len() - size);
+        batch.sort_unstable();
+        batch
+    })
 }
 
 /// Bytes looked at together.

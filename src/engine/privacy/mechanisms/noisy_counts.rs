@@ -1,8 +1,8 @@
 //! Counts released with Gaussian noise on an integer lattice.
 
-use super::gaussian::{MAX_BITS, RoundedGaussian};
-use super::mutant;
-use super::random::SecretRng;
+use crate::engine::privacy::mutant;
+use crate::engine::privacy::samplers::gaussian::{MAX_BITS, RoundedGaussian};
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
 /// Lattice points in a count, at most: noise below 2^-22 counts is raised to that.
@@ -20,6 +20,15 @@ pub struct NoisyCounts {
     pub noise_multiplier: f64,
     /// How many draws of [`RoundedGaussian`] were made, each with its slack.
     pub draws: u64,
+}
+
+/// The error of a budget that calls for more noise than can be drawn.
+pub fn budget_is_too_small() -> EngineError {
+    EngineError::invalid(
+        "the privacy budget is too small for any count to be released",
+        "The noise would exceed a billion counts.",
+        "Raise epsilon or delta.",
+    )
 }
 
 /// A multiple of counts to which integer noise is added.
@@ -41,11 +50,7 @@ impl Lattice {
         // 2^-50 outweighs the rounding of the product above and of this quotient.
         let scale = (noise.standard_deviation() / wanted * (1.0 - 2f64.powi(-50))).floor().min(MAX_SCALE);
         if scale < 1000.0 {
-            return Err(EngineError::invalid(
-                "the privacy budget is too small for any count to be released",
-                "The noise would exceed a billion counts.",
-                "Raise epsilon or delta.",
-            ));
+            return Err(budget_is_too_small());
         }
         Ok(Self { scale: scale as u64, noise })
     }

@@ -36,10 +36,10 @@
 //! probability still. Nor does it matter that a unit's rows are a random choice among more: what holds for every
 //! choice holds for their mixture.
 
-use super::counts::Lattice;
-use super::mutant;
-use super::normal::upper_quantile;
-use super::random::SecretRng;
+use crate::engine::privacy::loss::normal::upper_quantile;
+use crate::engine::privacy::mechanisms::noisy_counts::Lattice;
+use crate::engine::privacy::mutant;
+use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
 /// Keys that were released, and how.
@@ -100,7 +100,9 @@ pub fn release_heavy<K: Ord>(
 fn threshold(lattice: &Lattice, most_rows: u32, delta_share: f64) -> i128 {
     let (most, share) = (f64::from(most_rows), 0.5 * delta_share);
     let above = |chance: f64| (lattice.noise.standard_deviation() * upper_quantile(chance)).ceil() as i128;
-    (lattice.place(most_rows.into()) + above(share)).max(lattice.place(1) + above(share / most))
+    // A threshold beyond all numbers lets nothing pass.
+    let passed = |count: u64, chance: f64| lattice.place(count).saturating_add(above(chance));
+    passed(most_rows.into(), share).max(passed(1, share / most))
 }
 
 #[cfg(test)]

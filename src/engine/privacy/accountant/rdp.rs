@@ -1,5 +1,5 @@
 //! A second accountant, by Rényi differential privacy: looser than privacy-loss distributions and built from other
-//! formulas, as a cross-check of them.
+//! formulas, as a cross-check of them in tests.
 //!
 //! Mironov, "Rényi Differential Privacy" (2017): composition, and the curves of the Gaussian and Laplace mechanisms and
 //! of randomized response. Mironov, Talwar, Zhang, "Rényi Differential Privacy of the Sampled Gaussian Mechanism" (2019):
@@ -7,7 +7,7 @@
 //! unit. Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy" (2020), Proposition 12, for the
 //! conversion.
 
-use super::mechanism::Mechanism;
+use crate::engine::privacy::mechanisms::Mechanism;
 
 /// Orders up to 11 in steps of a tenth, then integers, then powers of two.
 fn orders() -> impl Iterator<Item = f64> {
@@ -29,39 +29,41 @@ pub fn epsilon(mechanisms: &[(Mechanism, u64)], delta: f64) -> f64 {
         .max(0.0)
 }
 
-/// Rényi divergence of order `order > 1` between neighbours' outputs, the larger of both directions.
+/// Rényi divergence of order `order > 1` between neighbours' outputs of one use, the larger of both directions.
 pub fn divergence(mechanism: Mechanism, order: f64) -> f64 {
-    match mechanism {
-        Mechanism::Gaussian { noise_multiplier } => 0.5 * order / (noise_multiplier * noise_multiplier),
-        Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => {
-            let one = if sampling_rate == 0.0 {
-                0.0
-            } else if sampling_rate == 1.0 {
-                0.5 * order / (noise_multiplier * noise_multiplier)
-            } else if order.fract() == 0.0 {
-                log_moment_binomial(sampling_rate, noise_multiplier, order) / (order - 1.0)
-            } else {
-                log_moment_quadrature(sampling_rate, noise_multiplier, order) / (order - 1.0)
-            };
-            steps as f64 * one
-        }
-        Mechanism::Laplace { scale } => {
-            let (grow, shrink) = ((order - 1.0) / scale, -order / scale);
-            let weight = order / (2.0 * order - 1.0);
-            log_add(weight.ln() + grow, (1.0 - weight).ln() + shrink) / (order - 1.0)
-        }
-        Mechanism::Pure { epsilon } => {
-            // ln(p^a (1-p)^(1-a) + (1-p)^a p^(1-a)) with p / (1 - p) = e^epsilon
-            let log_sum = log_add(order * epsilon, (1.0 - order) * epsilon) - log_add(epsilon, 0.0);
-            log_sum / (order - 1.0)
-        }
-        Mechanism::BoundedRange { epsilon } => {
-            // ln E_P[e^((a - 1) L)] for the density of `pld_laplace::bounded_range`.
-            let grow = order - 0.5;
-            let sum = log_sub(grow * epsilon, -grow * epsilon) - (2.0 * grow).ln();
-            (sum + 0.5 * epsilon - epsilon.exp_m1().ln()) / (order - 1.0)
-        }
+    mechanism.steps() as f64 * mechanism.facts().renyi_divergence(order)
+}
+
+/// Of one step.
+pub fn subsampled_gaussian(rate: f64, noise_multiplier: f64, order: f64) -> f64 {
+    if rate == 0.0 {
+        0.0
+    } else if rate == 1.0 {
+        0.5 * order / (noise_multiplier * noise_multiplier)
+    } else if order.fract() == 0.0 {
+        log_moment_binomial(rate, noise_multiplier, order) / (order - 1.0)
+    } else {
+        log_moment_quadrature(rate, noise_multiplier, order) / (order - 1.0)
     }
+}
+
+pub fn laplace(scale: f64, order: f64) -> f64 {
+    let (grow, shrink) = ((order - 1.0) / scale, -order / scale);
+    let weight = order / (2.0 * order - 1.0);
+    log_add(weight.ln() + grow, (1.0 - weight).ln() + shrink) / (order - 1.0)
+}
+
+/// `ln(p^a (1-p)^(1-a) + (1-p)^a p^(1-a)) / (a - 1)` with `p / (1 - p) = e^epsilon`.
+pub fn pure(epsilon: f64, order: f64) -> f64 {
+    let log_sum = log_add(order * epsilon, (1.0 - order) * epsilon) - log_add(epsilon, 0.0);
+    log_sum / (order - 1.0)
+}
+
+/// `ln E_P[e^((a - 1) L)] / (a - 1)` for the density of losses of [`crate::engine::privacy::mechanisms::exponential`].
+pub fn bounded_range(epsilon: f64, order: f64) -> f64 {
+    let grow = order - 0.5;
+    let sum = log_sub(grow * epsilon, -grow * epsilon) - (2.0 * grow).ln();
+    (sum + 0.5 * epsilon - epsilon.exp_m1().ln()) / (order - 1.0)
 }
 
 /// `ln(e^a - e^b)` for `a > b`.
@@ -111,7 +113,7 @@ mod tests {
     use super::*;
 
     fn known() -> Value {
-        serde_json::from_str(include_str!("../../../tests/data/accounting.json")).unwrap()
+        serde_json::from_str(include_str!("../../../../tests/data/accounting.json")).unwrap()
     }
 
     fn sampled(sampling_rate: f64, noise_multiplier: f64, steps: u64) -> Mechanism {

@@ -4,15 +4,19 @@
 //! composed apart, because the same one holds in all mechanisms, and the worse counts. The parameters of all mechanisms
 //! must have been fixed before the first one ran, though its queries may depend on earlier outputs.
 
-use std::collections::BTreeMap;
+pub mod analytic_gaussian;
+mod composition;
+mod focus;
+pub mod gdp;
+#[cfg(test)]
+pub mod rdp;
 
-use super::analytic_gaussian;
-use super::convolve::{Convolver, Window};
-use super::cumulant::{Focus, Sketch};
-use super::mechanism::Mechanism;
-use super::pld::{Epsilon, Pld};
-use super::pld_gaussian::{Directions, Subsampled, gaussian, gaussian_range};
-use super::pld_laplace::{bounded_range, laplace, pure};
+use self::composition::Composition;
+use self::focus::Focus;
+use super::loss::convolve::{Convolver, Window};
+use super::loss::pld::{Epsilon, Pld};
+use super::loss::sketch::Sketch;
+use super::mechanisms::Mechanism;
 use crate::engine::{EngineError, Result, abandon};
 
 /// How much the grid may raise the logarithm of delta.
@@ -25,6 +29,8 @@ const WINDOW_TAIL: f64 = 1e-12;
 /// Mass that truncating single losses may add, relative to delta; absolutely if delta is what is asked for.
 const RELATIVE_TAIL: f64 = 1e-7;
 const ABSOLUTE_TAIL: f64 = 1e-40;
+/// What stands for the logarithm of a delta of 0, relative to the one that is wanted.
+const FAR_BELOW: f64 = -700.0;
 /// Range of noise multipliers that calibration searches, and its relative tolerance.
 const NOISE_RANGE: (f64, f64) = (0.01, 1e7);
 const TOLERANCE: f64 = 1e-4;
@@ -75,7 +81,8 @@ pub fn calibrate(
     let mut excess = |noise: f64| -> Result<f64> {
         let composition = composition(noise)?;
         let tail = RELATIVE_TAIL * delta / composition.uses();
-        Ok((accountant.delta(&composition, target_epsilon, tail)? / delta).ln().max(-700.0))
+        let found = accountant.delta(&composition, target_epsilon, tail)?;
+        Ok(if found > 0.0 { (found / delta).ln().max(FAR_BELOW) } else { FAR_BELOW })
     };
     if Accountant::new().delta(&Composition::of(fixed)?, target_epsilon, ABSOLUTE_TAIL)? >= delta {
         return Err(unreachable(target_epsilon, delta));
@@ -141,168 +148,6 @@ impl Bracket {
     }
 }
 
-/// Mechanisms with equal ones counted together, and several Gaussians taken for the one they amount to.
-#[derive(Debug, Clone, Default)]
-struct Composition {
-    /// Sum of `1 / z^2` over Gaussian mechanisms.
-    precision: f64,
-    subsampled: BTreeMap<(u64, u64), u64>,
-    laplace: BTreeMap<u64, u64>,
-    pure: BTreeMap<u64, u64>,
-    bounded_range: BTreeMap<u64, u64>,
-}
-
-impl Composition {
-    fn of(mechanisms: &[(Mechanism, u64)]) -> Result<Self> {
-        let mut all = Self::default();
-        for &(mechanism, times) in mechanisms.iter().filter(|(_, times)| *times > 0) {
-            match mechanism {
-                Mechanism::Gaussian { noise_multiplier } => all.add_gaussian(noise_multiplier, times)?,
-                Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => {
-                    if !(0.0..=1.0).contains(&sampling_rate) {
-                        return Err(senseless("sampling rate", "It is a probability."));
-                    }
-                    let steps = steps.saturating_mul(times);
-                    if sampling_rate == 1.0 {
-                        all.add_gaussian(noise_multiplier, steps)?;
-                    } else {
-                        check_positive(noise_multiplier, "noise multiplier")?;
-                        if sampling_rate > 0.0 && steps > 0 {
-                            *all.subsampled
-                                .entry((sampling_rate.to_bits(), noise_multiplier.to_bits()))
-                                .or_default() += steps;
-                        }
-                    }
-                }
-                Mechanism::Laplace { scale } => {
-                    check_positive(scale, "Laplace scale")?;
-                    *all.laplace.entry(scale.to_bits()).or_default() += times;
-                }
-                Mechanism::Pure { epsilon } => {
-                    if epsilon != 0.0 {
-                        check_positive(epsilon, "epsilon of a mechanism")?;
-                        *all.pure.entry(epsilon.to_bits()).or_default() += times;
-                    }
-                }
-                Mechanism::BoundedRange { epsilon } => {
-                    if epsilon != 0.0 {
-                        check_positive(epsilon, "epsilon of a mechanism")?;
-                        *all.bounded_range.entry(epsilon.to_bits()).or_default() += times;
-                    }
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    fn add_gaussian(&mut self, noise_multiplier: f64, times: u64) -> Result<()> {
-        check_positive(noise_multiplier, "noise multiplier")?;
-        self.precision += times as f64 / (noise_multiplier * noise_multiplier);
-        Ok(())
-    }
-
-    /// The Gaussian mechanism that all of them amount to; a little less noise, for rounding.
-    fn gaussian(&self) -> Option<f64> {
-        (self.precision > 0.0).then(|| (1.0 - 1e-14) / self.precision.sqrt())
-    }
-
-    fn subsampled(&self) -> impl Iterator<Item = (Subsampled, u64)> {
-        self.subsampled.iter().map(|(&(rate, noise), &times)| {
-            (Subsampled { rate: f64::from_bits(rate), noise_multiplier: f64::from_bits(noise) }, times)
-        })
-    }
-
-    fn is_gaussian(&self) -> bool {
-        self.subsampled.is_empty() && self.is_impure()
-    }
-
-    fn is_impure(&self) -> bool {
-        self.laplace.is_empty() && self.pure.is_empty() && self.bounded_range.is_empty()
-    }
-
-    /// How many distributions are composed.
-    fn uses(&self) -> f64 {
-        let pure = self.laplace.values().chain(self.pure.values()).chain(self.bounded_range.values());
-        self.subsampled.values().chain(pure).map(|&times| times as f64).sum::<f64>()
-            + if self.precision > 0.0 { 1.0 } else { 0.0 }
-    }
-
-    /// Sum of the epsilons, if all mechanisms have one at delta 0.
-    fn pure_epsilon(&self) -> f64 {
-        if self.precision > 0.0 || !self.subsampled.is_empty() {
-            return f64::INFINITY;
-        }
-        let sum = |map: &BTreeMap<u64, u64>, epsilon: &dyn Fn(f64) -> f64| -> f64 {
-            map.iter().map(|(&bits, &times)| times as f64 * epsilon(f64::from_bits(bits))).sum()
-        };
-        let itself = |epsilon| epsilon;
-        (sum(&self.pure, &itself) + sum(&self.bounded_range, &itself) + sum(&self.laplace, &|scale| 1.0 / scale))
-            * (1.0 + 1e-12)
-    }
-
-    /// Sketches of both directions; only the first if they are the same.
-    fn sketches(&self, tail: f64) -> Vec<Vec<Sketch>> {
-        let reach = super::normal::upper_quantile(tail);
-        let mut remove: Vec<Sketch> =
-            self.gaussian().map(|noise| Sketch::gaussian(noise, 1.0, reach)).into_iter().collect();
-        let bits = |(&bits, &times): (&u64, &u64)| (f64::from_bits(bits), times as f64);
-        remove.extend(self.laplace.iter().map(bits).map(|(scale, times)| Sketch::laplace(scale, times)));
-        remove.extend(self.pure.iter().map(bits).map(|(epsilon, times)| Sketch::pure(epsilon, times)));
-        remove
-            .extend(self.bounded_range.iter().map(bits).map(|(epsilon, times)| Sketch::bounded_range(epsilon, times)));
-        remove.extend(self.subsampled().map(|(mechanism, times)| Sketch::subsampled(mechanism, times as f64, reach)));
-        if self.subsampled.is_empty() {
-            return vec![remove];
-        }
-        let add = remove.iter().map(Sketch::swapped).collect();
-        vec![remove, add]
-    }
-
-    /// Delta at an epsilon, roughly.
-    fn rough_log_delta(&self, epsilon: f64) -> f64 {
-        let sketches = self.sketches(1e-30);
-        sketches.iter().map(|s| Focus::on_epsilon(s, epsilon, 1e-30).log_delta).fold(f64::NEG_INFINITY, f64::max)
-    }
-
-    /// The widest range of any single loss.
-    fn range(&self, tail: f64) -> f64 {
-        let width = |(low, high): (f64, f64)| high - low;
-        let widths = (self.gaussian().map(|noise| width(gaussian_range(noise, tail))).into_iter())
-            .chain(self.laplace.keys().map(|&scale| 2.0 / f64::from_bits(scale)))
-            .chain(self.pure.keys().chain(self.bounded_range.keys()).map(|&epsilon| 2.0 * f64::from_bits(epsilon)))
-            .chain(self.subsampled().map(|(mechanism, _)| width(mechanism.range(tail))));
-        widths.fold(0.0, f64::max)
-    }
-
-    /// The distributions on a grid, in the order of [`Composition::sketches`].
-    fn distributions(&self, step: f64, tail: f64) -> Result<Vec<Vec<(Pld, u64)>>> {
-        let mut both = Vec::new();
-        if let Some(noise) = self.gaussian() {
-            both.push((gaussian(noise, step, tail)?, 1));
-        }
-        for (&scale, &times) in &self.laplace {
-            both.push((laplace(f64::from_bits(scale), step)?, times));
-        }
-        for (&epsilon, &times) in &self.pure {
-            both.push((pure(f64::from_bits(epsilon), step)?, times));
-        }
-        for (&epsilon, &times) in &self.bounded_range {
-            both.push((bounded_range(f64::from_bits(epsilon), step)?, times));
-        }
-        if self.subsampled.is_empty() {
-            return Ok(vec![both]);
-        }
-        let mut sides = vec![both.clone(), both];
-        for (mechanism, times) in self.subsampled() {
-            abandon::check()?;
-            let Directions { remove, add } = mechanism.directions(step, tail)?;
-            sides[0].push((remove, times));
-            sides[1].push((add, times));
-        }
-        Ok(sides)
-    }
-}
-
 /// What is wanted of a composition.
 #[derive(Debug, Clone, Copy)]
 enum CalibrationTarget {
@@ -359,7 +204,11 @@ impl Accountant {
         let mut worst: f64 = 0.0;
         for ((parts, sketches), focus) in sides.iter().zip(&sketches).zip(focuses) {
             abandon::check()?;
-            worst = worst.max(self.one_side(parts, sketches, focus, goal)?);
+            let side = self.one_side(parts, sketches, focus, goal)?;
+            if side.is_nan() {
+                return Err(UNSOLVED);
+            }
+            worst = worst.max(side);
         }
         Ok(worst)
     }
@@ -466,18 +315,13 @@ fn beyond(parts: &[(Pld, u64)], epsilon: f64) -> Option<f64> {
     let highest: f64 =
         parts.iter().map(|(pld, times)| (pld.loss(pld.mass.len() - 1) + pld.shift) * *times as f64).sum();
     let infinite: f64 = parts.iter().map(|(pld, times)| pld.infinity * *times as f64).sum();
-    (highest * (1.0 + 1e-12) <= epsilon).then(|| infinite.min(1.0))
+    if infinite.is_nan() {
+        return Some(1.0);
+    }
+    (highest + 1e-12 * highest.abs() <= epsilon).then(|| infinite.min(1.0))
 }
 
 const UNSOLVED: EngineError = EngineError::Internal("the accountant found no bound");
-
-fn senseless(what: &str, detail: &str) -> EngineError {
-    EngineError::invalid(format!("{what} of a private mechanism is out of range"), detail, "Report this as a bug.")
-}
-
-fn check_positive(value: f64, what: &str) -> Result<()> {
-    if value > 0.0 && value.is_finite() { Ok(()) } else { Err(senseless(what, "It must be positive and finite.")) }
-}
 
 fn check_delta(delta: f64) -> Result<()> {
     if delta > 0.0 && delta < 1.0 {

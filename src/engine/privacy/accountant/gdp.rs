@@ -17,10 +17,11 @@
 //! 1905.02383, section 2). Of several such, chosen adaptively, the probability that any shows everything is at most the
 //! sum of the `s`, and the rest compose as above: `delta(epsilon) <= sum s + d((sum 1 / z^2)^(-1/2), epsilon)`.
 
-use super::mechanism::Mechanism;
-use super::normal::upper_quantile;
-use super::{accountant, analytic_gaussian};
+use super::analytic_gaussian;
 use crate::engine::Result;
+use crate::engine::privacy::accountant;
+use crate::engine::privacy::loss::normal::{upper_quantile, upper_quantile_of_log};
+use crate::engine::privacy::mechanisms::Mechanism;
 
 /// A Gaussian mechanism, by its precision, and a probability: what something private is no worse than, or what
 /// several such things add up to.
@@ -30,13 +31,21 @@ pub struct Equivalent {
     pub precision: f64,
     /// Probability with which everything may be shown.
     pub delta: f64,
+    /// Total variation distance from all this. It adds up as it is, and costs `1 + e^epsilon` times itself at the epsilon at
+    /// which the sum is read.
+    pub slack: f64,
 }
 
 /// Intervals on which divergences are compared, and the parts of one.
 const INTERVALS: usize = 16;
 const PARTS: usize = 32;
+/// How often an epsilon is raised until it covers the slack too.
+const ROUNDS: usize = 40;
 /// More than the relative error of [`analytic_gaussian::delta`], which rounds up.
 const ERROR: f64 = 1e-9;
+
+/// Beyond it `exp(-epsilon)` loses digits.
+const MAX_EXPONENT: f64 = 600.0;
 
 impl Equivalent {
     /// What these mechanisms, of fixed parameters, are no worse than, `tail` being the probability that may be given
@@ -46,7 +55,7 @@ impl Equivalent {
     /// `InvalidParameter` if a parameter makes no sense.
     pub fn of(mechanisms: &[(Mechanism, u64)], tail: f64) -> Result<Self> {
         if let Some(precision) = accountant::gaussian_precision(mechanisms)? {
-            return Ok(Self { precision, delta: 0.0 });
+            return Ok(Self { precision, delta: 0.0, slack: 0.0 });
         }
         // From here on the divergence is at most `tail`.
         let last = accountant::epsilon(mechanisms, tail)?;
@@ -54,7 +63,7 @@ impl Equivalent {
         let at = |i: usize| i as f64 * width;
         let profile = (0..=INTERVALS).map(|i| accountant::delta(mechanisms, at(i)));
         let profile = profile.collect::<Result<Vec<f64>>>()?;
-        let mut least = Self { precision: 0.0, delta: tail };
+        let mut least = Self { precision: 0.0, delta: tail, slack: 0.0 };
         for (i, ends) in profile.windows(2).enumerate() {
             for part in 0..PARTS {
                 let place = |part: usize| at(i) + width * part as f64 / PARTS as f64;
@@ -75,36 +84,59 @@ impl Equivalent {
     /// normal quantile of that error.
     pub fn of_claim(epsilon: f64, delta: f64) -> Self {
         let error = (-epsilon).exp() / (1.0 + (-epsilon).exp());
-        let sensitivity = 2.0 * upper_quantile(error * (1.0 - ERROR));
-        Self { precision: sensitivity * sensitivity * (1.0 + ERROR), delta }
+        let quantile = if epsilon > MAX_EXPONENT {
+            upper_quantile_of_log(-epsilon - ERROR)
+        } else {
+            upper_quantile(error * (1.0 - ERROR))
+        };
+        let sensitivity = 2.0 * quantile;
+        Self { precision: sensitivity * sensitivity * (1.0 + ERROR), delta, slack: 0.0 }
     }
 
     /// What a Gaussian mechanism that is (`epsilon`, `delta`)-private amounts to.
     pub fn of_gaussian(epsilon: f64, delta: f64) -> Self {
-        Self { precision: analytic_gaussian::noise_multiplier(epsilon, delta).powi(-2), delta: 0.0 }
+        Self { precision: analytic_gaussian::noise_multiplier(epsilon, delta).powi(-2), delta: 0.0, slack: 0.0 }
     }
 
     /// Both together, whichever came first and whatever it led to.
     pub fn and(self, other: Self) -> Self {
         // Rounded up, for sums of a million of them.
         let sum = |a: f64, b: f64| (a + b) * (1.0 + 4.0 * f64::EPSILON);
-        Self { precision: sum(self.precision, other.precision), delta: sum(self.delta, other.delta) }
+        Self {
+            precision: sum(self.precision, other.precision),
+            delta: sum(self.delta, other.delta),
+            slack: sum(self.slack, other.slack),
+        }
     }
 
-    /// The least epsilon, rounded up, at which this is (epsilon, `delta`)-private; infinite if there is none.
+    /// The least epsilon, rounded up, at which this is (epsilon, `delta`)-private; infinite if there is none, or anything
+    /// is no number.
     pub fn epsilon(self, delta: f64) -> f64 {
-        if self.precision == 0.0 && self.delta <= delta {
+        if self.precision == 0.0 && self.delta + 2.0 * self.slack <= delta {
             return 0.0;
         }
-        if delta <= self.delta {
+        if !(delta > self.delta && self.precision >= 0.0) {
             return f64::INFINITY;
         }
-        analytic_gaussian::epsilon(self.precision.sqrt().recip(), delta - self.delta)
+        let noise_multiplier = self.precision.sqrt().recip();
+        let mut epsilon = analytic_gaussian::epsilon(noise_multiplier, delta - self.delta);
+        let given_up = |epsilon: f64| self.delta + (1.0 + epsilon.exp()) * self.slack;
+        for _ in 0..ROUNDS {
+            if given_up(epsilon) + analytic_gaussian::delta(noise_multiplier, epsilon) <= delta {
+                return epsilon;
+            }
+            epsilon = analytic_gaussian::epsilon(noise_multiplier, delta - given_up(epsilon)) * (1.0 + 1e-9);
+        }
+        f64::INFINITY
     }
 
     /// Raises the precision until the divergence at `epsilon` may be `bound`.
     fn cover(&mut self, bound: f64, epsilon: f64) {
         let wanted = (bound - self.delta) / (1.0 - self.delta);
+        if wanted.is_nan() {
+            self.precision = f64::INFINITY;
+            return;
+        }
         let reaches = |precision: f64| {
             precision > 0.0 && analytic_gaussian::delta(precision.sqrt().recip(), epsilon) * (1.0 - ERROR) >= wanted
         };
@@ -114,6 +146,10 @@ impl Equivalent {
         let (mut low, mut high) = (self.precision, self.precision.max(1e-12));
         while !reaches(high) && high < 1e18 {
             (low, high) = (high, 2.0 * high);
+        }
+        if !reaches(high) {
+            self.precision = f64::INFINITY;
+            return;
         }
         while high - low > 1e-6 * high {
             let middle = low.midpoint(high);

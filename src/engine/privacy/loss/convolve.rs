@@ -223,8 +223,10 @@ impl Power for Complex64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::privacy::analytic_gaussian;
-    use crate::engine::privacy::pld_gaussian::{Subsampled, gaussian};
+    use crate::engine::privacy::accountant::analytic_gaussian;
+    use crate::engine::privacy::mechanisms::facts::Facts;
+    use crate::engine::privacy::mechanisms::gaussian::Gaussian;
+    use crate::engine::privacy::mechanisms::subsampled_gaussian::SubsampledGaussian;
 
     const STEP: f64 = 1.0 / 1024.0;
 
@@ -241,8 +243,9 @@ mod tests {
 
     #[test]
     fn masses_are_those_of_plain_convolution_however_small() {
-        let sampled = Subsampled { rate: 0.1, noise_multiplier: 2.0 }.directions(16.0 * STEP, 1e-60).unwrap().add;
-        let normal = gaussian(5.0, 16.0 * STEP, 1e-60).unwrap();
+        let sampled =
+            SubsampledGaussian { rate: 0.1, noise_multiplier: 2.0 }.losses(16.0 * STEP, 1e-60).unwrap().add.unwrap();
+        let normal = Gaussian { noise_multiplier: 5.0 }.loss(16.0 * STEP, 1e-60).unwrap();
         let plain = convolve(&convolve(&sampled.mass, &sampled.mass), &normal.mass);
         let first = 2 * sampled.first + normal.first;
         for tilt in [0.0, 5.0, 40.0] {
@@ -265,7 +268,7 @@ mod tests {
     #[test]
     fn gaussians_compose_to_gaussians_down_to_tiny_deltas() {
         let (noise, times) = (20.0f64, 64u64);
-        let single = gaussian(noise, STEP / 64.0, 1e-70).unwrap();
+        let single = Gaussian { noise_multiplier: noise }.loss(STEP / 64.0, 1e-70).unwrap();
         let together = noise / (times as f64).sqrt();
         for epsilon in [0.0, 0.5, 1.0, 3.0, 5.0] {
             // The tilt at which epsilon is typical: a normal loss of variance v and mean v / 2 has mean v / 2 + t v.
@@ -281,7 +284,7 @@ mod tests {
 
     #[test]
     fn wrapped_and_cut_losses_are_counted() {
-        let single = gaussian(1.0, STEP, 1e-20).unwrap();
+        let single = Gaussian { noise_multiplier: 1.0 }.loss(STEP, 1e-20).unwrap();
         // A window far too small for what it should hold.
         let window = Window { tilt: 0.0, lowest: 3.5, highest: 4.5, further: 1.0 };
         let composed = Convolver::new().compose(&[(&single, 4)], window);

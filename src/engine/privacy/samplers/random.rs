@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use rand::{SeedableRng, TryCryptoRng, TryRng};
 use rand_chacha::ChaCha20Rng;
 
-use super::mutant;
+use crate::engine::privacy::mutant;
 use crate::engine::{EngineError, Result};
 
 /// ChaCha20 keyed by 256 bits from the operating system.

@@ -1,0 +1,63 @@
+//! What the accountant has to know of a mechanism: every kind says it in a file of its own.
+
+use crate::engine::privacy::loss::pld::Pld;
+use crate::engine::{EngineError, Result};
+
+/// Privacy losses of one use. Those of sensitivity 1, between tables that differ by one unit.
+pub struct Losses {
+    /// The table with the unit against the one without.
+    pub remove: Pld,
+    /// The table without the unit against the one with it; `None` where it is the same.
+    pub add: Option<Pld>,
+}
+
+/// A mechanism as the accountant sees it.
+pub trait Facts {
+    /// The field's word for it.
+    fn name(&self) -> &'static str;
+
+    /// # Errors
+    /// `InvalidParameter` if a parameter makes no sense.
+    fn check(&self) -> Result<()>;
+
+    /// Whether a training may have used it.
+    fn is_plausible(&self) -> bool;
+
+    /// Noise multiplier, where it adds noise.
+    fn noise_multiplier(&self) -> Option<f64>;
+
+    /// Its epsilon at delta 0.
+    fn pure_epsilon(&self) -> f64 {
+        f64::INFINITY
+    }
+
+    /// Whether losses are the same when a unit leaves and when one comes.
+    fn is_symmetric(&self) -> bool {
+        true
+    }
+
+    /// Lowest and highest loss on removal, but for outputs of mass `tail` on either side.
+    fn range(&self, tail: f64) -> (f64, f64);
+
+    /// The loss on removal as a few points: (loss, logarithm of a mass), up to a common factor. Outputs beyond `reach`
+    /// standard deviations are left out. A guide, not a bound.
+    fn sketch(&self, reach: f64) -> Vec<(f64, f64)>;
+
+    /// The losses on a grid, as upper bounds. Mass at most `tail` counts as infinite loss.
+    ///
+    /// # Errors
+    /// `Internal` if the grid would have too many points.
+    fn losses(&self, step: f64, tail: f64) -> Result<Losses>;
+
+    /// Rényi divergence of order `order > 1`, the larger of both directions: a cross-check by other formulas.
+    #[cfg(test)]
+    fn renyi_divergence(&self, order: f64) -> f64;
+}
+
+pub fn senseless(what: &str, detail: &str) -> EngineError {
+    EngineError::invalid(format!("{what} of a private mechanism is out of range"), detail, "Report this as a bug.")
+}
+
+pub fn check_positive(value: f64, what: &str) -> Result<()> {
+    if value > 0.0 && value.is_finite() { Ok(()) } else { Err(senseless(what, "It must be positive and finite.")) }
+}
