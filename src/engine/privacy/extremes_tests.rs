@@ -153,10 +153,6 @@ fn the_accountant_refuses_or_errs_upwards() {
         if let Ok(delta) = accountant::delta(&gaussian, b) {
             assert!(a > 0.0 && b >= 0.0 && (0.0..=1.0).contains(&delta), "{a} {b}: {delta}");
         }
-        let choice = [(Mechanism::BoundedRange { epsilon: a }, 1)];
-        if let Ok(delta) = accountant::delta(&choice, b) {
-            assert!(a >= 0.0 && b >= 0.0 && (delta > 0.0 || b >= a), "{a} {b}: {delta}");
-        }
         let family = |noise_multiplier| vec![(Mechanism::Gaussian { noise_multiplier }, 1)];
         if let Ok(z) = accountant::calibrate(&[], a, b, family) {
             assert!(a >= 0.0 && b > 0.0 && analytic_gaussian::delta(z, a) <= b, "{a} {b}: {z}");
@@ -164,6 +160,17 @@ fn the_accountant_refuses_or_errs_upwards() {
         if let Ok(split) = Split::new(a, b, 3, 1) {
             assert!(a > 0.0 && b > 0.0 && b < 1.0 && split.count_noise(2).is_finite(), "{a} {b}");
             assert!(!split.affords(u64::MAX, 1.0) && !split.affords(1, f64::NAN), "{a} {b}");
+        }
+    }
+}
+
+#[test]
+fn choices_are_refused_or_err_upwards() {
+    let few = [f64::NAN, -1.0, 0.0, 5e-324, 1e-12, 0.1, 10.0, 746.0, 1e100, f64::INFINITY];
+    for (a, b) in few.into_iter().flat_map(|a| few.map(|b| (a, b))) {
+        let choice = [(Mechanism::BoundedRange { epsilon: a }, 1)];
+        if let Ok(delta) = accountant::delta(&choice, b) {
+            assert!(a >= 0.0 && b >= 0.0 && (delta > 0.0 || b >= a), "{a} {b}: {delta}");
         }
     }
 }

@@ -26,7 +26,8 @@ impl Composition {
             let uses = mechanism.steps().saturating_mul(times);
             match mechanism.simplified() {
                 Some(Mechanism::Gaussian { noise_multiplier }) => {
-                    all.precision += uses as f64 / (noise_multiplier * noise_multiplier);
+                    // However large the noise, it is not nothing.
+                    all.precision += (uses as f64 / (noise_multiplier * noise_multiplier)).max(f64::MIN_POSITIVE);
                 }
                 Some(other) if uses > 0 => all.add(other, uses),
                 _ => {}
