@@ -6,10 +6,10 @@
 use std::time::Instant;
 
 use rayon::prelude::*;
-use tablediffusion::engine::models::{Method, TrainingBudget};
+use tablediffusion::engine::models::{Method, TrainingBudget, TrainingInput};
 use tablediffusion::engine::nn::device::{matrix, values};
 use tablediffusion::engine::nn::mlp::Architecture;
-use tablediffusion::engine::privacy::samplers::random::SecretRng;
+use tablediffusion::engine::privacy::meter::Meter;
 use tablediffusion::engine::table::{Category, Cells, Codes, Domain, EncodedTable};
 
 const BATCH: usize = 1024;
@@ -57,9 +57,9 @@ fn steps(method: &str, options: &str) -> impl FnMut() {
     let method = Method::parse(method).expect("a method");
     let options = method.options(&serde_json::from_str(options).expect("JSON"), &[]).expect("options");
     let budget = TrainingBudget { epsilon: 1.0, delta: 1e-5, prior: Vec::new() };
-    let rng = SecretRng::for_tests(1);
-    let domains = vec![domain; columns];
-    let mut trainer = method.trainer(table, &domains, rows as f64, budget, options, rng).expect("a trainer");
+    let (table, domains, meter) = (table.into(), vec![domain; columns], Meter::for_tests(1));
+    let input = TrainingInput { table, domains, noisy_rows: rows as f64, budget, meter };
+    let mut trainer = method.trainer(input, options).expect("a trainer");
     move || {
         // A step may take several calls.
         let done = trainer.steps_done();

@@ -9,7 +9,7 @@ use tablediffusion::engine::privacy::mechanisms::Mechanism;
 use tablediffusion::engine::privacy::mechanisms::exponential::choose;
 use tablediffusion::engine::privacy::mechanisms::noisy_counts::noisy_counts;
 use tablediffusion::engine::privacy::mechanisms::sparse_histogram::release_heavy;
-use tablediffusion::engine::privacy::samplers::random::SecretRng;
+use tablediffusion::engine::privacy::meter::Meter;
 use tablediffusion::engine::table::{Column, Declared, Measure};
 
 use crate::bounds::{DOUBT, Guesses, at_most};
@@ -22,8 +22,8 @@ fn settings() -> &'static [(f64, usize)] {
     if long() { &[(1.0, 1_000_000), (4.0, 300_000), (10.0, 300_000)] } else { &[(1.0, 500_000), (10.0, 40_000)] }
 }
 
-fn rng() -> SecretRng {
-    SecretRng::from_os().expect("random bits")
+fn meter() -> Meter {
+    Meter::new().expect("random bits")
 }
 
 fn calibrated(epsilon: f64) -> f64 {
@@ -45,12 +45,12 @@ fn gaussian(attack: &str, (claim, delta): (f64, f64), least: f64, runs: usize, m
 /// A row that is counted three times.
 #[test]
 fn counts() {
-    let mut rng = rng();
+    let mut meter = meter();
     for &(epsilon, runs) in settings() {
         let noise = calibrated(epsilon);
-        let used = noisy_counts(&[0; 3], 3f64.sqrt(), noise, &mut rng).expect("counts").noise_multiplier;
+        let used = noisy_counts(&[0; 3], 3f64.sqrt(), noise, &mut meter).expect("counts").noise_multiplier;
         gaussian("three noisy counts", (claim(used), DELTA), TIGHT, runs, |canary| {
-            noisy_counts(&[7 + canary; 3], 3f64.sqrt(), noise, &mut rng).expect("counts").values.iter().sum()
+            noisy_counts(&[7 + canary; 3], 3f64.sqrt(), noise, &mut meter).expect("counts").values.iter().sum()
         });
     }
 }
@@ -58,11 +58,11 @@ fn counts() {
 /// A row whose key many rows hold.
 #[test]
 fn heavy_keys() {
-    let mut rng = rng();
+    let mut meter = meter();
     for &(epsilon, runs) in settings() {
         let noise = calibrated(epsilon);
         gaussian("count of a key above its threshold", (claim(noise), DELTA), TIGHT, runs, |canary| {
-            let heavy = release_heavy([((), 1_000 + canary)], 1, noise, 1e-6, &mut rng).expect("keys");
+            let heavy = release_heavy(&[], [((), 1_000 + canary)], 1, noise, 1e-6, &mut meter).expect("keys");
             heavy.keys.first().map_or(0.0, |(_, count)| *count)
         });
     }
@@ -71,10 +71,11 @@ fn heavy_keys() {
 /// A key that one row holds is released with a probability of at most its share of delta.
 #[test]
 fn lonely_keys() {
-    let mut rng = rng();
+    let mut meter = meter();
     let (share, noise) = (0.02, calibrated(1.0));
     let keys = if long() { 4_000_000 } else { 1_000_000 };
-    let released = release_heavy((0..keys).map(|key| (key, 1)), 1, noise, share, &mut rng).expect("keys").keys.len();
+    let released =
+        release_heavy(&[], (0..keys).map(|key| (key, 1)), 1, noise, share, &mut meter).expect("keys").keys.len();
     let lower = 1.0 - at_most(f64::from(keys) - released as f64, f64::from(keys), DOUBT);
     // The other half of the share pays for the release's absence.
     let attack = "delta of a key that one row holds".to_owned();
@@ -84,17 +85,17 @@ fn lonely_keys() {
 /// A row that raises one candidate's score and lowers all others'.
 #[test]
 fn choices() {
-    let mut rng = rng();
+    let mut meter = meter();
     let candidates = 50;
     for epsilon in if long() { vec![1.0, 4.0] } else { vec![1.0] } {
         let runs = if long() { 2_000_000 } else { 800_000 };
         let scores = |canary: bool| -> Vec<f64> {
             (0..candidates).map(|place| f64::from(u8::from((place == 0) == canary))).collect()
         };
-        let hits = |scores: Vec<f64>, rng: &mut SecretRng| {
-            (0..runs).filter(|_| choose(&scores, epsilon, 1, rng).unwrap()[0] == 0).count() as f64
+        let hits = |scores: Vec<f64>, meter: &mut Meter| {
+            (0..runs).filter(|_| choose(&scores, epsilon, 1, meter).unwrap()[0] == 0).count() as f64
         };
-        let (without, with) = (hits(scores(false), &mut rng), hits(scores(true), &mut rng));
+        let (without, with) = (hits(scores(false), &mut meter), hits(scores(true), &mut meter));
         let runs = f64::from(runs);
         let lower = Guesses { runs, without, with }.any_epsilon(0.0);
         // Of what the bounded range allows, so many candidates reach this much; rounding scores costs 1/256.

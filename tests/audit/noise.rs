@@ -10,6 +10,7 @@ use tablediffusion::engine::nn::mlp::{Architecture, Mlp};
 use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::private_gradient::PrivateGradients;
 use tablediffusion::engine::privacy::mechanisms::noisy_counts::noisy_counts;
+use tablediffusion::engine::privacy::meter::Meter;
 use tablediffusion::engine::privacy::samplers::poisson::SamplingRate;
 use tablediffusion::engine::privacy::samplers::random::SecretRng;
 
@@ -45,9 +46,9 @@ impl Steps {
     fn new(rate: f64, rows: usize, width: usize) -> Self {
         let shape = Architecture { inputs: width - 1, hidden: Vec::new(), outputs: width, concatenate: true };
         let net = Mlp::new(shape, true, &mut Normals::from_seed([1; 32])).expect("a network");
-        let rng = SecretRng::from_os().expect("random bits");
+        let meter = Meter::new().expect("random bits");
         let rate = SamplingRate::nearest(rate);
-        let gradients = PrivateGradients::new(rate, 1.0, Rule::Flat, 1.0, 1.0, net.parameters.len(), rng);
+        let gradients = PrivateGradients::new(rate, 1.0, Rule::Flat, 1.0, 1.0, net.parameters.len(), meter);
         let gradients = gradients.expect("gradients");
         Self { net, gradients, watched: Watched(Mutex::new(Vec::new())), rows }
     }
@@ -95,7 +96,7 @@ fn noise_is_normal() {
         gradients.extend(steps.next().0);
     }
     assert_normal("noise of gradients", gradients);
-    let noisy = noisy_counts(&vec![0; n], 1.0, 3.0, &mut SecretRng::from_os().expect("random bits")).expect("counts");
+    let noisy = noisy_counts(&vec![0; n], 1.0, 3.0, &mut Meter::new().expect("random bits")).expect("counts");
     assert_normal("noise of counts", noisy.values.iter().map(|value| value / noisy.noise_sd).collect());
 }
 

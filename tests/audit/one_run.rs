@@ -12,6 +12,7 @@ use tablediffusion::engine::nn::normals::Normals;
 use tablediffusion::engine::nn::private_gradient::PrivateGradients;
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::mechanisms::Mechanism;
+use tablediffusion::engine::privacy::meter::Meter;
 use tablediffusion::engine::privacy::samplers::poisson::SamplingRate;
 use tablediffusion::engine::privacy::samplers::random::SecretRng;
 
@@ -56,9 +57,9 @@ fn right(epsilon: f64, steps: u64) -> (u64, f64) {
     let mut coins = SecretRng::from_os().expect("random bits");
     let included: Vec<bool> = (0..CANARIES).map(|_| coins.random()).collect();
     let table = Included((0..CANARIES).filter(|canary| included[*canary]).collect());
-    let rng = SecretRng::from_os().expect("random bits");
+    let meter = Meter::new().expect("random bits");
     let mut gradients =
-        PrivateGradients::new(rate, noise, Rule::Flat, 1.0, 1.0, net.parameters.len(), rng).expect("gradients");
+        PrivateGradients::new(rate, noise, Rule::Flat, 1.0, 1.0, net.parameters.len(), meter).expect("gradients");
     let claim = accountant::epsilon(&family(gradients.noise_multiplier()), DELTA).expect("an epsilon");
     let of = Ghost { net: &net, objective: &table };
     let mut scores = vec![0.0; CANARIES];

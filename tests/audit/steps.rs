@@ -16,8 +16,8 @@ use tablediffusion::engine::nn::private_gradient::PrivateGradients;
 use tablediffusion::engine::nn::tensors::{ParameterLayout, ParameterMatrix, constant};
 use tablediffusion::engine::privacy::accountant;
 use tablediffusion::engine::privacy::mechanisms::Mechanism;
+use tablediffusion::engine::privacy::meter::Meter;
 use tablediffusion::engine::privacy::samplers::poisson::SamplingRate;
-use tablediffusion::engine::privacy::samplers::random::SecretRng;
 
 use crate::bounds::Guesses;
 use crate::{Finding, TIGHT, long};
@@ -77,8 +77,8 @@ impl Stage {
     }
 
     fn gradients(&self, rate: SamplingRate, noise_multiplier: f64) -> PrivateGradients<BatchSum> {
-        let (parameters, rng) = (self.net.parameters.len(), SecretRng::from_os().expect("random bits"));
-        PrivateGradients::new(rate, noise_multiplier, self.rule, self.norm, 2.0, parameters, rng).expect("gradients")
+        let (parameters, meter) = (self.net.parameters.len(), Meter::new().expect("random bits"));
+        PrivateGradients::new(rate, noise_multiplier, self.rule, self.norm, 2.0, parameters, meter).expect("gradients")
     }
 
     /// Statistics of the gradient in `runs` runs without the canary, and with it.
@@ -237,8 +237,8 @@ fn step_explicit() {
     let linear = Linear { others: 1, parts: ParameterLayout::new(vec![ParameterMatrix::table(1, DIRECTION.len())]) };
     let family = |noise_multiplier| vec![(Mechanism::Gaussian { noise_multiplier }, 1)];
     let wanted = accountant::calibrate(&[], 4.0, DELTA, family).expect("noise");
-    let (rng, rate) = (SecretRng::from_os().expect("random bits"), SamplingRate::nearest(1.0));
-    let private = PrivateGradients::new(rate, wanted, Rule::Flat, 1.0, 1.0, DIRECTION.len(), rng);
+    let (meter, rate) = (Meter::new().expect("random bits"), SamplingRate::nearest(1.0));
+    let private = PrivateGradients::new(rate, wanted, Rule::Flat, 1.0, 1.0, DIRECTION.len(), meter);
     let runs = if long() { 100_000 } else { 16_000 };
     let of = Explicit { parameters: &[0.0; DIRECTION.len()], objective: &linear };
     let mut private = private.expect("gradients");

@@ -1,5 +1,9 @@
+use serde_json::{Map, Value};
+
+use super::memory::MIN_DISCOVERY_ROWS;
 use super::*;
-use crate::engine::table::{BlockColumn, Declared, Measure};
+use crate::engine::privacy::ledger::PrivacyUnit;
+use crate::engine::table::{Column, Declared, Measure};
 
 /// Two columns of which one has to be learned.
 fn columns() -> Vec<Column> {
@@ -80,11 +84,17 @@ fn memory_bounds_what_domains_are_learned_from() {
         let (method, options) = (Method::Guided, Map::new());
         Job::new(Request { columns, unit: None, epsilon: 1.0, delta: 1e-6, method, options, memory_limit }).unwrap()
     };
-    assert_eq!(job(1, 0).discovery_rows(), 500_000.0);
+    assert_eq!(job(1, 0).setup.discovery_rows(), 500_000.0);
     let wide = job(200, 0);
-    assert!((MIN_DISCOVERY_ROWS..50_000.0).contains(&wide.discovery_rows()));
+    assert!((MIN_DISCOVERY_ROWS..50_000.0).contains(&wide.setup.discovery_rows()));
     assert!(job(200, 4 << 30).expect_rows(1e6).is_ok());
-    assert_eq!(job(200, 1 << 20).discovery_rows(), MIN_DISCOVERY_ROWS);
+    assert_eq!(job(200, 1 << 20).setup.discovery_rows(), MIN_DISCOVERY_ROWS);
+}
+
+/// What is charged, once noise is known.
+fn ledger(job: &Job) -> Ledger {
+    let known = job.known().unwrap();
+    job.setup.ledger(discovery_mechanism(&job.setup, known.counted), &known.stages)
 }
 
 #[test]
@@ -94,7 +104,7 @@ fn a_plan_is_what_a_training_of_that_size_does() {
         prepare(&mut job, 2_000);
         // Of the size that the training took the table to have.
         let planned = job.plan(job.noisy_rows().unwrap()).unwrap();
-        let done: Vec<Stage> = job.ledger().stages().cloned().collect();
+        let done: Vec<Stage> = ledger(&job).stages().cloned().collect();
         assert_eq!(planned.stages.len(), done.len());
         for ((planned, alone), done) in planned.stages.iter().zip(&done) {
             assert_eq!(planned.name, done.name);

@@ -3,7 +3,8 @@
 //! Noise is not seeded here. Bounds on noisy counts lie six standard deviations off: a false alarm in 5e8.
 
 use super::*;
-use crate::engine::table::{Declared, Measure};
+use crate::engine::privacy::ledger::PrivacyUnit;
+use crate::engine::table::{Column, Declared, Measure};
 
 fn columns() -> Vec<Column> {
     let column = |name: &str, measure, declared| Column { name: name.into(), measure, nullable: false, declared };
@@ -83,14 +84,14 @@ fn units_are_counted_capped_learned_and_told_of() {
         let (job, scans) = drive(request(rows, method, options));
         assert_eq!(scans, [Next::CountUnits, Next::Discover, Next::Encode]);
         let (units, kept) = totals(rows.into());
-        let noise = job.split.count_noise(2);
+        let noise = job.setup.split.count_noise(2);
         let (noisy_units, noisy_rows) = (job.noisy_units().unwrap(), job.noisy_rows().unwrap());
         assert!((noisy_units - units).abs() < 6.0 * noise, "{noisy_units} {units}");
         assert!((noisy_rows - kept).abs() < 6.0 * noise * f64::from(rows), "{noisy_rows} {kept}");
         assert!((noisy_units..=noisy_units * f64::from(rows)).contains(&noisy_rows));
-        assert!(job.memory_estimate(kept) > (units * 100.0) as u64);
+        assert!(job.setup.memory_estimate(kept, units) > (units * 100.0) as u64);
         // Three thousand rows of one unit do not make a word.
-        let words = job.domains[1].weights();
+        let words = job.known().unwrap().domains[1].weights();
         assert_eq!(words.len(), 2, "{words:?}");
 
         let artifact = job.finish().unwrap();

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rungs_are_nested_and_narrow() {
+    fn levels_are_nested_and_narrow() {
         let weights: Vec<f64> = (0..100).map(|i| f64::from(i * 37 % 101)).collect();
         for ordered in [0, 99, 100] {
             let coarsening = Coarsening::new(&[weights.clone(), vec![1.0, 2.0]], &[ordered, 0]);

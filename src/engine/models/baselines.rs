@@ -20,12 +20,11 @@ use self::model::BaselineModel;
 pub use self::options::{Baseline, BaselineOptions};
 use self::pate_gan::PateGan;
 use self::wgan::Wgan;
+use super::contract::{Allow, Synthesizer, Trainer, TrainingBudget, TrainingInput};
 use super::training::Training;
-use super::{Allow, Synthesizer, Trainer, TrainingBudget};
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::Stage;
-use crate::engine::privacy::samplers::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable};
+use crate::engine::table::Domain;
 
 /// See [`super::Method::memory_estimate`].
 pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
@@ -48,23 +47,12 @@ pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptio
 }
 
 /// See [`super::Method::trainer`].
-pub fn trainer(
-    table: UnitTable,
-    domains: &[Domain],
-    noisy_rows: f64,
-    budget: &TrainingBudget,
-    options: BaselineOptions,
-    rng: SecretRng,
-) -> Result<Box<dyn Trainer>> {
+pub fn trainer(input: TrainingInput, options: BaselineOptions) -> Result<Box<dyn Trainer>> {
     Ok(match options.kind {
-        Baseline::Wgan => Box::new(Training::new(Wgan::new(table, domains, noisy_rows, budget, options, rng)?)),
-        Baseline::AttentionGan => {
-            Box::new(Training::new(AttentionGan::new(table, domains, noisy_rows, budget, options, rng)?))
-        }
-        Baseline::AttentionVae => {
-            Box::new(Training::new(AttentionVae::new(table, domains, noisy_rows, budget, options, rng)?))
-        }
-        Baseline::PateGan => Box::new(Training::new(PateGan::new(table, domains, noisy_rows, budget, options, rng)?)),
+        Baseline::Wgan => Box::new(Training::new(Wgan::new(input, options)?)),
+        Baseline::AttentionGan => Box::new(Training::new(AttentionGan::new(input, options)?)),
+        Baseline::AttentionVae => Box::new(Training::new(AttentionVae::new(input, options)?)),
+        Baseline::PateGan => Box::new(Training::new(PateGan::new(input, options)?)),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What every method keeps to, whatever it is made of.
 
+use crate::engine::models::TrainingInput;
+use crate::engine::privacy::meter::Meter;
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
@@ -10,7 +12,6 @@ use super::row_encoding::tests::{bins, categories};
 use super::{Method, Synthesizer, Trainer, TrainingBudget};
 use crate::engine::privacy::accountant;
 use crate::engine::privacy::mechanisms::{Mechanism, Stage};
-use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable, Units};
 use crate::engine::{EngineError, Result};
 
@@ -69,7 +70,8 @@ fn budget() -> TrainingBudget {
 
 fn trainer(method: Method, table: impl Into<UnitTable>, noisy_rows: f64) -> Box<dyn Trainer> {
     let options = method.options(&parsed(options(method)), &[]).unwrap();
-    method.trainer(table, &domains(), noisy_rows, budget(), options, SecretRng::for_tests(3)).unwrap()
+    let (table, domains, meter) = (table.into(), domains(), Meter::for_tests(3));
+    method.trainer(TrainingInput { table, domains, noisy_rows, budget: budget(), meter }, options).unwrap()
 }
 
 /// Drives a training to its end.

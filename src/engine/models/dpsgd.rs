@@ -3,7 +3,7 @@
 
 use rayon::current_num_threads;
 
-use super::TrainingBudget;
+use super::contract::TrainingBudget;
 use crate::engine::Result;
 use crate::engine::nn::adam::{Adam, MovingAverage};
 use crate::engine::nn::batch_sum::Gradients;
@@ -11,8 +11,8 @@ use crate::engine::nn::clip::Rule;
 use crate::engine::nn::private_gradient::PrivateGradients;
 use crate::engine::privacy::accountant;
 use crate::engine::privacy::mechanisms::{Mechanism, Stage};
+use crate::engine::privacy::meter::Meter;
 use crate::engine::privacy::samplers::poisson::SamplingRate;
-use crate::engine::privacy::samplers::random::SecretRng;
 
 /// Added to a gradient's size before it is brought to the clipping norm C, in C.
 const STABILITY: f64 = 0.01;
@@ -114,7 +114,7 @@ pub struct DpSgd<S> {
 }
 
 impl<S> DpSgd<S> {
-    /// Steps of `phase` with at least this noise, over a table of so many units, for so many parameters.
+    /// Steps of `phase`, written down under its name, with at least this noise, over a table of so many units, for so many parameters.
     ///
     /// # Errors
     /// `InvalidParameter` if so much noise cannot be drawn.
@@ -124,12 +124,20 @@ impl<S> DpSgd<S> {
         noise_multiplier: f64,
         noisy_units: f64,
         parameters: usize,
-        rng: SecretRng,
+        meter: &Meter,
     ) -> Result<Self> {
         let rule = if settings.normalise { Rule::Normalised { stability: STABILITY } } else { Rule::Flat };
         let (rate, norm) = (phase.steps.rate, settings.clipping_norm);
         let expected = rate.value() * noisy_units;
-        let gradients = PrivateGradients::new(rate, noise_multiplier, rule, norm, expected, parameters, rng)?;
+        let gradients = PrivateGradients::new(
+            rate,
+            noise_multiplier,
+            rule,
+            norm,
+            expected,
+            parameters,
+            meter.for_stage(phase.name)?,
+        )?;
         let adam = Adam::new(parameters, settings.learning_rate, settings.betas);
         Ok(Self { phase, gradients, adam, average: MovingAverage::new(parameters, settings.ema), parameters })
     }

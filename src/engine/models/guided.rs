@@ -18,9 +18,9 @@ use std::collections::{BTreeSet, HashSet};
 use rand::Rng;
 
 pub use self::options::GuidedOptions;
-use self::plan::GuidedPlan;
+use self::plan::{CHOICES, GuidedPlan, JOINT_COUNTS, ONE_WAY_COUNTS};
 pub use self::sampler::Guided;
-use super::{Synthesizer, Trainer, TrainingBudget};
+use super::contract::{Synthesizer, Trainer, TrainingBudget, TrainingInput};
 use crate::engine::marginals::{
     ByteTable, ChowLiuTree, Clique, Coarsening, Denoiser, Groups, Marginal, Measurement, Potential, fit, gibbs,
     one_way, select, shares, structural_zeros,
@@ -28,10 +28,9 @@ use crate::engine::marginals::{
 use crate::engine::privacy::mechanisms::Stage;
 use crate::engine::privacy::mechanisms::exponential;
 use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
-use crate::engine::privacy::samplers::gaussian::SLACK_PER_DRAW;
+use crate::engine::privacy::meter::Meter;
 use crate::engine::privacy::samplers::poisson::SamplingRate;
-use crate::engine::privacy::samplers::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable};
+use crate::engine::table::Domain;
 use crate::engine::{EngineError, Result, abandon};
 
 /// Rows of the chain that the denoiser is fitted on: twice those of the table, within these bounds.
@@ -94,33 +93,28 @@ pub struct GuidedTraining {
     pool: ByteTable,
     work: NextWork,
     done: u64,
-    rng: SecretRng,
+    meter: Meter,
 }
 
 impl GuidedTraining {
     /// See [`super::Method::trainer`].
-    pub fn new(
-        table: impl Into<UnitTable>,
-        domains: &[Domain],
-        noisy_rows: f64,
-        budget: TrainingBudget,
-        options: &GuidedOptions,
-        mut rng: SecretRng,
-    ) -> Result<Self> {
-        let groups = Groups::new(domains);
+    pub fn new(input: TrainingInput, options: &GuidedOptions) -> Result<Self> {
+        let noisy_units = input.noisy_units();
+        let TrainingInput { table, domains, noisy_rows, budget, meter } = input;
+        let groups = Groups::new(&domains);
         let sizes = groups.sizes();
-        let table = table.into();
-        let noisy_units = table.units.as_ref().map_or(noisy_rows, |units| units.noisy_count);
         let plan = GuidedPlan::new(sizes.len(), noisy_units, &budget, options)?;
         let unit_rows = table.most_rows().into();
         let table = groups.group(&table.table);
         let rate = SamplingRate::nearest(MAX_COMPARED_ROWS / noisy_rows.max(1.0));
-        let compared = (table.subset(&rate.sample(table.rows, &mut rng)), rate.value());
+        let mut sampler = meter.for_stage(CHOICES)?;
+        sampler.begin_sample(rate);
+        let compared = (table.subset(&sampler.sample(table.rows)), rate.value());
         let most = (MAX_POOL_CODES / sizes.len() as f64).clamp(MIN_POOL, MAX_POOL);
         let pool = (2.0 * noisy_rows).clamp(MIN_POOL, most) as usize;
         Ok(Self {
             table,
-            domains: domains.to_vec(),
+            domains,
             coarsening: Coarsening::of_codes(&sizes),
             shares: Vec::new(),
             rows: noisy_rows.max(1.0),
@@ -133,15 +127,15 @@ impl GuidedTraining {
             pool: ByteTable::zeros(pool, &sizes),
             work: NextWork::Count,
             done: 0,
-            rng,
+            meter,
         })
     }
 
     /// Measures a marginal: each of a unit's rows counts in one cell.
-    fn measure(&mut self, marginal: Marginal, noise_multiplier: f64) -> Result<()> {
+    fn measure(&mut self, stage: &'static str, marginal: Marginal, noise_multiplier: f64) -> Result<()> {
         abandon::check()?;
         let counts = marginal.count(&self.coarsening, &self.table);
-        let noisy = noisy_counts(&counts, self.unit_rows, noise_multiplier, &mut self.rng)?;
+        let noisy = noisy_counts(&counts, self.unit_rows, noise_multiplier, self.meter.stage(stage))?;
         self.potentials.push(Potential { marginal: marginal.clone(), weights: vec![0.0; noisy.values.len()] });
         self.measurements.push(Measurement { marginal, counts: noisy.values, noise_sd: noisy.noise_sd });
         Ok(())
@@ -150,7 +144,7 @@ impl GuidedTraining {
     /// One-way counts of every column, and a pool of rows with independent columns.
     fn count(&mut self) -> Result<()> {
         for column in 0..self.table.sizes.len() {
-            self.measure(Marginal::of_codes(Clique::new(vec![column])), self.plan.one_way_noise)?;
+            self.measure(ONE_WAY_COUNTS, Marginal::of_codes(Clique::new(vec![column])), self.plan.one_way_noise)?;
         }
         let groups = Groups::new(&self.domains);
         for (column, measurement) in self.measurements.iter_mut().enumerate() {
@@ -168,7 +162,7 @@ impl GuidedTraining {
         let denoiser = Denoiser::new(&self.coarsening, &self.potentials);
         self.learn_shares();
         let tree = self.tree();
-        let seed = self.rng.next_u64();
+        let seed = self.meter.rng().next_u64();
         gibbs::advance(&mut self.pool, &tree, &denoiser, seed);
         Ok(())
     }
@@ -188,10 +182,10 @@ impl GuidedTraining {
         for _ in 0..self.plan.marginals_per_round {
             // A unit's rows change a score by one each, whichever of them are compared.
             let scores: Vec<f64> = candidates.iter().map(|c| c.score / self.unit_rows).collect();
-            let chosen = exponential::choose(&scores, self.plan.selection_epsilon, 1, &mut self.rng)?;
+            let chosen = exponential::choose(&scores, self.plan.selection_epsilon, 1, self.meter.stage(CHOICES))?;
             let Some(chosen) = chosen.first().map(|place| candidates[*place]) else { break };
             candidates.retain(|c| cliques[c.clique].shared(&cliques[chosen.clique]) < 2);
-            self.measure(chosen.marginal(&cliques), noise_multiplier)?;
+            self.measure(JOINT_COUNTS, chosen.marginal(&cliques), noise_multiplier)?;
         }
         self.learn_shares();
         self.clear_empty_cells();
@@ -203,7 +197,7 @@ impl GuidedTraining {
     fn cliques(&mut self, round: u64) -> Vec<Clique> {
         let columns = self.table.sizes.len();
         let measured: BTreeSet<Clique> = self.measurements.iter().map(|m| m.marginal.clique.clone()).collect();
-        let cliques = candidates::cliques(columns, &measured, &mut self.rng);
+        let cliques = candidates::cliques(columns, &measured, self.meter.rng());
         let for_targets = (self.targets.len() * columns) as u64;
         if round * self.plan.marginals_per_round >= for_targets || 2 * round >= self.plan.rounds {
             return cliques;
@@ -231,7 +225,7 @@ impl GuidedTraining {
         fit::step(&mut self.potentials, &self.measurements, &self.coarsening, &self.pool, self.rows, pace);
         let denoiser = Denoiser::new(&self.coarsening, &self.potentials);
         let tree = self.tree();
-        let seed = self.rng.next_u64();
+        let seed = self.meter.rng().next_u64();
         gibbs::advance(&mut self.pool, &tree, &denoiser, seed);
     }
 
@@ -290,9 +284,7 @@ impl Trainer for GuidedTraining {
     fn noise_draws(&self) -> u64 {
         let one_way: usize = self.table.sizes.iter().sum();
         let marginals = self.plan.rounds * self.plan.marginals_per_round;
-        // A choice has its own slack, as much as that of so many draws.
-        let draws_a_choice = (exponential::SLACK_PER_CHOICE / SLACK_PER_DRAW).ceil() as u64;
-        one_way as u64 + marginals * (plan::MAX_CELLS as u64 + draws_a_choice)
+        one_way as u64 + marginals * (plan::MAX_CELLS as u64 + exponential::DRAWS_PER_CHOICE)
     }
 
     fn finish(self: Box<Self>) -> Result<Box<dyn Synthesizer>> {

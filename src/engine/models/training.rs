@@ -1,6 +1,6 @@
 //! The one loop that trains every network model.
 
-use super::{Synthesizer, Trainer};
+use super::contract::{Synthesizer, Trainer};
 use crate::engine::privacy::mechanisms::Stage;
 use crate::engine::{EngineError, Result};
 

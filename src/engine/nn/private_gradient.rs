@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::batch_sum::Gradients;
 use super::clip::{Clip, Rule};
 use super::exact::RoundingGrid;
+use crate::engine::privacy::meter::{Meter, Run};
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::privacy::samplers::gaussian::RoundedGaussian;
 use crate::engine::privacy::samplers::poisson::SamplingRate;
@@ -30,7 +31,7 @@ pub struct PrivateGradients<S> {
     noise_multiplier: f64,
     clip: Clip,
     expected_rows: f64,
-    rng: SecretRng,
+    meter: Meter,
     noise_rngs: Vec<SecretRng>,
     pending: Option<Pending<S>>,
 }
@@ -59,7 +60,7 @@ impl<S> PrivateGradients<S> {
         norm: f64,
         expected_rows: f64,
         parameters: usize,
-        rng: SecretRng,
+        meter: Meter,
     ) -> Result<Self> {
         let too_noisy = || {
             EngineError::invalid(
@@ -89,9 +90,9 @@ impl<S> PrivateGradients<S> {
             limit: limit as u32,
             activation_step: f64::from(RoundingGrid::TRAINING.activation_step),
         };
-        let noise_rngs: Result<Vec<_>> = (0..parameters.div_ceil(NOISE_BLOCK)).map(|_| rng.split()).collect();
+        let noise_rngs: Result<Vec<_>> = (0..parameters.div_ceil(NOISE_BLOCK)).map(|_| SecretRng::from_os()).collect();
         let noise_multiplier = noise.standard_deviation() / limit;
-        Ok(Self { rate, noise, noise_multiplier, clip, expected_rows, rng, noise_rngs: noise_rngs?, pending: None })
+        Ok(Self { rate, noise, noise_multiplier, clip, expected_rows, meter, noise_rngs: noise_rngs?, pending: None })
     }
 
     /// Noise multiplier that is realised: at least the one asked for.
@@ -105,12 +106,13 @@ impl<S> PrivateGradients<S> {
         let pending = match self.pending.take() {
             Some(pending) => pending,
             None => {
-                let sample = self.rate.sample(rows, &mut self.rng);
+                self.meter.begin_sample(self.rate);
+                let sample = self.meter.sample(rows);
                 if mutant::is(Mutant::RealBatchSize) {
                     self.expected_rows = sample.len().max(1) as f64;
                 }
                 let mut key = [0; 32];
-                self.rng.fill_bytes(&mut key);
+                self.meter.rng().fill_bytes(&mut key);
                 Pending::Summing(of.begin(sample, key))
             }
         };
@@ -123,6 +125,8 @@ impl<S> PrivateGradients<S> {
                 let mut sum = G::finish(batch);
                 mutant::clip_sum(&mut sum, self.clip.limit);
                 let gradient = vec![0.0; sum.len()];
+                let (l2_sensitivity, noise_sd) = (f64::from(self.clip.limit), self.noise.standard_deviation());
+                self.meter.ran(Run::Gaussian { l2_sensitivity, noise_sd }, sum.len() as u64);
                 (sum, 0, gradient)
             }
             Pending::Noising { sum, at, gradient } => (sum, at, gradient),
@@ -144,6 +148,15 @@ impl<S> PrivateGradients<S> {
             encoder.for_each(|i| gradient[i] = (sum[i] as f64 * scale) as f32);
         }
         if end == sum.len() {
+            #[cfg(test)]
+            let gradient = self.meter.ask(
+                sum,
+                |before, after, realised| {
+                    let squares = before.iter().zip(after).map(|(a, b)| ((a - b) as f64).powi(2));
+                    realised.add(squares.sum(), noise.standard_deviation());
+                },
+                |_, _| gradient,
+            );
             return Ok(Some(gradient));
         }
         self.pending = Some(Pending::Noising { sum, at: end, gradient });

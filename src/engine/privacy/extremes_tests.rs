@@ -10,8 +10,8 @@ use super::mechanisms::Mechanism;
 use super::mechanisms::exponential::choose;
 use super::mechanisms::noisy_counts::noisy_counts;
 use super::mechanisms::sparse_histogram::release_heavy;
+use super::meter::Meter;
 use super::samplers::poisson::SamplingRate;
-use super::samplers::random::SecretRng;
 
 /// Of every size, and what is none.
 const SIZES: [f64; 31] = [
@@ -177,15 +177,15 @@ fn choices_are_refused_or_err_upwards() {
 
 #[test]
 fn mechanisms_refuse_or_err_towards_more_noise() {
-    let mut rng = SecretRng::for_tests(1);
+    let mut meter = Meter::for_tests(1);
     for (a, b) in pairs() {
-        if let Ok(noisy) = noisy_counts(&[1], a, b, &mut rng) {
+        if let Ok(noisy) = noisy_counts(&[1], a, b, &mut meter) {
             assert!(noisy.noise_sd >= a * b && noisy.noise_multiplier >= b, "{a} {b}: {noisy:?}");
         }
-        if let Ok(heavy) = release_heavy([("one", 1)], 1, a, b, &mut rng) {
+        if let Ok(heavy) = release_heavy(&[], [("one", 1)], 1, a, b, &mut meter) {
             assert!(heavy.threshold >= 1.0 && (heavy.keys.is_empty() || b > 1e-6), "{a} {b}: {heavy:?}");
         }
-        match choose(&[0.0, a], b, 1, &mut rng) {
+        match choose(&[0.0, a], b, 1, &mut meter) {
             Ok(chosen) => assert!(a.is_finite() && b >= 0.0 && b.is_finite() && chosen.len() == 1),
             Err(_) => assert!(!(a.is_finite() && b >= 0.0 && b.is_finite())),
         }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::accountant;
 use super::mechanisms::{Mechanism, Stage};
-use crate::engine::Result;
+use super::meter::{Record, StageRecord};
+use crate::engine::{EngineError, Result};
 
 /// Which tables count as neighbours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,6 +102,39 @@ pub struct Ledger {
     pub phases: Vec<Phase>,
 }
 
+/// Relative error of sums of precisions and deltas.
+const ROOM: f64 = 1e-9;
+
+/// Whether these stages, of one name, pay for what ran under it.
+fn covers(charged: &[&Stage], ran: &StageRecord) -> bool {
+    let (mut precision, mut choices, mut choice_epsilon) = (0.0, 0, 0.0f64);
+    let mut samples = None;
+    for stage in charged {
+        match stage.mechanism {
+            Mechanism::Gaussian { noise_multiplier } => precision += stage.times as f64 / noise_multiplier.powi(2),
+            Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => {
+                samples = Some((sampling_rate, noise_multiplier, steps.saturating_mul(stage.times)));
+            }
+            Mechanism::BoundedRange { epsilon } => {
+                choices += stage.times;
+                choice_epsilon = choice_epsilon.max(epsilon);
+            }
+            #[cfg(test)]
+            Mechanism::Laplace { .. } | Mechanism::Pure { .. } => return false,
+        }
+    }
+    let noise = match samples {
+        _ if ran.precision == 0.0 && ran.sample_precision == 0.0 => true,
+        None => ran.precision.max(ran.sample_precision) <= precision * (1.0 + ROOM),
+        Some((rate, noise_multiplier, steps)) => {
+            ran.samples <= steps
+                && ran.sampling_rate <= rate
+                && ran.sample_precision <= noise_multiplier.powi(-2) * (1.0 + ROOM)
+        }
+    };
+    noise && ran.choices <= choices && ran.choice_epsilon <= choice_epsilon
+}
+
 /// Stages of a training, at most.
 const MAX_STAGES: usize = 100;
 
@@ -116,6 +150,25 @@ impl Ledger {
             && self.delta > 0.0
             && self.delta < 1.0
             && self.phases.iter().all(known)
+    }
+
+    /// Compares what is charged with what ran.
+    ///
+    /// # Errors
+    /// `Internal` if anything ran that is not charged, or with less noise, or more often.
+    pub fn check(&self, record: &Record) -> Result<()> {
+        for (name, ran) in record.stages() {
+            let charged: Vec<&Stage> = self.stages().filter(|stage| stage.name == name).collect();
+            if !covers(&charged, ran) {
+                return Err(EngineError::Internal("a training did what was not charged"));
+            }
+        }
+        let given_up: f64 = record.stages().map(|(_, ran)| ran.threshold_delta).sum();
+        let kept: f64 = self.phases.iter().map(|phase| phase.delta - phase.accounted_delta).sum();
+        if !(given_up <= kept * (1.0 + ROOM)) {
+            return Err(EngineError::Internal("a training gave up more delta than is charged"));
+        }
+        Ok(())
     }
 
     /// All stages in the order in which they ran.

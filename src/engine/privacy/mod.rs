@@ -8,7 +8,10 @@ pub mod budget;
 pub mod ledger;
 mod loss;
 pub mod mechanisms;
+pub mod meter;
 pub mod mutant;
+#[cfg(test)]
+pub mod replay;
 pub mod samplers;
 
 #[cfg(test)]

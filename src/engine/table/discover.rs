@@ -29,7 +29,7 @@ use self::sample::Sampled;
 use super::{Column, Declared, Domain, Measure};
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::noisy_counts::{NoisyCounts, noisy_counts};
-use crate::engine::privacy::samplers::random::SecretRng;
+use crate::engine::privacy::meter::Meter;
 
 /// What discovery may spend, and what it knows beforehand. Public or released quantities.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,8 +51,8 @@ impl DiscoveryPlan {
     }
 
     /// A histogram with its noise.
-    fn noisy(&self, counts: &[u64], rng: &mut SecretRng) -> Result<NoisyCounts> {
-        noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, rng)
+    fn noisy(&self, counts: &[u64], meter: &mut Meter) -> Result<NoisyCounts> {
+        noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, meter)
     }
 
     /// The plan of a histogram that is paid for as so many others. Noise is rounded up.
@@ -174,7 +174,7 @@ pub fn bytes_per_row(columns: &[Column]) -> u64 {
 /// The discovery of all columns' domains, one bounded step after another.
 pub struct Discovery {
     plan: DiscoveryPlan,
-    rng: SecretRng,
+    meter: Meter,
     columns: Vec<DiscoveryState>,
     noise_draws: u64,
 }
@@ -188,7 +188,7 @@ enum DiscoveryState {
 
 impl Discovery {
     /// Starts from a sample that was drawn unit by unit with a public probability.
-    pub fn new(sample: DiscoverySample, plan: DiscoveryPlan, rng: SecretRng) -> Self {
+    pub fn new(sample: DiscoverySample, plan: DiscoveryPlan, meter: Meter) -> Self {
         let goal = sample.goal;
         let histograms: u64 = sample.columns.iter().map(|(column, _)| histograms(column, goal)).sum();
         let state = |(column, sampled): (Column, Sampled)| match (sampled, DomainSource::of(&column, goal)) {
@@ -201,7 +201,7 @@ impl Discovery {
             (_, _) => DiscoveryState::Found(category::nothing(column.nullable)),
         };
         let columns = sample.columns.into_iter().map(state).collect();
-        Self { plan, rng, columns, noise_draws: histograms * u64::from(plan.unit_rows) }
+        Self { plan, meter, columns, noise_draws: histograms * u64::from(plan.unit_rows) }
     }
 
     /// Works on one column for well under 100 ms (at 500,000 sampled rows); false once all domains are found.
@@ -214,14 +214,14 @@ impl Discovery {
         };
         let found = match state {
             DiscoveryState::Found(_) => None,
-            DiscoveryState::Declared(counts) => Some(counts.release(&self.plan, &mut self.rng)?),
+            DiscoveryState::Declared(counts) => Some(counts.release(&self.plan, &mut self.meter)?),
             DiscoveryState::Texts { texts, nullable } => Some(category::discover(
                 std::mem::take(texts),
                 *nullable,
                 &self.plan.times(TEXT_PRECISION as f64),
-                &mut self.rng,
+                &mut self.meter,
             )?),
-            DiscoveryState::Numbers(numeric) => numeric.step(&self.plan, &mut self.rng)?,
+            DiscoveryState::Numbers(numeric) => numeric.step(&self.plan, &mut self.meter)?,
         };
         if let Some(domain) = found {
             *state = DiscoveryState::Found(domain);

@@ -21,8 +21,8 @@ use rand::RngExt;
 
 use super::keyed_hash::KeyedHash;
 use super::{BlockColumn, EncodedTable};
+use crate::engine::privacy::meter::Meter;
 use crate::engine::privacy::samplers::poisson::SamplingRate;
-use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
 /// Rows of a unit that may be used, at most.
@@ -49,8 +49,6 @@ pub struct UnitBook {
     states: Vec<UnitState>,
     /// Rows without a unit.
     alone: u64,
-    /// With which units take part in the scan.
-    rate: SamplingRate,
 }
 
 #[derive(Clone, Copy)]
@@ -79,7 +77,6 @@ impl UnitBook {
             numbers: HashMap::default(),
             states: Vec::new(),
             alone: 0,
-            rate: SamplingRate::nearest(1.0),
         }
     }
 
@@ -109,30 +106,33 @@ impl UnitBook {
     }
 
     /// Begins a scan in which each unit takes part with this probability, on its own.
-    pub fn begin(&mut self, rate: SamplingRate, rng: &mut SecretRng) {
-        self.rate = rate;
+    pub fn begin(&mut self, rate: SamplingRate, meter: &mut Meter) {
+        meter.begin_sample(rate);
         self.states.iter_mut().for_each(|state| *state = UnitState { seen: 0, kept: 0, takes_part: false, ..*state });
-        for unit in rate.sample(self.states.len(), rng) {
+        for unit in meter.sample(self.states.len()) {
             self.states[unit as usize].takes_part = true;
         }
     }
 
     /// Which of some rows the scan keeps, by their units' values.
-    pub fn keep(&mut self, units: &BlockColumn, rng: &mut SecretRng) -> Result<Kept> {
-        let (most, rate) = (self.most_rows, self.rate);
+    pub fn keep(&mut self, units: &BlockColumn, meter: &mut Meter) -> Result<Kept> {
+        let most = self.most_rows;
         let mut kept = Kept::default();
         for row in 0..units.rows() {
             let unit = match units.text(row) {
-                None if rate.takes_part(rng) => ALONE,
+                None if meter.takes_part() => ALONE,
                 None => continue,
                 Some(value) => {
                     let (unit, state) = self.state(value)?;
                     if state.rows == 0 && state.seen == 0 {
-                        state.takes_part = rate.takes_part(rng);
+                        state.takes_part = meter.takes_part();
                     }
                     let (left, wanted) = (state.rows.saturating_sub(state.seen), most - u32::from(state.kept));
                     state.seen = state.seen.saturating_add(1);
-                    if !state.takes_part || wanted == 0 || (wanted < left && rng.random_range(0..left) >= wanted) {
+                    if !state.takes_part
+                        || wanted == 0
+                        || (wanted < left && meter.rng().random_range(0..left) >= wanted)
+                    {
                         continue;
                     }
                     state.kept += 1;

@@ -13,18 +13,17 @@ use super::generator::{self, Generator, Last, block_of_normals, choose};
 use super::model::{BaselineModel, Maker, layout};
 use super::options::BaselineOptions;
 use super::wgan::{critic, membership, memory, settings};
+use crate::engine::models::contract::{Synthesizer, TrainingBudget, TrainingInput};
 use crate::engine::models::dpsgd::{self, DpSgd, Steps, TrainingPhase};
 use crate::engine::models::row_encoding::{Clean, Layout, row_of, widest};
 use crate::engine::models::training::Learner;
-use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::batch_sum::BatchSum;
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective, RowSum};
 use crate::engine::nn::tensors::{ParameterLayout, ParameterMatrix, attention, constant, dense, mlp, of_mlp};
 use crate::engine::privacy::mechanisms::Stage;
-use crate::engine::privacy::samplers::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable};
+use crate::engine::table::UnitTable;
 use crate::engine::{EngineError, Result};
 
 /// Slope of LeakyReLU below 0.
@@ -173,24 +172,18 @@ pub struct AttentionGan {
 
 impl AttentionGan {
     /// See [`crate::engine::models::Method::trainer`].
-    pub fn new(
-        table: UnitTable,
-        domains: &[Domain],
-        noisy_rows: f64,
-        budget: &TrainingBudget,
-        options: BaselineOptions,
-        mut rng: SecretRng,
-    ) -> Result<Self> {
-        let noisy_units = table.noisy_units(noisy_rows);
+    pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
+        let noisy_units = input.noisy_units();
+        let TrainingInput { table, domains, budget, mut meter, .. } = input;
         let phases = phases(noisy_units, &options);
-        let noise = dpsgd::calibrate(&phases, budget)?;
-        let layout = layout(domains, &options);
+        let noise = dpsgd::calibrate(&phases, &budget)?;
+        let layout = layout(&domains, &options);
         let parts = parts(&options, layout.width);
-        let autoencoder = parts.start(&mut Normals::secret(&mut rng))?;
+        let autoencoder = parts.start(&mut Normals::secret(meter.rng()))?;
         let count = autoencoder.len();
-        let sgd = DpSgd::new(phases[0], settings(&options), noise[0], noisy_units, count, rng.split()?)?;
-        let random = Normals::secret(&mut rng);
-        let (net, critic) = critic(phases[1], noise[1], noisy_units, layout.width, &options, rng)?;
+        let sgd = DpSgd::new(phases[0], settings(&options), noise[0], noisy_units, count, &meter)?;
+        let random = Normals::secret(meter.rng());
+        let (net, critic) = critic(phases[1], noise[1], noisy_units, layout.width, &options, &mut meter)?;
         Ok(Self {
             table,
             blocks: Blocks::new(&layout),

@@ -13,19 +13,18 @@ use super::generator::block_of_normals;
 use super::model::{BaselineModel, Maker, layout};
 use super::options::BaselineOptions;
 use super::wgan::{membership, settings};
+use crate::engine::models::contract::{Synthesizer, TrainingBudget, TrainingInput};
 use crate::engine::models::dpsgd::{self, DpSgd, TrainingPhase};
 use crate::engine::models::row_encoding::{Clean, Layout, draw, row_of, widest};
 use crate::engine::models::sampling::BLOCK_ROWS;
 use crate::engine::models::training::Learner;
-use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::device::{device, values};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective, RowSum};
 use crate::engine::nn::simd::exp;
 use crate::engine::nn::tensors::{ParameterLayout, ParameterMatrix, attention, constant, dense, layer_norm};
 use crate::engine::privacy::mechanisms::Stage;
-use crate::engine::privacy::samplers::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable};
+use crate::engine::table::UnitTable;
 use crate::engine::{EngineError, Result};
 
 /// Width of the network of a number.
@@ -268,22 +267,16 @@ pub struct AttentionVae {
 
 impl AttentionVae {
     /// See [`crate::engine::models::Method::trainer`].
-    pub fn new(
-        table: UnitTable,
-        domains: &[Domain],
-        noisy_rows: f64,
-        budget: &TrainingBudget,
-        options: BaselineOptions,
-        mut rng: SecretRng,
-    ) -> Result<Self> {
-        let noisy_units = table.noisy_units(noisy_rows);
+    pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
+        let noisy_units = input.noisy_units();
+        let TrainingInput { table, domains, budget, mut meter, .. } = input;
         let phase = phase(noisy_units, &options);
-        let noise = dpsgd::calibrate(&[phase], budget)?[0];
-        let layout = layout(domains, &options);
+        let noise = dpsgd::calibrate(&[phase], &budget)?[0];
+        let layout = layout(&domains, &options);
         let shape = Shape::new(&options, layout.scalars, layout.width - layout.scalars);
         let parts = shape.parts();
-        let parameters = parts.start(&mut Normals::secret(&mut rng))?;
-        let sgd = DpSgd::new(phase, settings(&options), noise, noisy_units, parameters.len(), rng)?;
+        let parameters = parts.start(&mut Normals::secret(meter.rng()))?;
+        let sgd = DpSgd::new(phase, settings(&options), noise, noisy_units, parameters.len(), &meter)?;
         Ok(Self { table, blocks: Blocks::new(&layout), layout, options, shape, parts, parameters, sgd })
     }
 }

@@ -17,9 +17,9 @@ use super::model::{BaselineModel, layout};
 use super::options::BaselineOptions;
 use super::wgan::{membership, memory};
 use crate::engine::Result;
+use crate::engine::models::contract::{Synthesizer, TrainingBudget, TrainingInput};
 use crate::engine::models::row_encoding::{Clean, Layout, row_of, widest};
 use crate::engine::models::training::Learner;
-use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::adam::Adam;
 use crate::engine::nn::device::{matrix, values};
 use crate::engine::nn::mlp::{Architecture, Mlp};
@@ -28,8 +28,8 @@ use crate::engine::nn::tensors::{constant, gradient, leaves, mlp, of_mlp};
 use crate::engine::privacy::accountant;
 use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
 use crate::engine::privacy::mechanisms::{Mechanism, Stage};
-use crate::engine::privacy::samplers::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable};
+use crate::engine::privacy::meter::Meter;
+use crate::engine::table::UnitTable;
 
 /// Units for each teacher, by rule, and how many teachers that may be.
 const UNITS_PER_TEACHER: f64 = 200.0;
@@ -156,7 +156,7 @@ pub struct PateGan {
     fakes: Vec<f32>,
     noise_multiplier: f64,
     turn: PateTurn,
-    rng: SecretRng,
+    meter: Meter,
 }
 
 /// See [`crate::engine::models::Method::memory_estimate`].
@@ -183,8 +183,11 @@ fn queries(options: &BaselineOptions) -> u64 {
     u64::from(options.rounds) * u64::from(options.queries)
 }
 
+/// What the ledger calls its stage.
+const VOTES: &str = "votes";
+
 fn stage(noise_multiplier: f64, options: &BaselineOptions) -> Stage {
-    Stage { name: "votes".to_owned(), mechanism: Mechanism::Gaussian { noise_multiplier }, times: queries(options) }
+    Stage { name: VOTES.to_owned(), mechanism: Mechanism::Gaussian { noise_multiplier }, times: queries(options) }
 }
 
 fn calibrate(budget: &TrainingBudget, options: &BaselineOptions) -> Result<f64> {
@@ -202,30 +205,27 @@ pub fn stages(budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<
 
 impl PateGan {
     /// See [`crate::engine::models::Method::trainer`].
-    pub fn new(
-        table: UnitTable,
-        domains: &[Domain],
-        noisy_rows: f64,
-        budget: &TrainingBudget,
-        options: BaselineOptions,
-        mut rng: SecretRng,
-    ) -> Result<Self> {
-        let noise_multiplier = calibrate(budget, &options)?;
-        let layout = layout(domains, &options);
-        let by_rule = (table.noisy_units(noisy_rows) / UNITS_PER_TEACHER).clamp(MIN_TEACHERS, MAX_TEACHERS);
+    pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
+        let noisy_units = input.noisy_units();
+        let TrainingInput { table, domains, budget, mut meter, .. } = input;
+        let noise_multiplier = calibrate(&budget, &options)?;
+        let layout = layout(&domains, &options);
+        let by_rule = (noisy_units / UNITS_PER_TEACHER).clamp(MIN_TEACHERS, MAX_TEACHERS);
         let count = if options.teachers > 0 { options.teachers as usize } else { by_rule as usize };
         let mut parts = vec![Vec::new(); count];
+        let mut lots = meter.for_stage(VOTES)?;
+        let lots = lots.rng();
         for example in 0..table.examples() {
-            parts[rng.random_range(0..count)].push(example as u32);
+            parts[lots.random_range(0..count)].push(example as u32);
         }
         let teacher = |part| {
             let shape = teacher_shape(&options, layout.width);
-            Ok(Teacher { judge: Judge::new(shape, options.learning_rate, Normals::secret(&mut rng))?, part })
+            Ok(Teacher { judge: Judge::new(shape, options.learning_rate, Normals::secret(meter.rng()))?, part })
         };
         let teachers = parts.into_iter().map(teacher).collect::<Result<Vec<_>>>()?;
-        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), Normals::secret(&mut rng))?;
+        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), Normals::secret(meter.rng()))?;
         let shape = critic::shape(&options, layout.width);
-        let student = Judge::new(shape, options.learning_rate, Normals::secret(&mut rng))?;
+        let student = Judge::new(shape, options.learning_rate, Normals::secret(meter.rng()))?;
         Ok(Self {
             class: Class { table, layout, teachers },
             options,
@@ -236,7 +236,7 @@ impl PateGan {
             fakes: Vec::new(),
             noise_multiplier,
             turn: PateTurn::Teachers(0, 0),
-            rng,
+            meter: meter.for_stage(VOTES)?,
         })
     }
 
@@ -273,7 +273,7 @@ impl PateGan {
         let done = votes.len();
         // One unit changes each count by 1; the counts are as many mechanisms.
         for votes in votes {
-            let noisy = noisy_counts(&[votes], 1.0, self.noise_multiplier, &mut self.rng)?;
+            let noisy = noisy_counts(&[votes], 1.0, self.noise_multiplier, &mut self.meter)?;
             self.opinions.push((noisy.values[0] / self.class.teachers.len() as f64).clamp(0.0, 1.0) as f32);
         }
         self.asked.extend(rows);

@@ -1,5 +1,6 @@
 //! The networks' gradients against brute force, and what they learn.
 
+use crate::engine::models::TrainingInput;
 use burn::tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -19,7 +20,7 @@ use crate::engine::nn::mlp::Mlp;
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::per_example::{Explicit, RowObjective};
 use crate::engine::nn::tensors::{ParameterLayout, gradient, leaves};
-use crate::engine::privacy::samplers::random::SecretRng;
+use crate::engine::privacy::meter::Meter;
 use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable};
 
 fn domains() -> Vec<Domain> {
@@ -375,8 +376,9 @@ fn shares_are_learned() {
     ] {
         let options = method.options(&serde_json::from_str(json).unwrap(), &[]).unwrap();
         let budget = TrainingBudget { epsilon: 300.0, delta: 1e-6, prior: Vec::new() };
-        let rng = SecretRng::for_tests(5);
-        let mut training = method.trainer(table.clone(), &[coin(), coin()], rows as f64, budget, options, rng).unwrap();
+        let (table, domains, meter) = (table.clone().into(), vec![coin(), coin()], Meter::for_tests(5));
+        let input = TrainingInput { table, domains, noisy_rows: rows as f64, budget, meter };
+        let mut training = method.trainer(input, options).unwrap();
         while training.step().unwrap() {}
         let drawn = training.finish().unwrap().sample(2_000, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
         let share = drawn.columns[0].iter().filter(|code| *code == 1).count() as f64 / 2_000.0;

@@ -6,16 +6,16 @@ use super::generator::{self, BETAS, Generator, GeneratorRows};
 use super::model::{BaselineModel, layout};
 use super::options::BaselineOptions;
 use crate::engine::Result;
+use crate::engine::models::contract::{Synthesizer, TrainingBudget, TrainingInput};
 use crate::engine::models::dpsgd::{self, DpSgd, DpSgdSettings, TrainingPhase};
 use crate::engine::models::row_encoding::{Layout, widest};
 use crate::engine::models::training::Learner;
-use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::batch_sum::BatchSum;
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::privacy::mechanisms::Stage;
-use crate::engine::privacy::samplers::random::SecretRng;
-use crate::engine::table::{Domain, UnitTable};
+use crate::engine::privacy::meter::Meter;
+use crate::engine::table::UnitTable;
 
 /// A GAN that learns. The table is private; all else is public or paid for.
 pub struct Wgan {
@@ -70,29 +70,23 @@ pub fn critic(
     noisy_units: f64,
     width: usize,
     options: &BaselineOptions,
-    mut rng: SecretRng,
+    meter: &mut Meter,
 ) -> Result<(Mlp, DpSgd<BatchSum>)> {
-    let net = Mlp::new(critic::shape(options, width), false, &mut Normals::secret(&mut rng))?;
-    let sgd = DpSgd::new(phase, settings(options), noise, noisy_units, net.parameters.len(), rng)?;
+    let net = Mlp::new(critic::shape(options, width), false, &mut Normals::secret(meter.rng()))?;
+    let sgd = DpSgd::new(phase, settings(options), noise, noisy_units, net.parameters.len(), &meter)?;
     Ok((net, sgd))
 }
 
 impl Wgan {
     /// See [`crate::engine::models::Method::trainer`].
-    pub fn new(
-        table: UnitTable,
-        domains: &[Domain],
-        noisy_rows: f64,
-        budget: &TrainingBudget,
-        options: BaselineOptions,
-        mut rng: SecretRng,
-    ) -> Result<Self> {
-        let noisy_units = table.noisy_units(noisy_rows);
+    pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
+        let noisy_units = input.noisy_units();
+        let TrainingInput { table, domains, budget, mut meter, .. } = input;
         let phase = phase(noisy_units, &options);
-        let noise = dpsgd::calibrate(&[phase], budget)?[0];
-        let layout = layout(domains, &options);
-        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), Normals::secret(&mut rng))?;
-        let (critic, sgd) = critic(phase, noise, noisy_units, layout.width, &options, rng)?;
+        let noise = dpsgd::calibrate(&[phase], &budget)?[0];
+        let layout = layout(&domains, &options);
+        let generator = Generator::new(&options, layout.width, Blocks::new(&layout), Normals::secret(meter.rng()))?;
+        let (critic, sgd) = critic(phase, noise, noisy_units, layout.width, &options, &mut meter)?;
         let game = Game::new(&options, generator, critic, sgd);
         Ok(Self { table, layout, options, game })
     }

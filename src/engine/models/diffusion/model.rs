@@ -7,7 +7,7 @@ use super::denoising::{Denoising, Prediction};
 use super::options::DiffusionOptions;
 use super::sampler::{Calibration, DiffusionSampler, Tilt};
 use super::training::{architecture, layout};
-use crate::engine::models::Synthesizer;
+use crate::engine::models::contract::Synthesizer;
 use crate::engine::models::sampling::{self, bytes, numbers, whole};
 use crate::engine::nn::mlp::{Mlp, Prepared};
 use crate::engine::table::{Domain, EncodedTable};

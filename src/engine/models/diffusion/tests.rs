@@ -1,5 +1,7 @@
 //! Both diffusion methods from table to rows, and stored models under attack.
 
+use crate::engine::models::TrainingInput;
+use crate::engine::privacy::meter::Meter;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
@@ -15,7 +17,6 @@ use crate::engine::nn::exact::RoundingGrid;
 use crate::engine::nn::mlp::Mlp;
 use crate::engine::nn::normals::Normals;
 use crate::engine::privacy::mechanisms::Mechanism;
-use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable, Units};
 use crate::engine::{EngineError, Result};
 
@@ -49,7 +50,8 @@ fn train(method: Method, rows: usize, noisy_rows: f64, epsilon: f64, json: &str)
     let (table, domains) = table(rows);
     let options = method.options(&options(json), &[])?;
     let budget = TrainingBudget { epsilon, delta: 1e-6, prior: Vec::new() };
-    let mut trainer = method.trainer(table, &domains, noisy_rows, budget, options, SecretRng::for_tests(5))?;
+    let (table, meter) = (table.into(), Meter::for_tests(5));
+    let mut trainer = method.trainer(TrainingInput { table, domains, noisy_rows, budget, meter }, options)?;
     let mut steps = 1;
     while trainer.step()? {
         steps += 1;
@@ -204,9 +206,9 @@ fn units_are_sampled_at_a_rate_of_their_own() {
         let units = noisy_units.map(|noisy| Units::new(&unit_of, 4, noisy));
         let options = METHODS[0].options(&options(r#"{"batch_size": 62.5, "epochs": 0.5}"#), &[]).unwrap();
         let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
-        let data = UnitTable { table, units };
-        let mut trainer =
-            METHODS[0].trainer(data, &domains, 2_000.0, budget, options, SecretRng::for_tests(5)).unwrap();
+        let (table, meter) = (UnitTable { table, units }, Meter::for_tests(5));
+        let input = TrainingInput { table, domains, noisy_rows: 2_000.0, budget, meter };
+        let mut trainer = METHODS[0].trainer(input, options).unwrap();
         while trainer.step().unwrap() {}
         mechanisms.push(trainer.mechanisms()[0].mechanism);
     }

@@ -4,15 +4,14 @@ use super::denoising::{Denoising, Prediction, RowLoss};
 use super::model::DiffusionModel;
 use super::options::DiffusionOptions;
 use super::sampler::Calibration;
+use crate::engine::models::contract::{Synthesizer, TrainingBudget, TrainingInput};
 use crate::engine::models::dpsgd::{self, DpSgd, DpSgdSettings, TrainingPhase};
 use crate::engine::models::row_encoding::{Layout, widest};
 use crate::engine::models::training::Learner;
-use crate::engine::models::{Synthesizer, TrainingBudget};
 use crate::engine::nn::batch_sum::{BatchSum, Ghost};
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::privacy::mechanisms::Stage;
-use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Domain, UnitTable};
 use crate::engine::{EngineError, Result};
 
@@ -68,20 +67,13 @@ pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &DiffusionOpti
 
 impl Diffusion {
     /// See [`crate::engine::models::Method::trainer`].
-    pub fn new(
-        prediction: Prediction,
-        table: UnitTable,
-        domains: &[Domain],
-        noisy_rows: f64,
-        budget: &TrainingBudget,
-        options: DiffusionOptions,
-        mut rng: SecretRng,
-    ) -> Result<Self> {
-        let noisy_units = table.noisy_units(noisy_rows);
+    pub fn new(prediction: Prediction, input: TrainingInput, options: DiffusionOptions) -> Result<Self> {
+        let noisy_units = input.noisy_units();
+        let TrainingInput { table, domains, budget, mut meter, .. } = input;
         let phase = phase(noisy_units, &options);
-        let noise = dpsgd::calibrate(&[phase], budget)?[0];
-        let denoising = Denoising::new(layout(domains, &options), prediction, &options);
-        let mut random = Normals::secret(&mut rng);
+        let noise = dpsgd::calibrate(&[phase], &budget)?[0];
+        let denoising = Denoising::new(layout(&domains, &options), prediction, &options);
+        let mut random = Normals::secret(meter.rng());
         let net = Mlp::new(architecture(&denoising, &options), options.prior, &mut random)?;
         let settings = DpSgdSettings {
             clipping_norm: options.clipping_norm,
@@ -90,7 +82,7 @@ impl Diffusion {
             betas: BETAS,
             ema: options.ema,
         };
-        let sgd = DpSgd::new(phase, settings, noise, noisy_units, net.parameters.len(), rng)?;
+        let sgd = DpSgd::new(phase, settings, noise, noisy_units, net.parameters.len(), &meter)?;
         Ok(Self { table, denoising, options, net, sgd, calibration: None })
     }
 

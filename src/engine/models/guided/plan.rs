@@ -2,11 +2,16 @@
 //! of columns. All parameters are fixed before the first measurement; only which marginals are measured depends on what
 //! was seen before, so the mechanisms compose by their privacy-loss distributions.
 
-use super::GuidedOptions;
+use super::options::GuidedOptions;
 use crate::engine::Result;
-use crate::engine::models::TrainingBudget;
+use crate::engine::models::contract::TrainingBudget;
 use crate::engine::privacy::accountant::{self, analytic_gaussian};
 use crate::engine::privacy::mechanisms::{Mechanism, Stage};
+
+/// What the ledger calls its stages.
+pub const ONE_WAY_COUNTS: &str = "one-way counts";
+pub const CHOICES: &str = "choices";
+pub const JOINT_COUNTS: &str = "joint counts";
 
 /// Shares of the precision (1 / noise multiplier squared) that one-way counts and selection get.
 const ONE_WAY_SHARE: f64 = 0.2;
@@ -89,11 +94,11 @@ impl GuidedPlan {
     pub fn stages(&self) -> Vec<Stage> {
         let stage = |name: &str, mechanism, times| Stage { name: name.to_owned(), mechanism, times };
         let mut stages =
-            vec![stage("one-way counts", Mechanism::Gaussian { noise_multiplier: self.one_way_noise }, self.columns)];
+            vec![stage(ONE_WAY_COUNTS, Mechanism::Gaussian { noise_multiplier: self.one_way_noise }, self.columns)];
         let marginals = self.rounds * self.marginals_per_round;
         if marginals > 0 {
-            stages.push(stage("choices", Mechanism::BoundedRange { epsilon: self.selection_epsilon }, marginals));
-            stages.push(stage("joint counts", Mechanism::Gaussian { noise_multiplier: self.noise }, marginals));
+            stages.push(stage(CHOICES, Mechanism::BoundedRange { epsilon: self.selection_epsilon }, marginals));
+            stages.push(stage(JOINT_COUNTS, Mechanism::Gaussian { noise_multiplier: self.noise }, marginals));
         }
         stages
     }

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::marginals::{ChowLiuTree, Coarsening, Denoiser, Groups, Marginal, Potential, gibbs};
-use crate::engine::models::{Allow, Synthesizer};
+use crate::engine::models::contract::{Allow, Synthesizer};
 use crate::engine::table::{Domain, EncodedTable};
 use crate::engine::{EngineError, Result};
 

@@ -1,3 +1,4 @@
+use crate::engine::table::UnitTable;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -27,11 +28,21 @@ fn domains() -> Vec<Domain> {
     [3, 3, 4].map(domain).to_vec()
 }
 
+fn training(
+    table: impl Into<UnitTable>,
+    domains: Vec<Domain>,
+    noisy_rows: f64,
+    budget: TrainingBudget,
+    options: &GuidedOptions,
+    seed: u64,
+) -> GuidedTraining {
+    let (table, meter) = (table.into(), Meter::for_tests(seed));
+    GuidedTraining::new(TrainingInput { table, domains, noisy_rows, budget, meter }, options).unwrap()
+}
+
 fn train(rows: usize, epsilon: f64) -> Box<dyn Synthesizer> {
     let budget = TrainingBudget { epsilon, delta: 1e-6, prior: Vec::new() };
-    let rng = SecretRng::for_tests(2);
-    let training =
-        GuidedTraining::new(table(rows), &domains(), rows as f64, budget, &GuidedOptions::default(), rng).unwrap();
+    let training = training(table(rows), domains(), rows as f64, budget, &GuidedOptions::default(), 2);
     let mut training: Box<dyn Trainer> = Box::new(training);
     while training.step().unwrap() {}
     assert_eq!(training.steps_done(), training.steps_total());
@@ -77,9 +88,7 @@ fn triples_are_learned() {
     let budget = TrainingBudget { epsilon: 5.0, delta: 1e-6, prior: Vec::new() };
     let table = EncodedTable { rows, columns };
     let options = GuidedOptions { targets: vec![2], ..GuidedOptions::default() };
-    let rng = SecretRng::for_tests(2);
-    let mut training =
-        GuidedTraining::new(table, &[coin.clone(), coin.clone(), coin], rows as f64, budget, &options, rng).unwrap();
+    let mut training = training(table, vec![coin.clone(), coin.clone(), coin], rows as f64, budget, &options, 2);
     while training.step().unwrap() {}
     let drawn = Box::new(training).finish().unwrap().sample(rows, &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
     let codes = |row| drawn.columns.iter().map(move |column| column.get(row)).fold(0, |parity, code| parity ^ code);
@@ -153,10 +162,8 @@ fn tables_of_no_rows_or_one_column_are_trained() {
     for columns in [1, 3] {
         let empty = EncodedTable { rows: 0, columns: vec![Codes::with_width(4); columns] };
         let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
-        let domains = &domains()[..columns];
-        let mut training =
-            GuidedTraining::new(empty, domains, 1.0, budget, &GuidedOptions::default(), SecretRng::for_tests(4))
-                .unwrap();
+        let domains = domains()[..columns].to_vec();
+        let mut training = training(empty, domains, 1.0, budget, &GuidedOptions::default(), 4);
         while training.step().unwrap() {}
         let model = Box::new(training).finish().unwrap();
         assert_eq!(model.sample(10, &mut ChaCha8Rng::seed_from_u64(5)).unwrap().rows, 10);
@@ -165,7 +172,7 @@ fn tables_of_no_rows_or_one_column_are_trained() {
 
 /// A table with the rows that are kept of units of these sizes.
 fn unit_table(sizes: &[u32], most_rows: u32, seed: u64) -> UnitTable {
-    let (mut book, mut rng) = (UnitBook::new(most_rows), SecretRng::for_tests(seed));
+    let (mut book, mut rng) = (UnitBook::new(most_rows), Meter::for_tests(seed));
     let mut units = BlockColumn::categories();
     for (unit, size) in sizes.iter().enumerate() {
         (0..*size).for_each(|_| units.push_text(Some(&unit.to_le_bytes())));
@@ -215,8 +222,7 @@ fn a_unit_changes_counts_and_scores_by_its_share_at_most() {
     let training = |table: UnitTable| {
         let budget = TrainingBudget { epsilon: 1.0, delta: 1e-6, prior: Vec::new() };
         let options = GuidedOptions { rounds: Some(3), marginals_per_round: Some(1), ..GuidedOptions::default() };
-        let rng = SecretRng::for_tests(6);
-        let mut training = GuidedTraining::new(table, &domains(), 1_000.0, budget, &options, rng).unwrap();
+        let mut training = training(table, domains(), 1_000.0, budget, &options, 6);
         for _ in 0..2 {
             training.step().unwrap();
         }

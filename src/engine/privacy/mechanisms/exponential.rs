@@ -24,12 +24,16 @@ use super::facts::{Facts, Losses, check_positive};
 use crate::engine::privacy::loss::pld::{Pld, shares};
 use crate::engine::privacy::loss::quadrature::GAUSS_3;
 use crate::engine::privacy::loss::sketch::bounded;
+use crate::engine::privacy::meter::{Meter, Run};
 use crate::engine::privacy::samplers::fixed_point::{ONE, exp_neg, mul};
 use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
 /// Bound on the total variation distance between a choice among at most `2^20` candidates and the exact mechanism.
 pub const SLACK_PER_CHOICE: f64 = 1e-27;
+
+/// Draws of [`RoundedGaussian`](crate::engine::privacy::samplers::gaussian::RoundedGaussian) that have as much slack.
+pub const DRAWS_PER_CHOICE: u64 = 1_000;
 
 /// Multiples that scores are rounded to, and the sensitivity that is allowed for.
 const GRAIN: f64 = 1.0 / 1024.0;
@@ -42,10 +46,30 @@ const MAX_GAP: f64 = 90.0;
 ///
 /// # Errors
 /// `Internal` if a score is not finite or `epsilon` is negative or not finite.
-pub fn choose(scores: &[f64], epsilon: f64, count: usize, rng: &mut SecretRng) -> Result<Vec<usize>> {
+pub fn choose(scores: &[f64], epsilon: f64, count: usize, meter: &mut Meter) -> Result<Vec<usize>> {
     if !(epsilon >= 0.0 && epsilon.is_finite() && scores.iter().all(|score| score.is_finite())) {
         return Err(EngineError::Internal("a choice needs finite scores and a finite epsilon"));
     }
+    for _ in 0..count.min(scores.len()) {
+        meter.ran(Run::Choice { epsilon }, DRAWS_PER_CHOICE);
+    }
+    let answer = |meter: &mut Meter, scores: &[f64]| draw(scores, epsilon, count, meter.rng());
+    #[cfg(not(test))]
+    let chosen = answer(meter, scores);
+    #[cfg(test)]
+    let chosen = meter.ask(
+        scores.to_vec(),
+        |before, after, realised| {
+            assert_eq!(before.len(), after.len());
+            let largest = before.iter().zip(after).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            realised.score = realised.score.max(largest);
+        },
+        |meter, scores| answer(meter, scores),
+    );
+    Ok(chosen)
+}
+
+fn draw(scores: &[f64], epsilon: f64, count: usize, rng: &mut SecretRng) -> Vec<usize> {
     let mut left: Vec<(usize, f64)> =
         scores.iter().enumerate().map(|(place, score)| (place, (score / GRAIN).round() * GRAIN)).collect();
     let mut chosen = Vec::with_capacity(count.min(left.len()));
@@ -59,7 +83,7 @@ pub fn choose(scores: &[f64], epsilon: f64, count: usize, rng: &mut SecretRng) -
         };
         chosen.push(left.swap_remove(at).0);
     }
-    Ok(chosen)
+    chosen
 }
 
 /// True with probability `exp(-gap)`, for a gap that is not negative. What is no number is never accepted.
@@ -166,11 +190,11 @@ mod tests {
 
     #[test]
     fn better_scores_win_as_often_as_they_should() {
-        let mut rng = SecretRng::for_tests(1);
+        let mut meter = Meter::for_tests(1);
         let (rounds, epsilon, scores) = (100_000, 0.5, [4.0, 0.0, -3.0]);
         let weights = scores.map(|score: f64| (0.5 * epsilon * score / SENSITIVITY).exp());
         let mut hits = [0; 3];
-        (0..rounds).for_each(|_| hits[choose(&scores, epsilon, 1, &mut rng).unwrap()[0]] += 1);
+        (0..rounds).for_each(|_| hits[choose(&scores, epsilon, 1, &mut meter).unwrap()[0]] += 1);
         for (hits, weight) in hits.into_iter().zip(weights) {
             check(hits, rounds, weight / weights.iter().sum::<f64>());
         }
@@ -178,21 +202,21 @@ mod tests {
 
     #[test]
     fn acceptance_is_exponential_also_close_to_ties() {
-        let mut rng = SecretRng::for_tests(2);
+        let mut meter = Meter::for_tests(2);
         for gap in [0.0, 1e-12, 0.1, 0.5, 1.7, 6.0] {
-            check((0..100_000).filter(|_| accepts(gap, &mut rng)).count(), 100_000, (-gap).exp());
+            check((0..100_000).filter(|_| accepts(gap, meter.rng())).count(), 100_000, (-gap).exp());
         }
-        assert!(!accepts(91.0, &mut rng));
+        assert!(!accepts(91.0, meter.rng()));
     }
 
     #[test]
     fn nothing_is_chosen_twice_and_no_more_than_there_is() {
-        let mut rng = SecretRng::for_tests(3);
-        let mut chosen = choose(&[1.0, 1e6, -1e6], 1.0, 5, &mut rng).unwrap();
+        let mut meter = Meter::for_tests(3);
+        let mut chosen = choose(&[1.0, 1e6, -1e6], 1.0, 5, &mut meter).unwrap();
         assert_eq!(chosen[0], 1);
         chosen.sort_unstable();
         assert_eq!(chosen, [0, 1, 2]);
-        assert!(choose(&[], 1.0, 2, &mut rng).unwrap().is_empty());
+        assert!(choose(&[], 1.0, 2, &mut meter).unwrap().is_empty());
     }
 
     #[test]

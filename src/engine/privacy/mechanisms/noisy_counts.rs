@@ -1,5 +1,6 @@
 //! Counts released with Gaussian noise on an integer lattice.
 
+use crate::engine::privacy::meter::{Meter, Run};
 use crate::engine::privacy::mutant;
 use crate::engine::privacy::samplers::gaussian::{MAX_BITS, RoundedGaussian};
 use crate::engine::privacy::samplers::random::SecretRng;
@@ -60,6 +61,14 @@ impl Lattice {
         i128::from(self.scale) * i128::from(count)
     }
 
+    /// Independent draws of the noise.
+    pub fn draws(&self, count: usize, rng: &mut SecretRng) -> Vec<i64> {
+        let mut noise = vec![0; count];
+        self.noise.fill(&mut noise, rng);
+        mutant::weaken(&mut noise);
+        noise
+    }
+
     /// A lattice point in counts.
     pub fn read(&self, point: i128) -> f64 {
         point as f64 / self.scale as f64
@@ -84,14 +93,22 @@ pub fn noisy_counts(
     counts: &[u64],
     l2_sensitivity: f64,
     noise_multiplier: f64,
-    rng: &mut SecretRng,
+    meter: &mut Meter,
 ) -> Result<NoisyCounts> {
     let lattice = Lattice::new(l2_sensitivity, noise_multiplier)?;
-    let mut noise = vec![0; counts.len()];
-    lattice.noise.fill(&mut noise, rng);
-    mutant::weaken(&mut noise);
-    let values =
-        counts.iter().zip(noise).map(|(&count, draw)| lattice.read(lattice.place(count) + i128::from(draw))).collect();
+    meter.ran(Run::Gaussian { l2_sensitivity, noise_sd: lattice.noise_sd() }, counts.len() as u64);
+    let answer = |meter: &mut Meter, counts: &[u64]| -> Vec<f64> {
+        let noise = lattice.draws(counts.len(), meter.rng());
+        counts.iter().zip(noise).map(|(&count, draw)| lattice.read(lattice.place(count) + i128::from(draw))).collect()
+    };
+    #[cfg(not(test))]
+    let values = answer(meter, counts);
+    #[cfg(test)]
+    let values = meter.ask(
+        counts.to_vec(),
+        |before, after, realised| realised.add(squared_distance(before, after), lattice.noise_sd()),
+        |meter, counts| answer(meter, counts),
+    );
     Ok(NoisyCounts {
         values,
         noise_sd: lattice.noise_sd(),
@@ -100,16 +117,37 @@ pub fn noisy_counts(
     })
 }
 
+/// A count, known only now, with the first noise that was drawn for it as that of a count of 0.
+pub fn with_drawn_noise(count: u64, drawn: &NoisyCounts, meter: &mut Meter) -> f64 {
+    let noise = drawn.values.first().copied().unwrap_or(f64::NAN);
+    #[cfg(not(test))]
+    let (value, _) = (count as f64 + noise, meter);
+    #[cfg(test)]
+    let value = meter.ask(
+        vec![count],
+        |before, after, realised| realised.add(squared_distance(before, after), drawn.noise_sd),
+        |_, count| count[0] as f64 + noise,
+    );
+    value
+}
+
+/// Of two histograms over the same cells.
+#[cfg(test)]
+pub(super) fn squared_distance(before: &[u64], after: &[u64]) -> f64 {
+    assert_eq!(before.len(), after.len());
+    before.iter().zip(after).map(|(a, b)| (*a as f64 - *b as f64).powi(2)).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn noise_is_never_less_than_wanted() {
-        let mut rng = SecretRng::for_tests(1);
+        let mut meter = Meter::for_tests(1);
         for sensitivity in [1.0, 2f64.sqrt(), 15f64.sqrt(), 0.1] {
             for multiplier in [1e-3, 0.3, 1.0, 7.123, 1e3, 1e6] {
-                let noisy = noisy_counts(&[5; 3], sensitivity, multiplier, &mut rng).unwrap();
+                let noisy = noisy_counts(&[5; 3], sensitivity, multiplier, &mut meter).unwrap();
                 assert!(noisy.noise_multiplier >= multiplier && noisy.noise_multiplier <= multiplier * 1.001);
                 assert_eq!((noisy.values.len(), noisy.draws), (3, 3));
             }
@@ -118,9 +156,9 @@ mod tests {
 
     #[test]
     fn values_scatter_about_the_counts() {
-        let mut rng = SecretRng::for_tests(2);
+        let mut meter = Meter::for_tests(2);
         let n = 100_000;
-        let noisy = noisy_counts(&vec![1_000_000_007; n], 2.0, 3.0, &mut rng).unwrap();
+        let noisy = noisy_counts(&vec![1_000_000_007; n], 2.0, 3.0, &mut meter).unwrap();
         let deviations: Vec<f64> = noisy.values.iter().map(|v| (v - 1_000_000_007.0) / noisy.noise_sd).collect();
         let mean = deviations.iter().sum::<f64>() / n as f64;
         let variance = deviations.iter().map(|d| d * d).sum::<f64>() / n as f64;
@@ -132,9 +170,9 @@ mod tests {
 
     #[test]
     fn senseless_noise_is_refused() {
-        let mut rng = SecretRng::for_tests(3);
+        let mut meter = Meter::for_tests(3);
         for (sensitivity, multiplier) in [(0.0, 1.0), (1.0, 0.0), (1.0, f64::NAN), (f64::INFINITY, 1.0), (1.0, 1e12)] {
-            assert!(noisy_counts(&[1], sensitivity, multiplier, &mut rng).is_err());
+            assert!(noisy_counts(&[1], sensitivity, multiplier, &mut meter).is_err());
         }
     }
 }

@@ -38,8 +38,7 @@
 
 use crate::engine::privacy::loss::normal::upper_quantile;
 use crate::engine::privacy::mechanisms::noisy_counts::Lattice;
-use crate::engine::privacy::mutant;
-use crate::engine::privacy::samplers::random::SecretRng;
+use crate::engine::privacy::meter::{Meter, Run};
 use crate::engine::{EngineError, Result};
 
 /// Keys that were released, and how.
@@ -47,6 +46,8 @@ use crate::engine::{EngineError, Result};
 pub struct HeavyKeys<K> {
     /// Released keys with their noisy counts, in the order of the keys.
     pub keys: Vec<(K, f64)>,
+    /// Noisy counts of the cells that are public, in their order.
+    pub known: Vec<f64>,
     /// Noisy counts above this were released.
     pub threshold: f64,
     /// Standard deviation of the noise, in counts.
@@ -59,19 +60,21 @@ pub struct HeavyKeys<K> {
 /// with probability `delta_share / 2` at most. Charge a Gaussian mechanism of `noise_multiplier` and, besides,
 /// `delta_share`.
 ///
-/// `counts` are distinct keys with their counts, to which a unit adds at most `most_rows` in all; keys are sorted before
+/// `known` are the counts of cells that are public, such as NULL, which are released whatever they are. `counts` are
+/// distinct keys with their counts. To all these together a unit adds at most `most_rows`; keys are sorted before
 /// any noise is drawn, so the output depends neither on the order of the data nor of the map they come from. All shares
 /// spent on one table must add up to at most 1.
 ///
 /// # Errors
 /// `Internal` if `noise_multiplier` is not positive and finite, `delta_share` not in (0, 1) or `most_rows` 0;
 /// `InvalidParameter` if the noise would exceed 2^30 counts.
-pub fn release_heavy<K: Ord>(
+pub fn release_heavy<K: Ord + Clone + Send + 'static>(
+    known: &[u64],
     counts: impl IntoIterator<Item = (K, u64)>,
     most_rows: u32,
     noise_multiplier: f64,
     delta_share: f64,
-    rng: &mut SecretRng,
+    meter: &mut Meter,
 ) -> Result<HeavyKeys<K>> {
     if !(delta_share > 0.0 && delta_share < 1.0) {
         return Err(EngineError::Internal("delta share must lie strictly between 0 and 1"));
@@ -80,19 +83,44 @@ pub fn release_heavy<K: Ord>(
     let threshold = threshold(&lattice, most_rows, delta_share);
     let mut counts: Vec<(K, u64)> = counts.into_iter().filter(|&(_, count)| count > 0).collect();
     counts.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-    let mut noise = vec![0; counts.len()];
-    lattice.noise.fill(&mut noise, rng);
-    mutant::weaken(&mut noise);
-    let draws = counts.len() as u64;
-    let keys = counts
-        .into_iter()
-        .zip(noise)
-        .filter_map(|((key, count), draw)| {
-            let point = lattice.place(count) + i128::from(draw);
-            (point > threshold).then(|| (key, lattice.read(point)))
-        })
-        .collect();
-    Ok(HeavyKeys { keys, threshold: lattice.read(threshold), noise_sd: lattice.noise_sd(), draws })
+    let draws = (known.len() + counts.len()) as u64;
+    let (l2_sensitivity, noise_sd) = (f64::from(most_rows), lattice.noise_sd());
+    meter.ran(Run::SparseHistogram { l2_sensitivity, noise_sd, delta_share }, draws);
+    let answer = |meter: &mut Meter, known: &[u64], counts: &[(K, u64)]| -> (Vec<f64>, Vec<(K, f64)>) {
+        let noise = lattice.draws(known.len() + counts.len(), meter.rng());
+        let (of_known, of_keys) = noise.split_at(known.len());
+        let place = |count: u64, draw: i64| lattice.place(count) + i128::from(draw);
+        let known = known.iter().zip(of_known).map(|(count, draw)| lattice.read(place(*count, *draw)));
+        let heavy = |((key, count), draw): (&(K, u64), &i64)| {
+            let point = place(*count, *draw);
+            (point > threshold).then(|| (key.clone(), lattice.read(point)))
+        };
+        (known.collect(), counts.iter().zip(of_keys).filter_map(heavy).collect())
+    };
+    #[cfg(not(test))]
+    let (known, keys) = answer(meter, known, &counts);
+    #[cfg(test)]
+    let (known, keys) = meter.ask(
+        (known.to_vec(), counts),
+        |before, after, realised| {
+            let (squared, new_rows) = change(&before.1, &after.1);
+            realised.add(squared + super::noisy_counts::squared_distance(&before.0, &after.0), noise_sd);
+            realised.new_rows = realised.new_rows.max(new_rows);
+        },
+        |meter, (known, counts)| answer(meter, known, counts),
+    );
+    Ok(HeavyKeys { keys, known, threshold: lattice.read(threshold), noise_sd, draws })
+}
+
+/// Squared change of the counts of the keys that both have, and the rows of those that only the second has.
+#[cfg(test)]
+fn change<K: Ord>(before: &[(K, u64)], after: &[(K, u64)]) -> (f64, u64) {
+    use std::collections::BTreeMap;
+    let after: BTreeMap<&K, u64> = after.iter().map(|(key, count)| (key, *count)).collect();
+    let known: BTreeMap<&K, u64> = before.iter().map(|(key, count)| (key, *count)).collect();
+    let change = |(key, count): (&&K, &u64)| (after.get(*key).copied().unwrap_or(0) as f64 - *count as f64).powi(2);
+    let new_rows = after.iter().filter(|(key, _)| !known.contains_key(*key)).map(|(_, count)| count).sum();
+    (known.iter().map(change).sum(), new_rows)
 }
 
 /// The lattice point that new keys of one unit pass with probability `delta_share / 2` at most: see the module.
@@ -111,10 +139,10 @@ mod tests {
 
     #[test]
     fn lonely_keys_pass_as_rarely_as_promised() {
-        let mut rng = SecretRng::for_tests(1);
+        let mut meter = Meter::for_tests(1);
         // A large share, so that passing can be counted: 5.3 standard errors, fixed seed.
         let (n, share) = (400_000, 0.02);
-        let heavy = release_heavy((0..n).map(|k| (k, 1)), 1, 3.0, share, &mut rng).unwrap();
+        let heavy = release_heavy(&[], (0..n).map(|k| (k, 1)), 1, 3.0, share, &mut meter).unwrap();
         let (found, expected) = (heavy.keys.len() as f64, f64::from(n) * share / 2.0);
         assert!((found - expected).abs() < 5.3 * expected.sqrt(), "{found} of {expected}");
         assert!((heavy.threshold - (1.0 + 3.0 * upper_quantile(share / 2.0))).abs() < 1e-6);
@@ -133,8 +161,8 @@ mod tests {
                     let first = ((unit, 0), u64::from(most_rows - keys + 1));
                     std::iter::once(first).chain((1..keys).map(move |key| ((unit, key), 1)))
                 });
-                let mut rng = SecretRng::for_tests(100 + seed as u64);
-                let heavy = release_heavy(counts, most_rows, noise, share, &mut rng).unwrap();
+                let mut meter = Meter::for_tests(100 + seed as u64);
+                let heavy = release_heavy(&[], counts, most_rows, noise, share, &mut meter).unwrap();
                 let mut found: Vec<u32> = heavy.keys.iter().map(|((unit, _), _)| *unit).collect();
                 found.dedup();
                 let allowed = f64::from(units) * share / 2.0;
@@ -147,13 +175,22 @@ mod tests {
 
     #[test]
     fn tiny_shares_give_far_thresholds() {
-        let mut rng = SecretRng::for_tests(2);
+        let mut meter = Meter::for_tests(2);
         let counts = [("few", 3), ("many", 1_000), ("one", 1), ("none", 0)];
-        let heavy = release_heavy(counts, 1, 2.0, 1e-12, &mut rng).unwrap();
+        let heavy = release_heavy(&[], counts, 1, 2.0, 1e-12, &mut meter).unwrap();
         assert_eq!(heavy.keys.iter().map(|(key, _)| *key).collect::<Vec<_>>(), ["many"]);
         assert!((heavy.keys[0].1 - 1_000.0).abs() < 6.0 * heavy.noise_sd);
         // P(X > 7.13) = 5e-13
         assert!((heavy.threshold - (1.0 + 2.0 * 7.13)).abs() < 0.01 && heavy.draws == 3);
+    }
+
+    #[test]
+    fn public_cells_are_released_whatever_they_are() {
+        let heavy = release_heavy(&[0, 5, 1_000], [("few", 3)], 1, 2.0, 1e-6, &mut Meter::for_tests(5)).unwrap();
+        assert!(heavy.keys.is_empty() && heavy.draws == 4);
+        for (found, count) in heavy.known.iter().zip([0.0, 5.0, 1_000.0]) {
+            assert!((found - count).abs() < 6.0 * heavy.noise_sd, "{found} {count}");
+        }
     }
 
     #[test]
@@ -162,7 +199,7 @@ mod tests {
         let mut turned = keys.clone();
         turned.reverse();
         let release =
-            |keys: [(String, u64); 4]| release_heavy(keys, 1, 1.0, 1e-6, &mut SecretRng::for_tests(3)).unwrap();
+            |keys: [(String, u64); 4]| release_heavy(&[], keys, 1, 1.0, 1e-6, &mut Meter::for_tests(3)).unwrap();
         let heavy = release(keys);
         assert_eq!(heavy.keys.len(), 4);
         assert!(heavy.keys.is_sorted_by(|a, b| a.0 < b.0));
@@ -171,10 +208,10 @@ mod tests {
 
     #[test]
     fn senseless_parameters_are_refused() {
-        let mut rng = SecretRng::for_tests(4);
+        let mut meter = Meter::for_tests(4);
         for (multiplier, share) in [(1.0, 0.0), (1.0, 1.0), (1.0, f64::NAN), (0.0, 0.1), (f64::NAN, 0.1)] {
-            assert!(release_heavy([((), 1)], 1, multiplier, share, &mut rng).is_err());
+            assert!(release_heavy(&[], [((), 1)], 1, multiplier, share, &mut meter).is_err());
         }
-        assert!(release_heavy([((), 1)], 0, 1.0, 0.1, &mut rng).is_err());
+        assert!(release_heavy(&[], [((), 1)], 0, 1.0, 0.1, &mut meter).is_err());
     }
 }

@@ -11,7 +11,7 @@ use super::DiscoveryPlan;
 use super::texts::{MIN_COUNT, TextCounts};
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::sparse_histogram::release_heavy;
-use crate::engine::privacy::samplers::random::SecretRng;
+use crate::engine::privacy::meter::Meter;
 use crate::engine::table::{Category, Cells, Domain};
 
 /// The heaviest released texts are kept as categories, the rest is left to `other`.
@@ -30,13 +30,12 @@ pub fn nothing(nullable: bool) -> Domain {
 }
 
 /// Finds the domain of a text column.
-pub fn discover(texts: TextCounts, nullable: bool, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<Domain> {
-    let mut nulls = 0.0;
-    if nullable {
-        nulls = plan.noisy(&[texts.nulls()], rng)?.values[0].max(0.0);
-    }
+pub fn discover(texts: TextCounts, nullable: bool, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<Domain> {
+    let nulls = if nullable { vec![texts.nulls()] } else { Vec::new() };
     let excess = texts.frequent().into_iter().map(|(text, rows)| (text, rows - (MIN_COUNT - 1)));
-    let mut released = release_heavy(excess, plan.unit_rows, plan.noise_multiplier, plan.threshold_delta, rng)?.keys;
+    let (rows, noise, share) = (plan.unit_rows, plan.noise_multiplier, plan.threshold_delta);
+    let heavy = release_heavy(&nulls, excess, rows, noise, share, meter)?;
+    let (mut released, nulls) = (heavy.keys, heavy.known.first().map_or(0.0, |nulls| nulls.max(0.0)));
     released.iter_mut().for_each(|(_, rows)| *rows += (MIN_COUNT - 1) as f64);
     // Heaviest first; of equals, the lesser text.
     released.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -3,7 +3,7 @@
 
 use super::DiscoveryPlan;
 use crate::engine::Result;
-use crate::engine::privacy::samplers::random::SecretRng;
+use crate::engine::privacy::meter::Meter;
 use crate::engine::table::codec::Known;
 use crate::engine::table::{BlockColumn, Cells, Domain};
 
@@ -31,8 +31,8 @@ impl Counts {
     }
 
     /// The domain with noisy shares, none of them 0.
-    pub fn release(&self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<Domain> {
-        let noisy = plan.noisy(&self.rows, rng)?.values;
+    pub fn release(&self, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<Domain> {
+        let noisy = plan.noisy(&self.rows, meter)?.values;
         let rows: Vec<f64> = noisy.iter().map(|rows| rows.max(MIN_ROWS)).collect();
         let total: f64 = rows.iter().sum();
         let mut domain = self.domain.clone();

@@ -4,7 +4,7 @@ use super::DiscoveryPlan;
 use super::number_line::{CellGrid, Interval};
 use super::tree::Estimate;
 use crate::engine::Result;
-use crate::engine::privacy::samplers::random::SecretRng;
+use crate::engine::privacy::meter::Meter;
 
 /// What is measured, and what was found of atoms and NULL so far.
 pub struct Survey<'a> {
@@ -12,7 +12,7 @@ pub struct Survey<'a> {
     atoms: &'a [f64],
     nulls: Option<u64>,
     plan: &'a DiscoveryPlan,
-    rng: &'a mut SecretRng,
+    meter: &'a mut Meter,
     rounds: f64,
     /// Sums of the noisy counts of the atoms and, if there can be NULLs, of NULL.
     sums: Vec<f64>,
@@ -27,17 +27,17 @@ impl<'a> Survey<'a> {
         atoms: &'a [f64],
         nulls: Option<u64>,
         plan: &'a DiscoveryPlan,
-        rng: &'a mut SecretRng,
+        meter: &'a mut Meter,
     ) -> Self {
         let sums = vec![0.0; atoms.len() + usize::from(nulls.is_some())];
-        Self { values, atoms, nulls, plan, rng, rounds: 0.0, sums, noise_sd: plan.noise_sd() }
+        Self { values, atoms, nulls, plan, meter, rounds: 0.0, sums, noise_sd: plan.noise_sd() }
     }
 
     /// One noisy histogram: what was found in the intervals.
     pub fn measure(&mut self, intervals: Vec<Interval>) -> Result<Vec<Estimate>> {
         let grid = CellGrid { intervals, points: self.atoms.to_vec() };
         let counts = grid.histogram(self.values, self.nulls);
-        let mut noisy = self.plan.noisy(&counts, self.rng)?;
+        let mut noisy = self.plan.noisy(&counts, self.meter)?;
         self.noise_sd = noisy.noise_sd;
         let known = noisy.values.split_off(grid.intervals.len());
         self.sums.iter_mut().zip(known).for_each(|(sum, rows)| *sum += rows);

@@ -23,8 +23,8 @@ use super::tree::{Estimate, consistent};
 use super::{DiscoveryPlan, Shares};
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::sparse_histogram::release_heavy;
+use crate::engine::privacy::meter::Meter;
 use crate::engine::privacy::mutant::{self, Mutant};
-use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::table::{Bin, Cells, Column, Domain, Measure, Part};
 
 /// Values that fewer rows hold are no atoms. As for texts, see [`super::category`].
@@ -80,19 +80,19 @@ impl Numeric {
     }
 
     /// A bounded piece of work; the domain once it is found.
-    pub fn step(&mut self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<Option<Domain>> {
+    pub fn step(&mut self, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<Option<Domain>> {
         match self.stage {
             NumericStage::Lattice => {
-                self.find_lattice(plan, rng)?;
+                self.find_lattice(plan, meter)?;
                 self.stage = NumericStage::Atoms;
                 Ok(None)
             }
             NumericStage::Atoms => {
-                self.find_atoms(plan, rng)?;
+                self.find_atoms(plan, meter)?;
                 self.stage = NumericStage::Bins;
                 Ok(None)
             }
-            NumericStage::Bins => self.find_bins(plan, rng).map(Some),
+            NumericStage::Bins => self.find_bins(plan, meter).map(Some),
         }
     }
 
@@ -121,12 +121,12 @@ impl Numeric {
         plan.of_numbers(if self.is_bounded() { 2 } else { 3 })
     }
 
-    fn find_lattice(&mut self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<()> {
+    fn find_lattice(&mut self, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<()> {
         let candidates = spacing::candidates(self.measure);
         let line = self.line();
         self.values.iter_mut().for_each(|value| *value = line.clip(*value));
         let plan = plan.times(self.shares(plan).steps);
-        let noisy = plan.noisy(&spacing::counts(candidates, &self.values), rng)?;
+        let noisy = plan.noisy(&spacing::counts(candidates, &self.values), meter)?;
         let step = spacing::lattice(candidates, &noisy.values, noisy.noise_sd).map(Scale::new);
         // Public bounds may leave room for no multiple of the step.
         if let Some(scale) = step.filter(|scale| scale.has_values(self.lo, self.hi)) {
@@ -135,13 +135,13 @@ impl Numeric {
         Ok(())
     }
 
-    fn find_atoms(&mut self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<()> {
+    fn find_atoms(&mut self, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<()> {
         let (line, scale, plan) = (self.line(), self.scale, plan.times(self.shares(plan).exact));
         self.values.sort_unstable_by(f64::total_cmp);
         let runs = self.values.chunk_by(|a, b| a == b).filter(|run| run.len() as u64 >= MIN_COUNT);
         let excess = runs.map(|run| (Ordered(run[0]), run.len() as u64 - (MIN_COUNT - 1)));
         let mut released =
-            release_heavy(excess, plan.unit_rows, plan.noise_multiplier, plan.threshold_delta, rng)?.keys;
+            release_heavy(&[], excess, plan.unit_rows, plan.noise_multiplier, plan.threshold_delta, meter)?.keys;
         released.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let atoms = released.iter().take(MAX_ATOMS).map(|(atom, _)| (line.clip(scale.units(atom.0)), atom.0));
         let mut atoms: Vec<(f64, f64)> = atoms.collect();
@@ -153,9 +153,9 @@ impl Numeric {
         Ok(())
     }
 
-    fn find_bins(&self, plan: &DiscoveryPlan, rng: &mut SecretRng) -> Result<Domain> {
+    fn find_bins(&self, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<Domain> {
         let (line, plan) = (self.line(), &plan.times(self.shares(plan).round));
-        let mut survey = Survey::new(&self.values, &self.atoms, self.nullable.then_some(self.nulls), plan, rng);
+        let mut survey = Survey::new(&self.values, &self.atoms, self.nullable.then_some(self.nulls), plan, meter);
         let (rough, octaves) = if self.is_bounded() {
             (vec![refine::within_bounds(line, plan.sampled_rows, plan.noise_sd())], vec![None])
         } else {

@@ -1,0 +1,97 @@
+//! Bytes that a training takes, and the scans that would take more: all from public or noisy numbers.
+
+use super::setup::Setup;
+use crate::engine::table::{discover, units};
+use crate::engine::{EngineError, Result};
+
+/// Rows of the sample that domains are learned from, in expectation, which is the most that is aimed at: fewer where
+/// their values might take more than so many bytes, or more than half of what training may use.
+pub const DISCOVERY_ROWS: f64 = 500_000.0;
+const DISCOVERY_BYTES: u64 = 1 << 30;
+pub const MIN_DISCOVERY_ROWS: f64 = 10_000.0;
+
+/// How many more rows or units a scan may show than were counted, as a share, in all, and in standard deviations of the
+/// count's noise: a table that stays as it is shows no more, but with a probability far below any delta.
+const MORE_SHARE: f64 = 0.1;
+const MORE_IN_ALL: f64 = 1_000.0;
+const MORE_DEVIATIONS: f64 = 40.0;
+
+impl Setup {
+    /// Expected number of rows that domains are learned from. Public.
+    pub fn discovery_rows(&self) -> f64 {
+        let bytes = if self.memory_limit > 0 { DISCOVERY_BYTES.min(self.memory_limit / 2) } else { DISCOVERY_BYTES };
+        let rows = bytes as f64 / discover::bytes_per_row(&self.columns).max(1) as f64;
+        rows.clamp(MIN_DISCOVERY_ROWS, DISCOVERY_ROWS)
+    }
+
+    /// Bytes that training so many rows of so many units takes at its peak.
+    pub fn memory_estimate(&self, rows: f64, units: f64) -> u64 {
+        let sampled = rows.min(self.discovery_rows()) * discover::bytes_per_row(&self.columns) as f64;
+        let encoded = rows * self.columns.len() as f64;
+        let of_units = if self.units_are_rows() {
+            0.0
+        } else {
+            units * units::BYTES_PER_UNIT as f64 + rows * units::BYTES_PER_ROW as f64
+        };
+        ((sampled.max(encoded) + encoded) as u64)
+            .saturating_add(of_units as u64)
+            .saturating_add(self.method.memory_estimate(&self.options, self.columns.len()))
+    }
+
+    /// The estimate, if it is within the limit.
+    ///
+    /// # Errors
+    /// `MemoryLimit` if it is beyond.
+    pub fn expect_rows(&self, rows: f64, units: f64) -> Result<u64> {
+        let (needed, limit) = (self.memory_estimate(rows, units), self.memory_limit);
+        if limit > 0 && needed > limit { Err(EngineError::MemoryLimit { needed, limit }) } else { Ok(needed) }
+    }
+
+    /// Ends the count of units where its noisy result alone would: their number only grows, and its noise is drawn
+    /// already.
+    ///
+    /// # Errors
+    /// `MoreRowsThanExpected` if so many units, with noise, take more memory than the limit.
+    pub fn check_units_so_far(&self, seen: usize, noise: f64) -> Result<()> {
+        let bytes = (seen as f64 + noise) * units::BYTES_PER_UNIT as f64;
+        if self.memory_limit > 0 && bytes > self.memory_limit as f64 {
+            return Err(EngineError::MoreRowsThanExpected { limit: self.memory_limit });
+        }
+        Ok(())
+    }
+}
+
+/// How much of a scan memory was estimated for.
+pub struct Scan {
+    rows: f64,
+    max_rows: f64,
+    max_units: f64,
+}
+
+impl Scan {
+    /// A scan of so many rows and units, both noisy.
+    pub fn new(setup: &Setup, noisy_rows: f64, noisy_units: f64) -> Self {
+        let most = |counted: f64, deviation| counted * (1.0 + MORE_SHARE) + MORE_IN_ALL + MORE_DEVIATIONS * deviation;
+        let deviation = setup.count_noise();
+        Self {
+            rows: 0.0,
+            max_rows: most(noisy_rows, deviation * f64::from(setup.unit_rows())),
+            max_units: most(noisy_units, deviation),
+        }
+    }
+
+    /// Takes so many more rows, of those that are used.
+    ///
+    /// # Errors
+    /// `MoreRowsThanCounted` if these are too many.
+    pub fn add(&mut self, rows: usize) -> Result<()> {
+        self.rows += rows as f64;
+        if self.rows > self.max_rows { Err(EngineError::MoreRowsThanCounted) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// `MoreRowsThanCounted` if it has shown too many units.
+    pub fn check_units(&self, seen: usize) -> Result<()> {
+        if seen as f64 > self.max_units { Err(EngineError::MoreRowsThanCounted) } else { Ok(()) }
+    }
+}

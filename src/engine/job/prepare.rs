@@ -1,0 +1,67 @@
+//! From an encoded table to a trainer whose noise is known, on another thread because it may take a second.
+
+use super::background::Background;
+use super::setup::Setup;
+use super::spending::{cost_of, is_within, keeping_to};
+use crate::engine::models::{Trainer, TrainingBudget, TrainingInput};
+use crate::engine::privacy::accountant::gdp::Equivalent;
+use crate::engine::privacy::ledger::{Ledger, Phase};
+use crate::engine::privacy::mechanisms::{Mechanism, Stage};
+use crate::engine::{EngineError, Result};
+
+/// A trainer, what it will do, and what that costs together with the discovery of domains.
+pub struct Prepared {
+    pub trainer: Box<dyn Trainer>,
+    pub stages: Vec<Stage>,
+    pub cost: Equivalent,
+}
+
+/// What a training is prepared from, but for its budget.
+pub type Work = Background<Result<Prepared>>;
+
+/// Relative error of recomputing a phase's epsilon.
+const ROOM: f64 = 1e-9;
+
+/// Starts to calibrate and build the trainer of `input`, whose budget is what domains left.
+pub fn start(setup: &Setup, input: TrainingInput, discovery: Option<Mechanism>) -> Work {
+    let (method, options, held) = (setup.method, setup.options.clone(), setup.held);
+    let (tail, most) = (setup.tail(), setup.rest_reserve());
+    // What will be claimed, whatever the stages turn out to be.
+    let claim = setup.ledger(discovery, &[]);
+    Background::start(move || {
+        let (columns, noisy_units, budget) = (input.domains.len(), input.noisy_units(), input.budget.clone());
+        let (budget, known) = if held {
+            let stages = |b: &TrainingBudget| method.stages(columns, noisy_units, b, &options);
+            let (budget, stages, cost) = keeping_to(most, tail, budget, stages)?;
+            (budget, Some((stages, cost)))
+        } else {
+            (budget, None)
+        };
+        let trainer = method.trainer(TrainingInput { budget: budget.clone(), ..input }, options)?;
+        let stages = trainer.mechanisms();
+        check_claim(&claim, &stages)?;
+        let known = known.filter(|(planned, _)| *planned == stages);
+        let cost = known.map_or_else(|| cost_of(&budget, &stages, tail), |(_, cost)| cost);
+        if is_within(cost, most) {
+            Ok(Prepared { trainer, stages, cost })
+        } else if held {
+            Err(EngineError::Internal("a training would cost more than is charged"))
+        } else {
+            // Its claim bounds it too.
+            Ok(Prepared { trainer, stages, cost: most })
+        }
+    })
+}
+
+/// Whether every phase of the claim, with these stages in the last one, costs what it says: recomputed by the accountant
+/// from the noise that will be drawn.
+fn check_claim(claim: &Ledger, stages: &[Stage]) -> Result<()> {
+    for (i, phase) in claim.phases.iter().enumerate() {
+        let added: &[Stage] = if i + 1 == claim.phases.len() { stages } else { &[] };
+        let phase = Phase { stages: [&phase.stages, added].concat(), ..phase.clone() };
+        if !(phase.accounted_epsilon()? <= phase.epsilon * (1.0 + ROOM)) {
+            return Err(EngineError::Internal("a training would cost more than it claims"));
+        }
+    }
+    Ok(())
+}

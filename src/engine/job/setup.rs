@@ -1,0 +1,107 @@
+//! What is fixed before a row is read: what is trained, for how much, and what follows from that alone.
+
+use serde_json::{Map, Value};
+
+use crate::engine::models::{Method, MethodOptions};
+use crate::engine::privacy::budget::Split;
+use crate::engine::privacy::ledger::{Neighbours, PrivacyUnit};
+use crate::engine::table::{Column, discover, units};
+use crate::engine::{EngineError, Result};
+
+/// What is to be trained, and for how much.
+pub struct Request {
+    pub columns: Vec<Column>,
+    /// Who is protected, if that is not a row.
+    pub unit: Option<PrivacyUnit>,
+    pub epsilon: f64,
+    pub delta: f64,
+    pub method: Method,
+    /// Options of the method; unknown keys are refused.
+    pub options: Map<String, Value>,
+    /// Bytes that training may use; 0 for no limit.
+    pub memory_limit: u64,
+}
+
+/// A request that was checked, and the split of its budget. All of it is public.
+pub struct Setup {
+    pub columns: Vec<Column>,
+    pub neighbours: Neighbours,
+    pub method: Method,
+    pub options: MethodOptions,
+    pub epsilon: f64,
+    pub delta: f64,
+    pub memory_limit: u64,
+    pub split: Split,
+    /// Whether the training is held to little more than a Gaussian mechanism of its claim costs.
+    pub held: bool,
+}
+
+impl Setup {
+    /// # Errors
+    /// `InvalidParameter` for an epsilon, delta, unit or option that cannot be used, or no columns.
+    pub fn new(request: Request) -> Result<Self> {
+        let Request { columns, unit, epsilon, delta, method, options, memory_limit } = request;
+        if columns.is_empty() {
+            return Err(EngineError::invalid(
+                "there is no column to learn from",
+                "Every column is excluded, of a kind that is not modelled, or generated afresh.",
+                "Name at least one other column.",
+            ));
+        }
+        if unit.as_ref().is_some_and(|unit| !(1..=units::MAX_ROWS).contains(&unit.rows)) {
+            return Err(EngineError::invalid(
+                format!("the number of rows per unit must lie between 1 and {}", units::MAX_ROWS),
+                "At most so many rows of a privacy unit are used, and the noise of counts grows with it.",
+                "Choose a number that few units exceed, from what is publicly known.",
+            ));
+        }
+        let options = method.options(&options, &columns)?;
+        let split = Split::new(
+            epsilon,
+            delta,
+            columns.iter().map(|column| discover::histograms(column, method.goal())).sum(),
+            columns.iter().map(discover::thresholds).sum(),
+        )?;
+        Ok(Self {
+            columns,
+            neighbours: unit.map_or(Neighbours::AddRemoveRow, Neighbours::AddRemoveUnit),
+            method,
+            options,
+            epsilon,
+            delta,
+            memory_limit,
+            split,
+            // Counts cost about what a Gaussian mechanism of their claim does, and it is soon known.
+            held: method == Method::Guided,
+        })
+    }
+
+    /// Whether each row is a privacy unit.
+    pub fn units_are_rows(&self) -> bool {
+        self.neighbours.unit().is_none()
+    }
+
+    /// Rows of a unit, at most.
+    pub fn unit_rows(&self) -> u32 {
+        self.neighbours.unit().map_or(1, |unit| unit.rows)
+    }
+
+    /// What is counted first. Where one row of each unit is used, the two numbers are one.
+    pub fn first_counts(&self) -> &'static [&'static str] {
+        match self.neighbours.unit() {
+            None => &[ROW_COUNT],
+            Some(PrivacyUnit { rows: 1, .. }) => &[UNIT_COUNT],
+            Some(_) => &[UNIT_COUNT, ROW_COUNT],
+        }
+    }
+
+    /// Noise multiplier of each of the first counts.
+    pub fn count_noise(&self) -> f64 {
+        self.split.count_noise(self.first_counts().len() as u32)
+    }
+}
+
+/// What the ledger calls the first counts, and the discovery of domains.
+pub const ROW_COUNT: &str = "row count";
+pub const UNIT_COUNT: &str = "unit count";
+pub const DOMAINS: &str = "domains";
