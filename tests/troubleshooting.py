@@ -36,7 +36,8 @@ def messages(path, call):
 
 
 def all_messages():
-    yield from messages(ROOT / "src/pg/errors.rs", r"\b(?:Fault|Self)::new\(\s*(?:PgSqlErrorCode::\w+|code),\s*")
+    for path in sorted((ROOT / "src/pg/errors").glob("*.rs")):
+        yield from messages(path, r"\b(?:Fault|Self)::new\(\s*(?:PgSqlErrorCode::\w+|code),\s*")
     yield from messages(ROOT / "src/engine/error.rs", r"#\[error\(")
     for path in sorted((ROOT / "src/engine").rglob("*.rs")):
         yield from messages(path, r"\bEngineError::invalid\(\s*")

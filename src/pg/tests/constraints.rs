@@ -4,7 +4,8 @@ mod tests {
 
     use super::super::table;
     use crate::engine::table::Declared;
-    use crate::pg::constraints::{Facts, facts};
+    use crate::pg::relation::implied::Facts;
+    use crate::pg::relation::implied_domains::facts;
 
     fn of(definition: &str) -> Facts {
         let source = table(definition);
@@ -155,7 +156,7 @@ mod tests {
         Spi::run("ALTER TABLE t ADD CHECK (a > 5) NOT VALID; CREATE TABLE u (LIKE t)").unwrap();
         Spi::run("DROP TABLE u").unwrap();
         let oid = Spi::get_one("SELECT 't'::regclass::oid").unwrap().unwrap();
-        let source = crate::pg::source::Source::open(oid).unwrap_or_else(|fault| fault.raise());
+        let source = crate::pg::relation::Source::open(oid).unwrap_or_else(|fault| fault.raise());
         let columns: Vec<_> = source.columns.iter().collect();
         assert_eq!(facts(&source, &columns).unwrap_or_else(|fault| fault.raise())[0], Facts::default());
     }

@@ -9,7 +9,7 @@ mod values;
 
 use pgrx::{Spi, pg_sys};
 
-use super::source::Source;
+use super::relation::Source;
 
 /// Makes a table `t` and looks at it.
 fn table(definition: &str) -> Source {

@@ -3,9 +3,9 @@ mod tests {
     use pgrx::{Spi, pg_sys, pg_test};
 
     use crate::engine::table::BlockColumn;
-    use crate::pg::datum::Input;
-    use crate::pg::types::Kind;
-    use crate::pg::unit::UnitReader;
+    use crate::pg::server::fmgr::Input;
+    use crate::pg::values::identity::UnitReader;
+    use crate::pg::values::kind::Kind;
 
     /// What stands for each of some values.
     fn images(type_name: &str, values: &[&str]) -> Vec<Vec<u8>> {

@@ -3,10 +3,10 @@ mod tests {
     use pgrx::{Spi, pg_sys, pg_test};
 
     use crate::engine::table::{BlockColumn, Measure};
-    use crate::pg::datum::{Input, Output};
-    use crate::pg::output::number_datum;
-    use crate::pg::reader::Reader;
-    use crate::pg::types::Kind;
+    use crate::pg::server::fmgr::{Input, Output};
+    use crate::pg::values::datums::number_datum;
+    use crate::pg::values::kind::Kind;
+    use crate::pg::values::reader::Reader;
 
     fn kind(type_name: &str) -> (Option<Kind>, pg_sys::Oid, i32) {
         Spi::run(&format!("DROP TABLE IF EXISTS k; CREATE TABLE k (a {type_name})")).unwrap();

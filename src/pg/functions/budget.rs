@@ -1,0 +1,73 @@
+//! `tablediffusion_set_budget`, and what is spent and left of a budget for the views.
+
+use pgrx::pg_sys;
+
+use crate::engine::privacy::budget;
+use crate::engine::privacy::gdp::Equivalent;
+use crate::pg::errors::{self, Result};
+use crate::pg::relation::Source;
+use crate::pg::relation::lineage::Lineage;
+use crate::pg::server::access::{self, Catalog};
+use crate::pg::server::call::{Call, sql_function};
+use crate::pg::server::{guard, settings};
+use crate::pg::store::budgets::{self, Budget, remaining};
+use crate::pg::store::{ledger, locks};
+
+sql_function!(tablediffusion_set_budget, pg_finfo_tablediffusion_set_budget, set_budget);
+sql_function!(tablediffusion_spent_epsilon, pg_finfo_tablediffusion_spent_epsilon, spent_epsilon);
+sql_function!(tablediffusion_remaining_epsilon, pg_finfo_tablediffusion_remaining_epsilon, remaining_epsilon);
+
+/// `(source regclass, epsilon float8, delta float8)`.
+fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    access::check_writable(c"tablediffusion_set_budget()");
+    access::check_current()?;
+    let source = Source::open(call.oid(0, "source")?)?;
+    let epsilon = call.optional_float(1);
+    let delta = call.optional_float(2).unwrap_or_else(settings::delta);
+    if let Some(epsilon) = epsilon {
+        guard::engine(|| budget::check(epsilon, delta))?;
+    }
+    if !source.is_owned() {
+        return Err(errors::not_relation_owner(&source.name));
+    }
+    // Waits for trainings in progress, so that none is missed.
+    locks::lock(Catalog::Charges, source.oid.to_u32(), pg_sys::ExclusiveLock)?;
+    budgets::set_budget(source.oid, epsilon, delta)?;
+    if epsilon.is_some() {
+        let others = ledger::uncounted(source.oid)?;
+        if others > 0 {
+            errors::not_in_its_budget(&source.quoted(), others).notice();
+        }
+        let lineage = Lineage::of(&source, None)?;
+        let own = Budget::applying(&lineage.charged)?.into_iter().find(|budget| budget.name == source.quoted());
+        if let Some(own) = own.filter(|own| own.trainings > 0 && own.remaining() == 0.0) {
+            errors::budget_is_spent_already(&own.name, own.spent().epsilon(own.delta)).notice();
+        }
+    }
+    Ok(Some(pg_sys::Datum::null()))
+}
+
+/// `(precision_sum float8, excess_delta float8, delta float8)`.
+fn spent_epsilon(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    let spent = Equivalent { precision: call.float(0, "precision_sum")?, delta: call.float(1, "excess_delta")? };
+    let delta = call.float(2, "delta")?;
+    Ok(number(if sensible(spent, delta) { spent.epsilon(delta) } else { f64::NAN }))
+}
+
+/// `(epsilon float8, precision_sum float8, excess_delta float8, delta float8)`.
+fn remaining_epsilon(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    let epsilon = call.float(0, "epsilon")?;
+    let spent = Equivalent { precision: call.float(1, "precision_sum")?, delta: call.float(2, "excess_delta")? };
+    let delta = call.float(3, "delta")?;
+    let known = sensible(spent, delta) && epsilon > 0.0 && epsilon.is_finite();
+    Ok(number(if known { remaining(epsilon, spent, delta) } else { f64::NAN }))
+}
+
+fn sensible(spent: Equivalent, delta: f64) -> bool {
+    let not_negative = |x: f64| x.is_finite() && x >= 0.0;
+    not_negative(spent.precision) && not_negative(spent.delta) && delta > 0.0 && delta < 1.0
+}
+
+fn number(value: f64) -> Option<pg_sys::Datum> {
+    Some(pg_sys::Datum::from(value.to_bits()))
+}

@@ -1,0 +1,123 @@
+//! `tablediffusion_sample`, as jsonb and as rows of a given type.
+
+use pgrx::pg_sys;
+
+use crate::pg::errors::{self, Result};
+use crate::pg::model::cell_source::{self, Origin};
+use crate::pg::model::loaded::Model;
+use crate::pg::model::rows::{self, Rows};
+use crate::pg::model::writers::{write, writers};
+use crate::pg::model::{given, target_domains};
+use crate::pg::server::call::{Call, sql_function};
+use crate::pg::server::fmgr::Input;
+use crate::pg::server::text;
+use crate::pg::server::tuple::{self, Target};
+use crate::pg::server::tuplestore::Store;
+use crate::pg::server::types::type_name;
+use crate::pg::values::json::{self, Json};
+use crate::pg::values::writer::Typed;
+
+sql_function!(tablediffusion_sample_json, pg_finfo_tablediffusion_sample_json, sample_json);
+sql_function!(tablediffusion_sample_rows, pg_finfo_tablediffusion_sample_rows, sample_rows);
+
+/// `(model text, n bigint, given jsonb, seed bigint)`.
+fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    let (name, total) = (call.text(0, "model")?, call.rows(1, "n")?);
+    let given = call.object(2, "given")?;
+    let seed = rows::seed(call.optional_int(3))?;
+    let model = Model::load(name)?;
+    let given = given::wanted(&model, &given)?;
+    let columns = model.annotation.columns.iter().zip(model.annotation.places());
+    let mut writers = columns
+        .map(|(column, place)| {
+            let origin = Origin::of(column, place, cell_source::longest(column), total, seed)?;
+            let key = format!("{}:", json::escaped(&column.name));
+            Ok((key, origin, Json::new(column.kind)))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let store = Store::open(call, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
+    let (mut text, mut jsonb) = (String::new(), Input::new(pg_sys::JSONBOID, -1));
+    let mut all = Rows::new(&model, given, seed, total)?;
+    while let Some(block) = all.next_block()? {
+        for row in 0..block.rows {
+            let Some(number) = all.take(&block, row)? else { continue };
+            text.clear();
+            for (i, (key, origin, json)) in writers.iter_mut().enumerate() {
+                text.push(if i == 0 { '{' } else { ',' });
+                text.push_str(key);
+                json.write(&origin.cell(&block, row, number)?, &mut text);
+            }
+            text.push('}');
+            store.scratch.within(|| store.put(&mut [jsonb.parse(&text)], &mut [false]));
+            if row % 64 == 63 {
+                // SAFETY: the store has copied what was made.
+                unsafe { store.scratch.reset() };
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// `(model text, n bigint, row_type anyelement, given jsonb, seed bigint)`.
+fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    let (name, total) = (call.text(0, "model")?, call.rows(1, "n")?);
+    call.expect(2, &[pg_sys::ANYELEMENTOID]);
+    // SAFETY: the call is in progress.
+    let row_type = unsafe { pg_sys::get_fn_expr_argtype((*call.fcinfo()).flinfo, 2) };
+    let given = call.object(3, "given")?;
+    let seed = rows::seed(call.optional_int(4))?;
+    let targets = targets(row_type)?;
+    let model = Model::load(name)?;
+    let given = given::wanted(&model, &given)?;
+    let row_type = type_name(row_type, -1);
+    let mut writers = writers(&model, &targets, &row_type, total, seed)?;
+    target_domains::tell(&model.annotation, &targets)?;
+    let store = Store::open(call, 0);
+    // What the result is made by was looked up by itself.
+    if !store.has(&targets) {
+        return Err(errors::row_type_changed(&row_type));
+    }
+    let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); store.width()], vec![true; store.width()]);
+    let mut all = Rows::new(&model, given, seed, total)?;
+    while let Some(block) = all.next_block()? {
+        for row in 0..block.rows {
+            let Some(number) = all.take(&block, row)? else { continue };
+            write(&mut writers, &store.scratch, &mut values, &mut nulls, |origin| origin.cell(&block, row, number))?;
+            store.put(&mut values, &mut nulls);
+            if row % 64 == 63 {
+                // SAFETY: the store has copied what was made; what writers keep is elsewhere.
+                unsafe { store.scratch.reset() };
+            }
+        }
+        writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(Typed::tidy));
+    }
+    Ok(None)
+}
+
+/// The live columns of a row type and their positions, which nobody changes until the transaction ends.
+fn targets(row_type: pg_sys::Oid) -> Result<Vec<(usize, Target)>> {
+    // SAFETY: a look-up of any oid.
+    let rows = unsafe { pg_sys::get_typ_typrelid(row_type) };
+    if rows == pg_sys::InvalidOid {
+        return Err(errors::not_a_row_type());
+    }
+    // SAFETY: null if it was dropped; the lock is kept until the transaction ends.
+    let relation = unsafe { pg_sys::try_relation_open(rows, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
+    if relation.is_null() {
+        return Err(errors::not_a_row_type());
+    }
+    // SAFETY: the relation is open, so that its descriptor is valid; it is closed after that is read.
+    unsafe {
+        let desc = (*relation).rd_att;
+        let target = |i| {
+            let attribute = tuple::attribute(desc, i);
+            let what = || format!("the name of column {} of row type {}", i + 1, row_type.to_u32());
+            let (type_oid, typmod) = (attribute.atttypid, attribute.atttypmod);
+            Ok((i, Target { column: text::name(&attribute.attname, what)?, type_oid, typmod }))
+        };
+        let live = (0..(*desc).natts as usize).filter(|i| !tuple::attribute(desc, *i).attisdropped);
+        let targets = live.map(target).collect();
+        pg_sys::relation_close(relation, pg_sys::NoLock as pg_sys::LOCKMODE);
+        targets
+    }
+}

@@ -1,0 +1,104 @@
+//! Where the values of a column of synthetic rows come from: the model, or keys generated afresh beside it.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::engine::table::{Block, BlockColumn};
+use crate::pg::errors::{self, Result};
+use crate::pg::model::metadata::ColumnFacts;
+use crate::pg::values::cell::Cell;
+use crate::pg::values::key::Key;
+use crate::pg::values::kind::Kind;
+
+/// Where a column of the result comes from.
+pub enum Origin {
+    /// A place among the modelled columns, and what stands in for NULL where that cannot be.
+    Modelled {
+        place: usize,
+        for_null: Option<&'static [u8]>,
+    },
+    Generated(Box<Generator>),
+    /// A column that the model leaves out.
+    LeftOut,
+}
+
+/// Makes the values of one key.
+pub struct Generator {
+    key: Key,
+    name: String,
+    longest: usize,
+    random: ChaCha8Rng,
+}
+
+impl Origin {
+    /// The origin of a column of the model at `place` among the modelled ones. A column's keys depend on the seed and
+    /// its ordinal only, not on which other columns are asked for.
+    pub fn of(column: &ColumnFacts, place: Option<usize>, longest: usize, rows: u64, seed: u64) -> Result<Self> {
+        match (column.key, place) {
+            (Some(key), _) => {
+                if key == Key::Number && rows > Key::most_rows(column.kind) {
+                    return Err(errors::key_out_of_range(&column.name));
+                }
+                let mut random = ChaCha8Rng::seed_from_u64(seed);
+                // The model's blocks use the streams from 0 upwards.
+                random.set_stream(u64::MAX - column.ordinal.unsigned_abs() as u64);
+                Ok(Self::Generated(Box::new(Generator { key, name: column.name.clone(), longest, random })))
+            }
+            (None, Some(place)) => {
+                Ok(Self::Modelled { place, for_null: column.not_null.then(|| column.kind.plainest_text()) })
+            }
+            (None, None) => Ok(Self::LeftOut),
+        }
+    }
+
+    /// The value of row `row` of the block, which is row `number` of all, from 1.
+    pub fn cell<'a>(&mut self, block: &'a Block, row: usize, number: u64) -> Result<Cell<'a>> {
+        Ok(match self {
+            Self::LeftOut => Cell::Null,
+            Self::Generated(generator) => generator.next(number)?,
+            Self::Modelled { place, for_null } => match &block.columns[*place] {
+                column @ BlockColumn::Categories { .. } => {
+                    column.text(row).or(*for_null).map_or(Cell::Null, Cell::Text)
+                }
+                column @ BlockColumn::Numbers { .. } => column.number(row).map_or(Cell::Null, Cell::Number),
+            },
+        })
+    }
+}
+
+impl Generator {
+    fn next(&mut self, number: u64) -> Result<Cell<'static>> {
+        Ok(match self.key {
+            Key::Number => Cell::Key(number as i64),
+            Key::Uuid => {
+                let mut bytes = [0; 16];
+                self.random.fill_bytes(&mut bytes);
+                // Version 4, variant 1 (RFC 9562).
+                bytes[6] = bytes[6] & 0x0f | 0x40;
+                bytes[8] = bytes[8] & 0x3f | 0x80;
+                Cell::Uuid(bytes)
+            }
+            Key::Text => {
+                let long = format!("{}-{number}", self.name);
+                if long.chars().count() <= self.longest {
+                    Cell::Once(long)
+                } else {
+                    let short = number.to_string();
+                    if short.len() > self.longest {
+                        return Err(errors::key_out_of_range(&self.name));
+                    }
+                    Cell::Once(short)
+                }
+            }
+        })
+    }
+}
+
+/// The characters that a type takes, told from how it is written: `character varying(20)`.
+pub fn longest(column: &ColumnFacts) -> usize {
+    let modifier = column.type_name.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    match column.kind {
+        Kind::Text | Kind::Char => modifier.and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX),
+        _ => usize::MAX,
+    }
+}

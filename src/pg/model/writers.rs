@@ -1,0 +1,97 @@
+//! The columns of a result, each with where its values come from and how they are written.
+
+use pgrx::pg_sys;
+
+use crate::pg::errors::{self, Result};
+use crate::pg::model::cell_source::{self, Origin};
+use crate::pg::model::loaded::Model;
+use crate::pg::model::metadata::ColumnFacts;
+use crate::pg::server::memory::Scratch;
+use crate::pg::server::tuple::Target;
+use crate::pg::server::types::{self, type_name};
+use crate::pg::values::cell::Cell;
+use crate::pg::values::kind::Kind;
+use crate::pg::values::writer::Typed;
+
+/// Writers for the columns of a result, by their positions in it; nothing for a column that stays NULL.
+pub type Writers = Vec<(usize, Origin, Option<Typed>)>;
+
+/// Puts the values of a row into their places, in memory of `scratch`.
+pub fn write<'a>(
+    writers: &mut Writers,
+    scratch: &Scratch,
+    values: &mut [pg_sys::Datum],
+    nulls: &mut [bool],
+    mut cell: impl FnMut(&mut Origin) -> Result<Cell<'a>>,
+) -> Result<()> {
+    scratch.within(|| {
+        for (i, origin, typed) in writers {
+            let value = match typed {
+                Some(typed) => typed.value(&cell(origin)?)?,
+                None => None,
+            };
+            values[*i] = value.unwrap_or(pg_sys::Datum::null());
+            nulls[*i] = value.is_none();
+        }
+        Ok(())
+    })
+}
+
+/// Matches the columns of a result with those of the model, by name.
+pub fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total: u64, seed: u64) -> Result<Writers> {
+    let annotation = &model.annotation;
+    let places = annotation.places();
+    let stranger = |(_, target): &&(usize, Target)| {
+        !annotation.columns.iter().any(|column| column.name == target.column)
+            && !annotation.left_out.contains(&target.column)
+    };
+    let strangers: Vec<&str> = targets.iter().filter(stranger).map(|(_, target)| target.column.as_str()).collect();
+    if !strangers.is_empty() {
+        return Err(errors::row_type_has_strangers(&model.name, row_type, strangers));
+    }
+    let writer = |(i, target): &(usize, Target)| {
+        let Some(k) = annotation.columns.iter().position(|column| column.name == target.column) else {
+            return Ok((*i, Origin::LeftOut, None));
+        };
+        let column = &annotation.columns[k];
+        let typed = typed(column, target).ok_or_else(|| {
+            if types::resolve_type(&column.type_name).is_some_and(|(own, _)| own == target.type_oid) {
+                return errors::type_is_gone(&column.name, &column.type_name);
+            }
+            let wanted = type_name(target.type_oid, target.typmod);
+            errors::row_type_mismatch(&model.name, row_type, &target.column, &wanted, &column.type_name)
+        })?;
+        let origin = Origin::of(column, places[k], typed.longest(), total, seed)?;
+        Ok((*i, origin, Some(typed)))
+    };
+    targets.iter().map(writer).collect()
+}
+
+/// A writer for a column of the model. One enum's labels are not another's.
+fn typed(column: &ColumnFacts, target: &Target) -> Option<Typed> {
+    let typed = Typed::new(column.kind, target)?;
+    let (base, _) = types::base_type(target.type_oid, target.typmod);
+    // SAFETY: a look-up.
+    let is_enum = unsafe { pg_sys::get_typtype(base) } as u8 == pg_sys::TYPTYPE_ENUM;
+    let own = || types::resolve_type(&column.type_name).map(|(own, typmod)| types::base_type(own, typmod).0);
+    (!is_enum || own() == Some(base)).then_some(typed)
+}
+
+/// Writers for a table that is made for the model, all of whose columns are in order.
+pub fn own_writers(model: &Model, total: u64, seed: u64) -> Result<(Writers, Vec<Target>)> {
+    let places = model.annotation.places();
+    let mut writers = Vec::new();
+    let mut targets = Vec::new();
+    for (i, (column, place)) in model.annotation.columns.iter().zip(places).enumerate() {
+        let gone = || errors::type_is_gone(&column.name, &column.type_name);
+        let (type_oid, typmod) = types::resolve_type(&column.type_name)
+            .filter(|(type_oid, typmod)| Kind::of(*type_oid, *typmod) == Some(column.kind))
+            .ok_or_else(gone)?;
+        let target = Target { column: column.name.clone(), type_oid, typmod };
+        let typed = Typed::new(column.kind, &target).ok_or_else(gone)?;
+        let origin = Origin::of(column, place, cell_source::longest(column), total, seed)?;
+        writers.push((i, origin, Some(typed)));
+        targets.push(target);
+    }
+    Ok((writers, targets))
+}

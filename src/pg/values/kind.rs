@@ -1,0 +1,157 @@
+//! Which SQL types can be modelled, and as what.
+
+use pgrx::pg_sys;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::table::Measure;
+use crate::pg::server::types;
+
+/// Microseconds of a day.
+pub const DAY: i64 = 86_400_000_000;
+
+/// A type as far as values are concerned: domains are their base types, and modifiers that do not change the spacing
+/// of values are left out. `unit` is the spacing of times in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Boolean,
+    Int2,
+    Int4,
+    Int8,
+    Float4,
+    Float8,
+    /// `numeric` without a scale, or with more digits than a double holds.
+    Numeric,
+    /// `numeric(p, s)` of at most 15 digits, in units of 10^-scale.
+    Decimal {
+        scale: i32,
+    },
+    /// `text` and `varchar`.
+    Text,
+    /// `char(n)`, whose trailing blanks mean nothing.
+    Char,
+    Enum,
+    Uuid,
+    Date,
+    Time {
+        unit: i64,
+    },
+    Timestamp {
+        unit: i64,
+    },
+    Timestamptz {
+        unit: i64,
+    },
+    Interval,
+}
+
+/// Digits that a double holds exactly whatever they are.
+const EXACT_DIGITS: i32 = 15;
+/// Scales whose units PostgreSQL makes numbers of.
+const SCALES: std::ops::RangeInclusive<i32> = -EXACT_DIGITS..=18;
+
+impl Kind {
+    /// The kind of a type, or nothing if it cannot be modelled.
+    pub fn of(type_oid: pg_sys::Oid, typmod: i32) -> Option<Self> {
+        let (base, typmod) = types::base_type(type_oid, typmod);
+        Some(match base {
+            pg_sys::BOOLOID => Self::Boolean,
+            pg_sys::INT2OID => Self::Int2,
+            pg_sys::INT4OID => Self::Int4,
+            pg_sys::INT8OID => Self::Int8,
+            pg_sys::FLOAT4OID => Self::Float4,
+            pg_sys::FLOAT8OID => Self::Float8,
+            pg_sys::NUMERICOID => numeric(typmod),
+            pg_sys::TEXTOID | pg_sys::VARCHAROID => Self::Text,
+            pg_sys::BPCHAROID => Self::Char,
+            pg_sys::UUIDOID => Self::Uuid,
+            pg_sys::DATEOID => Self::Date,
+            pg_sys::TIMEOID => Self::Time { unit: unit(typmod) },
+            pg_sys::TIMESTAMPOID => Self::Timestamp { unit: unit(typmod) },
+            pg_sys::TIMESTAMPTZOID => Self::Timestamptz { unit: unit(typmod) },
+            pg_sys::INTERVALOID => Self::Interval,
+            // SAFETY: a look-up of a type.
+            other if unsafe { pg_sys::get_typtype(other) } == pg_sys::TYPTYPE_ENUM as std::ffi::c_char => Self::Enum,
+            _ => return None,
+        })
+    }
+
+    /// Whether it is one that [`Kind::of`] can be.
+    pub fn is_possible(self) -> bool {
+        match self {
+            Self::Decimal { scale } => SCALES.contains(&scale),
+            Self::Time { unit } | Self::Timestamp { unit } | Self::Timestamptz { unit } => {
+                (0..=6).any(|digits| unit == 10i64.pow(digits))
+            }
+            _ => true,
+        }
+    }
+
+    /// How the engine measures it.
+    pub fn measure(self) -> Measure {
+        match self {
+            Self::Boolean | Self::Text | Self::Char | Self::Enum | Self::Uuid => Measure::Category,
+            Self::Float4 | Self::Float8 | Self::Numeric => Measure::Real,
+            _ => Measure::Lattice,
+        }
+    }
+
+    /// What a category that cannot be NULL becomes where no value of it was released.
+    pub fn plainest_text(self) -> &'static [u8] {
+        if self == Self::Uuid { b"00000000-0000-0000-0000-000000000000" } else { b"" }
+    }
+
+    /// What one step of the engine's measure is worth, in numbers or microseconds.
+    pub fn unit(self) -> f64 {
+        match self {
+            Self::Decimal { scale } => 10f64.powi(-scale),
+            Self::Date => DAY as f64,
+            Self::Time { unit } | Self::Timestamp { unit } | Self::Timestamptz { unit } => unit as f64,
+            _ => 1.0,
+        }
+    }
+
+    /// Whether constants of the two kinds compare without asking for a time zone.
+    pub fn comparable(self, other: Self) -> bool {
+        self.family() == other.family() && self.family() > 0
+    }
+
+    fn family(self) -> u8 {
+        match self {
+            Self::Int2
+            | Self::Int4
+            | Self::Int8
+            | Self::Float4
+            | Self::Float8
+            | Self::Numeric
+            | Self::Decimal { .. } => 1,
+            Self::Date | Self::Timestamp { .. } => 2,
+            Self::Timestamptz { .. } => 3,
+            Self::Time { .. } => 4,
+            Self::Interval => 5,
+            Self::Boolean | Self::Text | Self::Char | Self::Enum | Self::Uuid => 0,
+        }
+    }
+}
+
+/// Precision and scale of a `numeric` with a modifier.
+fn numeric_parts(typmod: i32) -> Option<(i32, i32)> {
+    let packed = typmod - pg_sys::VARHDRSZ as i32;
+    // The scale is eleven bits, in two's complement.
+    (typmod >= pg_sys::VARHDRSZ as i32).then(|| ((packed >> 16) & 0xffff, ((packed & 0x7ff) ^ 1024) - 1024))
+}
+
+/// The largest number, in units of its scale, that a `numeric` with a modifier holds.
+pub fn most_units(typmod: i32) -> f64 {
+    numeric_parts(typmod).map_or(f64::INFINITY, |(precision, _)| 10f64.powi(precision) - 1.0)
+}
+
+fn numeric(typmod: i32) -> Kind {
+    let Some((precision, scale)) = numeric_parts(typmod) else { return Kind::Numeric };
+    if precision <= EXACT_DIGITS && SCALES.contains(&scale) { Kind::Decimal { scale } } else { Kind::Numeric }
+}
+
+/// Microseconds between values of a time type with `typmod` digits of seconds.
+fn unit(typmod: i32) -> i64 {
+    if (0..6).contains(&typmod) { 10i64.pow(6 - typmod as u32) } else { 1 }
+}
