@@ -14,6 +14,8 @@ PLACEHOLDER = r"\{[^{}]*\}"
 UNMET = {
     "{message}",
     "internal error: {0}",
+    "internal error: {error}",
+    "internal error: {what}",
     "internal error: a computation failed unexpectedly",
     "training needs about {needed} bytes of memory, more than the limit of {limit}",
     "there is no column to learn from",

@@ -1,7 +1,7 @@
 //! A report in the making: an error, warning or notice.
 
 use pgrx::pg_sys::panic::ErrorReport;
-use pgrx::{PgLogLevel, PgSqlErrorCode};
+use pgrx::{PgLogLevel, PgSqlErrorCode, spi};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::EngineError;
@@ -121,6 +121,18 @@ impl From<EngineError> for Fault {
             EngineError::Internal(_) => Self::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, message),
         }
     }
+}
+
+/// What SPI says of a call that it did not understand; an ERROR of PostgreSQL passes by itself.
+impl From<spi::Error> for Fault {
+    fn from(error: spi::Error) -> Self {
+        Self::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("internal error: {error}"))
+    }
+}
+
+/// A broken invariant of ours.
+pub fn internal(what: &'static str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("internal error: {what}"))
 }
 
 /// A size for people: `64 MB`.

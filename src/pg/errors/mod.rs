@@ -18,7 +18,7 @@ pub use self::arguments::*;
 pub use self::budgets::*;
 pub use self::constraints::*;
 pub use self::domains::*;
-pub use self::fault::{Fault, Result, Told, bytes};
+pub use self::fault::{Fault, Result, Told, bytes, internal};
 pub use self::given::*;
 pub use self::models::*;
 pub use self::notices::*;

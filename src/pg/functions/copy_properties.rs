@@ -5,7 +5,6 @@
 use pgrx::spi::{SpiHeapTupleData, SpiResult};
 use pgrx::{Spi, pg_sys};
 
-use crate::engine::EngineError;
 use crate::pg::errors::{self, Result};
 use crate::pg::functions::copied_statement;
 use crate::pg::model::constraints::expression::Names;
@@ -129,6 +128,5 @@ fn statements(including: Including, table: pg_sys::Oid, annotation: &Annotation)
             rows.filter_map(|row| entry(row).transpose()).collect::<SpiResult<Vec<_>>>().map(Some)
         })
     });
-    let found = found.map_err(|_| EngineError::Internal("the catalogs could not be read"))?;
-    found.ok_or_else(|| errors::including_without_source(source))
+    found?.ok_or_else(|| errors::including_without_source(source))
 }

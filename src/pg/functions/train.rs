@@ -4,7 +4,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use pgrx::{IntoDatum, check_for_interrupts, pg_sys};
 
-use crate::engine::EngineError;
 use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next};
 use crate::engine::privacy::gdp::Equivalent;
@@ -143,7 +142,7 @@ fn drive(mut job: Job, delta: f64, what: &Read, mut reporter: Reporter) -> Resul
             }
             Next::Done => {
                 tell(&job, delta);
-                let cost = job.cost().ok_or(EngineError::Internal("a training cost nothing"))?;
+                let cost = job.cost().ok_or_else(|| errors::internal("a training cost nothing"))?;
                 return Ok((threads::run(move || job.finish())??, cost));
             }
         }
@@ -178,7 +177,7 @@ fn store(
     (mut artifact, cost): (Artifact, Equivalent),
     entry: i64,
 ) -> Result<()> {
-    let internal = |_| EngineError::Internal("a description could not be written as JSON");
+    let internal = |_| errors::internal("a description could not be written as JSON");
     artifact.annotation = serde_json::to_string(&annotation).map_err(internal)?;
     let bytes = guard::engine(|| artifact.to_bytes())?;
     let stages = serde_json::to_value(&artifact.ledger.phases).map_err(internal)?;

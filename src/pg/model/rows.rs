@@ -157,11 +157,10 @@ impl Drop for Rows {
 pub fn seed(given: Option<i64>) -> Result<u64> {
     match given {
         Some(seed) => Ok(seed as u64),
-        None => guard::engine(|| {
+        None => {
             let mut bytes = [0; 8];
-            getrandom::fill(&mut bytes)
-                .map_err(|_| crate::engine::EngineError::Internal("the operating system gives no random bits"))?;
+            getrandom::fill(&mut bytes).map_err(|_| errors::internal("the operating system gives no random bits"))?;
             Ok(u64::from_le_bytes(bytes))
-        }),
+        }
     }
 }

@@ -3,7 +3,6 @@
 
 use pgrx::{Spi, pg_sys};
 
-use crate::engine::EngineError;
 use crate::pg::errors::Result;
 use crate::pg::relation::comparisons::{Analysis, Subject};
 use crate::pg::relation::implied::Facts;
@@ -46,10 +45,6 @@ fn implied(column: &Attribute, facts: &mut Facts) -> Result<()> {
     Ok(())
 }
 
-fn catalog_unreadable(_: pgrx::spi::Error) -> EngineError {
-    EngineError::Internal("the catalogs of constraints could not be read")
-}
-
 fn labels(enum_oid: pg_sys::Oid) -> Result<Vec<String>> {
     texts(
         "SELECT enumlabel::pg_catalog.text FROM pg_catalog.pg_enum WHERE enumtypid = $1 ORDER BY enumsortorder",
@@ -79,11 +74,10 @@ pub fn in_force(has_children: bool) -> String {
 }
 
 fn texts(query: &str, oid: pg_sys::Oid) -> Result<Vec<String>> {
-    let found = guc::with_pinned_path(|| {
+    Ok(guc::with_pinned_path(|| {
         Spi::connect(|client| {
             let rows = client.select(query, None, &[oid.into()])?;
             rows.filter_map(|row| row.get::<String>(1).transpose()).collect::<std::result::Result<Vec<_>, _>>()
         })
-    });
-    found.map_err(|error| catalog_unreadable(error).into())
+    })?)
 }

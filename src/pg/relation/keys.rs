@@ -51,10 +51,7 @@ impl Keys {
                 SpiResult::Ok(found)
             })
         });
-        match (unique, serial) {
-            (Ok(unique), Ok(serial)) => Ok(Self { unique, serial }),
-            _ => Err(crate::engine::EngineError::Internal("the catalogs of keys could not be read").into()),
-        }
+        Ok(Self { unique: unique?, serial: serial? })
     }
 
     /// How the column is generated, or nothing if it is modelled.

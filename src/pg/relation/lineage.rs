@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pg::errors::{self, Result};
 use crate::pg::relation::Source;
-use crate::pg::relation::row_wise::{self, Reason};
+use crate::pg::relation::row_wise::{self, reason::Reason};
 use crate::pg::server::access;
 
 /// Looks at the catalogs before views are taken to change as fast as they are looked at.

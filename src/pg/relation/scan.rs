@@ -3,7 +3,6 @@
 
 use pgrx::{Spi, check_for_interrupts, pg_sys};
 
-use crate::engine::EngineError;
 use crate::engine::table::{Block, BlockColumn};
 use crate::pg::errors::{self, Result};
 use crate::pg::relation::lineage::Lineage;
@@ -28,7 +27,7 @@ pub fn count(source: &Source, charged: &Lineage) -> Result<u64> {
             let counted = pg_sys::SPI_tuptable
                 .as_ref()
                 .filter(|table| pg_sys::SPI_processed == 1 && are(table.tupdesc, [(pg_sys::INT8OID, -1)].into_iter()));
-            let table = counted.ok_or(EngineError::Internal("the rows could not be counted"))?;
+            let table = counted.ok_or_else(|| errors::internal("the rows could not be counted"))?;
             let mut is_null = false;
             Ok(pg_sys::SPI_getbinval(*table.vals, table.tupdesc, 1, &mut is_null).value() as i64)
         })?;

@@ -8,7 +8,6 @@ use pgrx::{IntoDatum, Spi, pg_sys};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::engine::EngineError;
 use crate::pg::errors::{self, Result};
 use crate::pg::server::text::{self, c_string};
 use crate::pg::server::{guc, lookup};
@@ -54,7 +53,7 @@ pub fn check_current() -> Result<()> {
 
 /// Something as JSON, for SQL.
 pub fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|_| EngineError::Internal("a value could not be written as JSON").into())
+    serde_json::to_string(value).map_err(|_| errors::internal("a value could not be written as JSON"))
 }
 
 /// Asks the catalogs and tables of ours as the owner of the latter, under a snapshot of this moment whatever the
@@ -75,8 +74,9 @@ pub fn ask<T: DeserializeOwned>(query: &str, argument: &str) -> Result<T> {
             Ok(text::optional_string(pg_sys::SPI_getvalue(*table.vals, table.tupdesc, 1)))
         }
     })?;
-    let unreadable = EngineError::Internal("the catalogs could not be read");
-    answer.and_then(|json| serde_json::from_str(&json).ok()).ok_or_else(|| unreadable.into())
+    answer
+        .and_then(|json| serde_json::from_str(&json).ok())
+        .ok_or_else(|| errors::internal("an answer could not be read"))
 }
 
 /// Runs SQL of ours on our tables as their owner, with a pinned search path. After an ERROR, the end of the
@@ -92,7 +92,7 @@ pub fn as_owner<T>(work: impl FnOnce(&mut SpiClient<'_>) -> SpiResult<T>) -> Res
     let result = guc::with_pinned_path(|| Spi::connect_mut(work));
     // SAFETY: as it was.
     unsafe { pg_sys::SetUserIdAndSecContext(user, context) };
-    result.map_err(|_| EngineError::Internal("the tables of the extension could not be used").into())
+    Ok(result?)
 }
 
 /// Says no to a training where nothing can be written, before it reads a row.

@@ -4,7 +4,7 @@
 
 use pgrx::pg_sys::{self, Datum, NodeTag};
 
-use crate::engine::EngineError;
+use crate::pg::errors;
 use crate::pg::server::expr::{self, Node};
 use crate::pg::server::fmgr::{Input, Output};
 use crate::pg::server::{builtin, guard, lookup};
@@ -229,5 +229,5 @@ fn rewrite(constant: Constant, type_oid: pg_sys::Oid) -> Option<Constant> {
 /// Calls a function of PostgreSQL's own on constants. Such a function takes nothing that would have to be given back
 /// after an ERROR, so that it is safe to go on.
 fn unless_error<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    guard::attempt(work, || EngineError::Internal("a constant has no value").into()).ok().flatten()
+    guard::attempt(work, || errors::internal("a constant has no value")).ok().flatten()
 }

@@ -4,9 +4,8 @@ use pgrx::{JsonB, pg_sys};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::EngineError;
 use crate::engine::privacy::gdp::Equivalent;
-use crate::pg::errors::Result;
+use crate::pg::errors::{self, Result};
 use crate::pg::relation::lineage::Charged;
 use crate::pg::server::access::{as_owner, ask, json};
 
@@ -111,7 +110,7 @@ pub fn enter_charge(charge: &Charge) -> Result<i64> {
         )?;
         rows.first().get_one::<i64>()
     })?;
-    entered.ok_or_else(|| EngineError::Internal("the ledger took no entry").into())
+    entered.ok_or_else(|| errors::internal("the ledger took no entry"))
 }
 
 /// Enters what became of a training, as a part of the current transaction.

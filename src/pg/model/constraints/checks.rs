@@ -3,7 +3,6 @@
 use pgrx::spi::SpiResult;
 use pgrx::{Spi, pg_sys};
 
-use crate::engine::EngineError;
 use crate::pg::errors::Result;
 use crate::pg::model::constraints::expression;
 use crate::pg::model::metadata::{Check, ColumnFacts};
@@ -56,6 +55,5 @@ pub fn stored(owner: &str, oid: pg_sys::Oid, condition: &str) -> Result<Vec<Stor
             rows.filter_map(|row| entry(row).transpose()).collect::<SpiResult<Vec<_>>>()
         })
     });
-    let found = found.map_err(|_| EngineError::Internal("the catalogs of constraints could not be read"))?;
-    Ok(found.into_iter().map(|((name, node), written)| Stored { name, node, written }).collect())
+    Ok(found?.into_iter().map(|((name, node), written)| Stored { name, node, written }).collect())
 }

@@ -3,7 +3,6 @@
 use pgrx::Spi;
 use pgrx::spi::{SpiHeapTupleData, SpiResult};
 
-use crate::engine::EngineError;
 use crate::pg::errors::Result;
 use crate::pg::model::metadata::{ColumnFacts, Unique};
 use crate::pg::relation::Source;
@@ -50,6 +49,5 @@ fn stored(source: &Source) -> Result<Vec<(String, Vec<i16>, bool)>> {
             rows.filter_map(|row| entry(row).transpose()).collect::<SpiResult<Vec<_>>>()
         })
     });
-    let found = found.map_err(|_| EngineError::Internal("the catalogs of keys could not be read"))?;
-    Ok(found.into_iter().map(|((name, numbers), nulls_equal)| (name, numbers, nulls_equal)).collect())
+    Ok(found?.into_iter().map(|((name, numbers), nulls_equal)| (name, numbers, nulls_equal)).collect())
 }
