@@ -7,6 +7,7 @@ pub mod copy_properties;
 pub mod create_table;
 pub mod domain_argument;
 pub mod models;
+pub mod new_table;
 pub mod plan;
 pub mod progress;
 pub mod quality;

@@ -4,9 +4,10 @@
 use pgrx::{IntoDatum, pg_sys};
 
 use crate::pg::errors::{self, Result};
+use crate::pg::model::cell_source::ModelRow;
 use crate::pg::model::loaded::Model;
-use crate::pg::model::rows::{self, Rows};
-use crate::pg::model::writers::{self, Writers};
+use crate::pg::model::rows::{self, RowSink, Rows};
+use crate::pg::model::writers::{self, RowWriter, Writers};
 use crate::pg::model::{given, table_comment};
 use crate::pg::relation::{self, Source};
 use crate::pg::server::call::{Call, sql_function};
@@ -14,7 +15,6 @@ use crate::pg::server::statement::{self, Given};
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{access, text, types};
 use crate::pg::store::ledger;
-use crate::pg::values::writer::Typed;
 
 sql_function!(tablediffusion_refresh_table, pg_finfo_tablediffusion_refresh_table, refresh);
 
@@ -29,7 +29,7 @@ fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let table = Source::open(target)?;
     check(&table)?;
     let mut made = Made::new(&model, &table, total, seed)?;
-    made.fill(Rows::new(&model, given, seed, total)?)?;
+    Rows::new(&model, given, seed, total)?.hand_to(&mut made)?;
     // One refresh after the other, and no row in between from anybody else; readers go on.
     // SAFETY: the relation exists, since it is locked already.
     unsafe { pg_sys::LockRelationOid(target, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE) };
@@ -93,7 +93,7 @@ fn as_owner<T>(table: &Source, work: impl FnOnce() -> Result<T>) -> Result<T> {
 /// it inserts them.
 struct Made {
     columns: Vec<Target>,
-    writers: Writers,
+    writer: RowWriter,
     rows: Given,
 }
 
@@ -116,32 +116,23 @@ impl Made {
         if columns.is_empty() {
             return Err(errors::nothing_to_write(&table.name, &model.name));
         }
-        Ok(Self { rows: Given::new(&columns), columns, writers })
-    }
-
-    fn fill(&mut self, mut all: Rows) -> Result<()> {
-        let Self { columns, writers, rows } = self;
-        let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); columns.len()], vec![true; columns.len()]);
-        while let Some(block) = all.next_block()? {
-            for row in 0..block.rows {
-                let Some(number) = all.take(&block, row)? else { continue };
-                writers::write(writers, &rows.scratch, &mut values, &mut nulls, |origin| {
-                    origin.cell(&block, row, number)
-                })?;
-                rows.put(&mut values, &mut nulls);
-                if row % 64 == 63 {
-                    // SAFETY: the rows are copied; what writers keep is elsewhere.
-                    unsafe { rows.scratch.reset() };
-                }
-            }
-            writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(Typed::tidy));
-        }
-        Ok(())
+        Ok(Self { rows: Given::new(&columns), writer: RowWriter::new(writers, columns.len()), columns })
     }
 
     fn insert_into(&self, table: &str) -> String {
         let columns: Vec<String> = self.columns.iter().map(|column| text::quoted(&column.column)).collect();
         let (columns, rows) = (columns.join(", "), statement::ROWS.to_string_lossy());
         format!("INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {rows}")
+    }
+}
+
+impl RowSink for Made {
+    fn take(&mut self, row: &ModelRow) -> Result<()> {
+        let Self { writer, rows, .. } = self;
+        writer.write(row, |values, nulls| rows.put(values, nulls))
+    }
+
+    fn end_block(&mut self) {
+        self.writer.tidy();
     }
 }

@@ -3,19 +3,19 @@
 use pgrx::pg_sys;
 
 use crate::pg::errors::{self, Result};
-use crate::pg::model::cell_source::{self, Origin};
+use crate::pg::model::cell_source::{self, ModelRow, Origin};
 use crate::pg::model::loaded::Model;
-use crate::pg::model::rows::{self, Rows};
-use crate::pg::model::writers::{write, writers};
+use crate::pg::model::rows::{self, RowSink, Rows};
+use crate::pg::model::writers::{RowWriter, writers};
 use crate::pg::model::{given, target_domains};
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::fmgr::Input;
+use crate::pg::server::memory::RowMemory;
 use crate::pg::server::text;
 use crate::pg::server::tuple::{self, Target};
 use crate::pg::server::tuplestore::Store;
 use crate::pg::server::types::type_name;
 use crate::pg::values::json::{self, Json};
-use crate::pg::values::writer::Typed;
 
 sql_function!(tablediffusion_sample_json, pg_finfo_tablediffusion_sample_json, sample_json);
 sql_function!(tablediffusion_sample_rows, pg_finfo_tablediffusion_sample_rows, sample_rows);
@@ -28,7 +28,7 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;
     let columns = model.annotation.columns.iter().zip(model.annotation.places());
-    let mut writers = columns
+    let columns = columns
         .map(|(column, place)| {
             let origin = Origin::of(column, place, cell_source::longest(column), total, seed)?;
             let key = format!("{}:", json::escaped(&column.name));
@@ -36,26 +36,40 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
         })
         .collect::<Result<Vec<_>>>()?;
     let store = Store::open(call, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
-    let (mut text, mut jsonb) = (String::new(), Input::new(pg_sys::JSONBOID, -1));
-    let mut all = Rows::new(&model, given, seed, total)?;
-    while let Some(block) = all.next_block()? {
-        for row in 0..block.rows {
-            let Some(number) = all.take(&block, row)? else { continue };
+    let jsonb = Input::new(pg_sys::JSONBOID, -1);
+    let mut sink = Objects { columns, text: String::new(), jsonb, store, memory: RowMemory::new() };
+    Rows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
+    Ok(None)
+}
+
+/// Rows as JSON objects.
+struct Objects {
+    /// Each with how its member starts.
+    columns: Vec<(String, Origin, Json)>,
+    text: String,
+    jsonb: Input,
+    store: Store,
+    memory: RowMemory,
+}
+
+impl RowSink for Objects {
+    fn take(&mut self, row: &ModelRow) -> Result<()> {
+        let Self { columns, text, jsonb, store, memory } = self;
+        // SAFETY: the store has copied earlier rows.
+        unsafe { memory.next() }.within(|| {
             text.clear();
-            for (i, (key, origin, json)) in writers.iter_mut().enumerate() {
+            for (i, (key, origin, json)) in columns.iter_mut().enumerate() {
                 text.push(if i == 0 { '{' } else { ',' });
                 text.push_str(key);
-                json.write(&origin.cell(&block, row, number)?, &mut text);
+                json.write(&origin.cell(row)?, text);
             }
             text.push('}');
-            store.scratch.within(|| store.put(&mut [jsonb.parse(&text)], &mut [false]));
-            if row % 64 == 63 {
-                // SAFETY: the store has copied what was made.
-                unsafe { store.scratch.reset() };
-            }
-        }
+            store.put(&mut [jsonb.parse(text)], &mut [false]);
+            Ok(())
+        })
     }
-    Ok(None)
+
+    fn end_block(&mut self) {}
 }
 
 /// `(model text, n bigint, row_type anyelement, given jsonb, seed bigint)`.
@@ -70,28 +84,33 @@ fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;
     let row_type = type_name(row_type, -1);
-    let mut writers = writers(&model, &targets, &row_type, total, seed)?;
+    let writers = writers(&model, &targets, &row_type, total, seed)?;
     target_domains::tell(&model.annotation, &targets)?;
     let store = Store::open(call, 0);
     // What the result is made by was looked up by itself.
     if !store.has(&targets) {
         return Err(errors::row_type_changed(&row_type));
     }
-    let (mut values, mut nulls) = (vec![pg_sys::Datum::null(); store.width()], vec![true; store.width()]);
-    let mut all = Rows::new(&model, given, seed, total)?;
-    while let Some(block) = all.next_block()? {
-        for row in 0..block.rows {
-            let Some(number) = all.take(&block, row)? else { continue };
-            write(&mut writers, &store.scratch, &mut values, &mut nulls, |origin| origin.cell(&block, row, number))?;
-            store.put(&mut values, &mut nulls);
-            if row % 64 == 63 {
-                // SAFETY: the store has copied what was made; what writers keep is elsewhere.
-                unsafe { store.scratch.reset() };
-            }
-        }
-        writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(Typed::tidy));
-    }
+    let mut sink = Records { writer: RowWriter::new(writers, store.width()), store };
+    Rows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
     Ok(None)
+}
+
+/// Rows of a row type.
+struct Records {
+    writer: RowWriter,
+    store: Store,
+}
+
+impl RowSink for Records {
+    fn take(&mut self, row: &ModelRow) -> Result<()> {
+        let Self { writer, store } = self;
+        writer.write(row, |values, nulls| store.put(values, nulls))
+    }
+
+    fn end_block(&mut self) {
+        self.writer.tidy();
+    }
 }
 
 /// The live columns of a row type and their positions, which nobody changes until the transaction ends.

@@ -6,9 +6,20 @@ use rand_chacha::ChaCha8Rng;
 use crate::engine::table::{Block, BlockColumn};
 use crate::pg::errors::{self, Result};
 use crate::pg::model::metadata::ColumnFacts;
+use crate::pg::server::types;
 use crate::pg::values::cell::Cell;
+use crate::pg::values::chars;
 use crate::pg::values::key::Key;
-use crate::pg::values::kind::Kind;
+
+/// A row that the model made.
+#[derive(Clone, Copy)]
+pub struct ModelRow<'a> {
+    pub block: &'a Block,
+    /// Its place in the block.
+    pub index: usize,
+    /// Its number among all rows that are handed out, from 1.
+    pub number: u64,
+}
 
 /// Where a column of the result comes from.
 pub enum Origin {
@@ -51,16 +62,17 @@ impl Origin {
         }
     }
 
-    /// The value of row `row` of the block, which is row `number` of all, from 1.
-    pub fn cell<'a>(&mut self, block: &'a Block, row: usize, number: u64) -> Result<Cell<'a>> {
+    /// The value in a row.
+    pub fn cell<'a>(&mut self, row: &ModelRow<'a>) -> Result<Cell<'a>> {
+        let ModelRow { block, index, number } = *row;
         Ok(match self {
             Self::LeftOut => Cell::Null,
             Self::Generated(generator) => generator.next(number)?,
             Self::Modelled { place, for_null } => match &block.columns[*place] {
                 column @ BlockColumn::Categories { .. } => {
-                    column.text(row).or(*for_null).map_or(Cell::Null, Cell::Text)
+                    column.text(index).or(*for_null).map_or(Cell::Null, Cell::Text)
                 }
-                column @ BlockColumn::Numbers { .. } => column.number(row).map_or(Cell::Null, Cell::Number),
+                column @ BlockColumn::Numbers { .. } => column.number(index).map_or(Cell::Null, Cell::Number),
             },
         })
     }
@@ -94,11 +106,8 @@ impl Generator {
     }
 }
 
-/// The characters that a type takes, told from how it is written: `character varying(20)`.
+/// The characters that a column of texts takes, if its type is still there.
 pub fn longest(column: &ColumnFacts) -> usize {
-    let modifier = column.type_name.rsplit_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
-    match column.kind {
-        Kind::Text | Kind::Char => modifier.and_then(|digits| digits.parse().ok()).unwrap_or(usize::MAX),
-        _ => usize::MAX,
-    }
+    let found = if column.key == Some(Key::Text) { types::resolve_type(&column.type_name) } else { None };
+    found.map_or(usize::MAX, |(type_oid, typmod)| chars::longest(type_oid, typmod))
 }

@@ -11,6 +11,7 @@ use pgrx::check_for_interrupts;
 use crate::engine::artifact::{Artifact, SAMPLE_BLOCK, Sampler};
 use crate::engine::table::{Block, Wanted};
 use crate::pg::errors::{self, Result};
+use crate::pg::model::cell_source::ModelRow;
 use crate::pg::model::constraints::filter::{Invariants, Verdict};
 use crate::pg::model::loaded::Model;
 use crate::pg::server::{guard, threads};
@@ -45,6 +46,14 @@ pub struct Rows {
     over: Arc<AtomicBool>,
 }
 
+/// Where rows go.
+pub trait RowSink {
+    fn take(&mut self, row: &ModelRow) -> Result<()>;
+
+    /// Called after each block, when no value of its rows is in use.
+    fn end_block(&mut self);
+}
+
 impl Rows {
     /// `total` rows of those that have the given values.
     pub fn new(model: &Model, given: Vec<Option<Wanted>>, seed: u64, total: u64) -> Result<Self> {
@@ -69,29 +78,34 @@ impl Rows {
         })
     }
 
-    /// Takes row `row` of a block and gives it its number among all, from 1. Nothing if no more rows are wanted, or if it
-    /// breaks a constraint of the source.
-    pub fn take(&mut self, block: &Block, row: usize) -> Result<Option<u64>> {
-        // What is to hold in a row can take long to look at.
-        check_for_interrupts!();
-        if self.taken == self.total {
-            return Ok(None);
-        }
-        let number = self.taken + 1;
-        if let Some(invariants) = &mut self.invariants
-            && let Verdict::Breaks = invariants.look(block, row, number)?
-        {
-            return Ok(None);
-        }
-        self.taken = number;
-        Ok(Some(number))
-    }
-
-    /// The next block, unless enough rows were taken. Answers interrupts.
+    /// Hands all rows over, one after the other. Answers interrupts.
     ///
     /// # Errors
     /// If too many rows were looked at for those that were taken.
-    pub fn next_block(&mut self) -> Result<Option<Block>> {
+    pub fn hand_to(mut self, sink: &mut impl RowSink) -> Result<()> {
+        while let Some(block) = self.next_block()? {
+            for index in 0..block.rows {
+                // What is to hold in a row can take long to look at.
+                check_for_interrupts!();
+                if self.taken == self.total {
+                    break;
+                }
+                let row = ModelRow { block: &block, index, number: self.taken + 1 };
+                if let Some(invariants) = &mut self.invariants
+                    && let Verdict::Breaks = invariants.look(&row)?
+                {
+                    continue;
+                }
+                self.taken = row.number;
+                sink.take(&row)?;
+            }
+            sink.end_block();
+        }
+        Ok(())
+    }
+
+    /// The next block, unless enough rows were taken.
+    fn next_block(&mut self) -> Result<Option<Block>> {
         check_for_interrupts!();
         if self.taken == self.total {
             return Ok(None);

@@ -3,38 +3,64 @@
 use pgrx::pg_sys;
 
 use crate::pg::errors::{self, Result};
-use crate::pg::model::cell_source::{self, Origin};
+use crate::pg::model::cell_source::{ModelRow, Origin};
 use crate::pg::model::loaded::Model;
 use crate::pg::model::metadata::ColumnFacts;
-use crate::pg::server::memory::Scratch;
+use crate::pg::server::memory::RowMemory;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::types::{self, type_name};
-use crate::pg::values::cell::Cell;
 use crate::pg::values::kind::Kind;
 use crate::pg::values::writer::Typed;
 
 /// Writers for the columns of a result, by their positions in it; nothing for a column that stays NULL.
 pub type Writers = Vec<(usize, Origin, Option<Typed>)>;
 
-/// Puts the values of a row into their places, in memory of `scratch`.
-pub fn write<'a>(
-    writers: &mut Writers,
-    scratch: &Scratch,
-    values: &mut [pg_sys::Datum],
-    nulls: &mut [bool],
-    mut cell: impl FnMut(&mut Origin) -> Result<Cell<'a>>,
-) -> Result<()> {
-    scratch.within(|| {
-        for (i, origin, typed) in writers {
-            let value = match typed {
-                Some(typed) => typed.value(&cell(origin)?)?,
-                None => None,
-            };
-            values[*i] = value.unwrap_or(pg_sys::Datum::null());
-            nulls[*i] = value.is_none();
-        }
+/// Puts the values of a row into their places, in the current memory context.
+pub fn write(writers: &mut Writers, row: &ModelRow, values: &mut [pg_sys::Datum], nulls: &mut [bool]) -> Result<()> {
+    for (i, origin, typed) in writers {
+        let value = match typed {
+            Some(typed) => typed.value(&origin.cell(row)?)?,
+            None => None,
+        };
+        values[*i] = value.unwrap_or(pg_sys::Datum::null());
+        nulls[*i] = value.is_none();
+    }
+    Ok(())
+}
+
+/// Called between blocks, when no value is in use.
+pub fn tidy(writers: &mut Writers) {
+    writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(Typed::tidy));
+}
+
+/// Makes rows of SQL values for something that copies them.
+pub struct RowWriter {
+    writers: Writers,
+    values: Vec<pg_sys::Datum>,
+    nulls: Vec<bool>,
+    memory: RowMemory,
+}
+
+impl RowWriter {
+    /// Of rows of `width` values, of which those without a writer stay NULL.
+    pub fn new(writers: Writers, width: usize) -> Self {
+        let (values, nulls) = (vec![pg_sys::Datum::null(); width], vec![true; width]);
+        Self { writers, values, nulls, memory: RowMemory::new() }
+    }
+
+    /// The values of a row, handed to what copies them.
+    pub fn write(&mut self, row: &ModelRow, copy: impl FnOnce(&mut [pg_sys::Datum], &mut [bool])) -> Result<()> {
+        let Self { writers, values, nulls, memory } = self;
+        // SAFETY: earlier rows were copied, and what writers keep is elsewhere.
+        unsafe { memory.next() }.within(|| write(writers, row, values, nulls))?;
+        copy(values, nulls);
         Ok(())
-    })
+    }
+
+    /// Called between blocks.
+    pub fn tidy(&mut self) {
+        tidy(&mut self.writers);
+    }
 }
 
 /// Matches the columns of a result with those of the model, by name.
@@ -89,7 +115,7 @@ pub fn own_writers(model: &Model, total: u64, seed: u64) -> Result<(Writers, Vec
             .ok_or_else(gone)?;
         let target = Target { column: column.name.clone(), type_oid, typmod };
         let typed = Typed::new(column.kind, &target).ok_or_else(gone)?;
-        let origin = Origin::of(column, place, cell_source::longest(column), total, seed)?;
+        let origin = Origin::of(column, place, typed.longest(), total, seed)?;
         writers.push((i, origin, Some(typed)));
         targets.push(target);
     }

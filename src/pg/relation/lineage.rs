@@ -8,8 +8,8 @@ use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 
 use crate::pg::errors::{self, Result};
-use crate::pg::relation::Source;
-use crate::pg::relation::row_wise::{self, reason::Reason};
+use crate::pg::relation::row_wise::reason::Reason;
+use crate::pg::relation::{Source, row_wise};
 use crate::pg::server::access;
 
 /// Looks at the catalogs before views are taken to change as fast as they are looked at.

@@ -49,3 +49,32 @@ impl Drop for Scratch {
         }
     }
 }
+
+/// Rows whose values are kept before their memory is used again.
+const KEPT_ROWS: u32 = 64;
+
+/// Memory for what rows are made of, one row after the other.
+pub struct RowMemory {
+    scratch: Scratch,
+    rows: u32,
+}
+
+impl RowMemory {
+    pub fn new() -> Self {
+        Self { scratch: Scratch::new(), rows: 0 }
+    }
+
+    /// Memory for the next row.
+    ///
+    /// # Safety
+    /// Nothing of an earlier row is used any more.
+    pub unsafe fn next(&mut self) -> &Scratch {
+        self.rows += 1;
+        if self.rows == KEPT_ROWS {
+            self.rows = 0;
+            // SAFETY: as promised.
+            unsafe { self.scratch.reset() };
+        }
+        &self.scratch
+    }
+}

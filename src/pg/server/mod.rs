@@ -9,6 +9,7 @@ pub mod fold;
 pub mod guard;
 pub mod guc;
 pub mod insert;
+pub mod insert_batch;
 pub mod lookup;
 pub mod memory;
 pub mod settings;

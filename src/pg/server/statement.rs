@@ -7,7 +7,6 @@ use pgrx::pg_sys::{self, NodeTag};
 
 use crate::pg::errors::{self, Result};
 use crate::pg::server::expr;
-use crate::pg::server::memory::Scratch;
 use crate::pg::server::text::c_string;
 use crate::pg::server::tuple::{self, Target};
 
@@ -18,7 +17,6 @@ pub const ROWS: &CStr = c"tablediffusion_rows";
 pub struct Given {
     store: *mut pg_sys::Tuplestorestate,
     relation: pg_sys::EphemeralNamedRelationData,
-    pub scratch: Scratch,
 }
 
 impl Given {
@@ -34,7 +32,7 @@ impl Given {
         // SAFETY: makes a store in the current memory context.
         let store = unsafe { pg_sys::tuplestore_begin_heap(false, false, pg_sys::work_mem) };
         let relation = pg_sys::EphemeralNamedRelationData { md: metadata, reldata: store.cast() };
-        Self { store, relation, scratch: Scratch::new() }
+        Self { store, relation }
     }
 
     /// Appends a row of values of the columns' types, which are copied.

@@ -15,7 +15,7 @@ use crate::pg::values::cell::{CACHED, Cell};
 use crate::pg::values::datums::{copied, number_datum, plain_type, whole_datum};
 use crate::pg::values::key::Key;
 use crate::pg::values::kind::{Kind, most_units};
-use crate::pg::values::uuid;
+use crate::pg::values::{chars, uuid};
 
 /// Makes SQL values of one column, as values of the type under the target's domains: these are for whoever uses them to
 /// check, since a domain may call anybody's functions.
@@ -94,10 +94,7 @@ impl Typed {
 
     /// Characters that a value may have.
     pub fn longest(&self) -> usize {
-        // A modifier counts the header too.
-        let header = pg_sys::VARHDRSZ as i32;
-        let limited = matches!(self.base.type_oid, pg_sys::VARCHAROID | pg_sys::BPCHAROID) && self.base.typmod > header;
-        if limited { (self.base.typmod - header) as usize } else { usize::MAX }
+        chars::longest(self.base.type_oid, self.base.typmod)
     }
 
     /// Called between blocks, when no value is in use.

@@ -5,19 +5,17 @@ use std::collections::HashSet;
 use foldhash::fast::RandomState;
 use pgrx::pg_sys::{self, Datum};
 
-use crate::engine::table::Block;
+use crate::engine::artifact::check_memory;
 use crate::pg::errors::{self, Result};
-use crate::pg::model::cell_source::{self, Origin};
+use crate::pg::model::cell_source::{ModelRow, Origin};
 use crate::pg::model::constraints::expression::{self, Names};
 use crate::pg::model::metadata::{Annotation, Check, ColumnFacts, Unique};
-use crate::pg::server::memory::Scratch;
+use crate::pg::server::memory::RowMemory;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{guard, settings, types};
 use crate::pg::values::kind::Kind;
 use crate::pg::values::writer::Typed;
 
-/// Rows whose values are kept before their memory is used again.
-const KEPT_ROWS: u32 = 64;
 /// Bytes that a row of a unique key is remembered in, at most.
 const BYTES_PER_ROW: u64 = 40;
 /// Seeds of the two halves of what is remembered of a row.
@@ -38,8 +36,7 @@ pub struct Invariants {
     keys: Vec<SeenKeys>,
     /// Rows that each broke first: checks, then keys.
     broken: Vec<u64>,
-    scratch: Scratch,
-    kept: u32,
+    memory: RowMemory,
 }
 
 /// A unique key and what was handed out of it.
@@ -81,14 +78,15 @@ impl Invariants {
             constraints.uniques.iter().partition(|unique| whole(&unique.columns));
         let gone: Vec<&str> =
             gone.iter().map(|c| c.name.as_str()).chain(gone_too.iter().map(|u| u.name.as_str())).collect();
-        check_memory(&uniques, total)?;
+        let (needed, limit) = (total.saturating_mul(uniques.len() as u64 * BYTES_PER_ROW), settings::memory_limit());
+        check_memory(needed, limit).map_err(|_| errors::keys_need_memory(needed, limit))?;
         let mut columns = Vec::new();
         let mut targets = Vec::new();
         for (column, place, target) in own {
             let Some(target) = target else { continue };
-            let origin = Origin::of(column, place, cell_source::longest(column), total, seed)?;
             let gone = || errors::type_is_gone(&column.name, &column.type_name);
-            columns.push((origin, Typed::new(column.kind, &target).ok_or_else(gone)?));
+            let typed = Typed::new(column.kind, &target).ok_or_else(gone)?;
+            columns.push((Origin::of(column, place, typed.longest(), total, seed)?, typed));
             targets.push(target);
         }
         let mut names = Names::of(&targets);
@@ -114,18 +112,12 @@ impl Invariants {
             )
         };
         let broken = vec![0; prepared.len() + keys.len()];
-        Ok(Some(Self { columns, slot, context, checks: prepared, keys, broken, scratch: Scratch::new(), kept: 0 }))
+        Ok(Some(Self { columns, slot, context, checks: prepared, keys, broken, memory: RowMemory::new() }))
     }
 
-    /// Looks at row `row` of the block, which would be row `number` of all. One that holds is remembered as handed out.
-    pub fn look(&mut self, block: &Block, row: usize, number: u64) -> Result<Verdict> {
-        self.kept += 1;
-        if self.kept == KEPT_ROWS {
-            self.kept = 0;
-            // SAFETY: no value of an earlier row is in use.
-            unsafe { self.scratch.reset() };
-        }
-        self.fill(block, row, number)?;
+    /// Looks at a row. One in which everything holds is remembered as handed out.
+    pub fn look(&mut self, row: &ModelRow) -> Result<Verdict> {
+        self.fill(row)?;
         let broken = self.broken_by()?;
         // SAFETY: the slot is full.
         unsafe { pg_sys::ExecClearTuple(self.slot) };
@@ -157,11 +149,12 @@ impl Invariants {
     }
 
     /// Puts the row's values into the slot.
-    fn fill(&mut self, block: &Block, row: usize, number: u64) -> Result<()> {
+    fn fill(&mut self, row: &ModelRow) -> Result<()> {
         let (columns, slot) = (&mut self.columns, self.slot);
-        self.scratch.within(|| {
+        // SAFETY: the slot is empty, and no value of an earlier row is in use.
+        unsafe { self.memory.next() }.within(|| {
             for (i, (origin, typed)) in columns.iter_mut().enumerate() {
-                let value = typed.value(&origin.cell(block, row, number)?)?;
+                let value = typed.value(&origin.cell(row)?)?;
                 // SAFETY: the slot has room for as many values as there are columns.
                 unsafe {
                     *(*slot).tts_values.add(i) = value.unwrap_or(Datum::null());
@@ -241,11 +234,6 @@ impl SeenKeys {
         }
         Some(u128::from(halves[0]) << 64 | u128::from(halves[1]))
     }
-}
-
-fn check_memory(uniques: &[&Unique], total: u64) -> Result<()> {
-    let (needed, limit) = (total.saturating_mul(uniques.len() as u64 * BYTES_PER_ROW), settings::memory_limit());
-    if limit > 0 && needed > limit { Err(errors::keys_need_memory(needed, limit)) } else { Ok(()) }
 }
 
 /// The type of a column without its domains, if it is still what it was.

@@ -2,10 +2,9 @@
 
 use pgrx::pg_sys::{self, NodeTag};
 
-use super::expression;
 use super::opened::OpenRelation;
-use super::query;
 use super::reason::{DEPTH, Found, STORED};
+use super::{expression, query};
 use crate::pg::server::expr::{self, Node};
 
 /// What was found behind a source.
