@@ -1,18 +1,11 @@
 //! `tablediffusion_report`: a page about a model, for people. Without a source it holds nothing but what was released.
 
-use std::fmt::Write;
-
 use pgrx::{IntoDatum, pg_sys};
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use serde_json::Value;
 
-use crate::engine::abandon;
 use crate::engine::privacy::accountant;
-use crate::engine::quality::chart::{self, Bar};
-use crate::engine::quality::{Sample, associations};
-use crate::engine::table::codec::Encoder;
-use crate::engine::table::{Block, Column, Domain};
+use crate::engine::quality::page::{Page, SeenRows};
+use crate::engine::table::{Column, Domain};
+use crate::engine::{self, abandon};
 use crate::pg::errors::{self, Result};
 use crate::pg::model::columns_json;
 use crate::pg::model::loaded::Model;
@@ -25,16 +18,6 @@ sql_function!(tablediffusion_report, pg_finfo_tablediffusion_report, report);
 /// Blocks of synthetic rows that the page shows, and the seed that they come from.
 const BLOCKS: u64 = 5;
 const SEED: u64 = 1;
-/// Bars of a column, and columns in the square of associations, at most.
-const MAX_BARS: usize = 24;
-const MAX_COLUMNS: usize = 40;
-
-/// Rows as the page sees them: how many have each code of each column, and a sample for what goes together.
-struct Seen {
-    counts: Vec<Vec<u64>>,
-    sample: Sample,
-    rng: ChaCha8Rng,
-}
 
 /// `(model text, source regclass)`.
 fn report(call: &Call) -> Result<Option<pg_sys::Datum>> {
@@ -44,52 +27,50 @@ fn report(call: &Call) -> Result<Option<pg_sys::Datum>> {
         model.annotation.columns.iter().filter(|c| c.key.is_none()).map(|c| c.name.as_str()).collect();
     let real = real.map(|source| seen_in(&source, &modelled, &model)).transpose()?;
     let made = seen_of(&model)?;
-    let page = Page { model: &model, names: modelled, made, real }.write()?;
-    Ok(page.into_datum())
+    let page = Page {
+        model: &model.name,
+        source: &model.annotation.source,
+        source_rows_only: model.annotation.source_rows_only.as_deref(),
+        method: model.artifact.method.name(),
+        ledger: &model.artifact.ledger,
+        alone: alone(&model)?,
+        noisy_rows: model.artifact.noisy_rows,
+        columns: columns_json::columns(&model.annotation, &model.artifact),
+        names: modelled,
+        made,
+        real,
+    };
+    Ok(guard::engine(|| page.write())?.into_datum())
 }
 
-impl Seen {
-    fn new(domains: &[Domain]) -> Self {
-        let counts = domains.iter().map(|domain| vec![0; domain.size()]).collect();
-        Self { counts, sample: Sample::new(domains.len()), rng: ChaCha8Rng::seed_from_u64(SEED) }
-    }
-
-    fn add(&mut self, block: &Block, columns: &[Column], domains: &[Domain]) -> crate::engine::Result<()> {
-        let mut encoder = Encoder::new(columns, domains);
-        encoder.push(block, &mut self.rng)?;
-        for (counts, codes) in self.counts.iter_mut().zip(&encoder.finish().columns) {
-            codes.iter().for_each(|code| counts[code as usize] += 1);
-        }
-        self.sample.add(block, &mut self.rng);
-        Ok(())
-    }
-
-    fn shares(&self, column: usize) -> Vec<f64> {
-        let counts = &self.counts[column];
-        let rows = counts.iter().sum::<u64>().max(1) as f64;
-        counts.iter().map(|count| *count as f64 / rows).collect()
-    }
+/// Epsilon of each stage of a model's ledger, alone.
+fn alone(model: &Model) -> Result<Vec<f64>> {
+    let phases = model.artifact.ledger.phases.clone();
+    Ok(threads::run(move || {
+        let stages = phases.iter().flat_map(|phase| phase.stages.iter().map(|s| (s, phase.accounted_delta)));
+        let epsilons = stages.map(|(s, delta)| accountant::epsilon(&[(s.mechanism, s.times)], delta));
+        epsilons.collect::<engine::Result<Vec<f64>>>()
+    })??)
 }
 
 fn described(model: &Model) -> (Vec<Column>, Vec<Domain>) {
     model.artifact.columns.iter().map(|released| (released.column.clone(), released.domain.clone())).unzip()
 }
 
-fn seen_of(model: &Model) -> Result<Seen> {
+fn seen_of(model: &Model) -> Result<SeenRows> {
     let (columns, domains) = described(model);
     let artifact = std::sync::Arc::clone(&model.artifact);
-    threads::run(move || {
-        let (sampler, mut seen) = (artifact.sampler(SEED), Seen::new(&domains));
+    Ok(threads::run(move || {
+        let (sampler, mut seen) = (artifact.sampler(SEED), SeenRows::new(&domains, SEED));
         for number in 0..BLOCKS {
             abandon::check()?;
             seen.add(&sampler.block(number)?, &columns, &domains)?;
         }
-        Ok(seen)
-    })?
-    .map_err(|error: crate::engine::EngineError| error.into())
+        engine::Result::Ok(seen)
+    })??)
 }
 
-fn seen_in(source: &Source, names: &[&str], model: &Model) -> Result<Seen> {
+fn seen_in(source: &Source, names: &[&str], model: &Model) -> Result<SeenRows> {
     let (columns, domains) = described(model);
     let find = |(name, column): (&&str, &Column)| {
         let found = source.columns.iter().find(|own| own.name == **name);
@@ -100,246 +81,7 @@ fn seen_in(source: &Source, names: &[&str], model: &Model) -> Result<Seen> {
     let attributes: Vec<&Attribute> = names.iter().zip(&columns).map(find).collect::<Result<_>>()?;
     source.check_privilege(&attributes, ", or leave \"source\" out")?;
     errors::not_private(&source.name).notice();
-    let mut seen = Seen::new(&domains);
+    let mut seen = SeenRows::new(&domains, SEED);
     scan::scan(source, None, &attributes, None, |block, _| guard::engine(|| seen.add(block, &columns, &domains)))?;
     Ok(seen)
-}
-
-struct Page<'a> {
-    model: &'a Model,
-    names: Vec<&'a str>,
-    made: Seen,
-    real: Option<Seen>,
-}
-
-const STYLE: &str = "
-:root { color-scheme: light dark; --ink: #222; --paper: #fff; --faint: #666; --line: #ccc; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ddd; --paper: #16181b; --faint: #999; --line: #444; }
-  svg text { fill: #ddd; }
-}
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 46rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; } h3 { font-size: 1rem; margin: 2rem 0 0; }
-table { border-collapse: collapse; width: 100%; font-size: .9rem; }
-th, td { text-align: left; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.number { font-variant-numeric: tabular-nums; }
-p.facts, figcaption { color: var(--faint); font-size: .9rem; margin: .2rem 0; }
-blockquote { border-left: 4px solid #1f6fb4; margin: 1rem 0; padding: .2rem 1rem; }
-.warning { border: 2px solid #c0392b; padding: .6rem 1rem; font-weight: 600; }
-figure { margin: .5rem 0 1.5rem; overflow-x: auto; } svg { max-width: 100%; height: auto; }
-.key span { white-space: nowrap; margin-left: 1em; }
-.key i { display: inline-block; width: .8em; height: .8em; margin-right: .3em; }
-@media print { body { margin: 0; max-width: none; } section, figure { break-inside: avoid; } }
-";
-
-impl Page<'_> {
-    fn write(&self) -> Result<String> {
-        let mut page = String::new();
-        let name = escaped(&self.model.name);
-        let _ = write!(
-            page,
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <title>Synthetic data: {name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>Synthetic data: {name}</h1>\n"
-        );
-        if self.real.is_some() {
-            page.push_str(
-                "<p class=\"warning\">Not differentially private, for the owner only: this page holds figures of the real rows.</p>\n",
-            );
-        } else {
-            page.push_str("<p>This page holds released information only, and may be published.</p>\n");
-        }
-        self.write_privacy(&mut page)?;
-        self.write_columns(&mut page)?;
-        self.write_associations(&mut page)?;
-        page.push_str("</body>\n</html>\n");
-        Ok(page)
-    }
-
-    fn write_privacy(&self, page: &mut String) -> Result<()> {
-        let (artifact, annotation) = (&self.model.artifact, &self.model.annotation);
-        let ledger = &artifact.ledger;
-        let guarantee = ledger.neighbours.guarantee(ledger.epsilon, ledger.delta);
-        let _ = write!(
-            page,
-            "<section><h2>Privacy</h2>\n<table>\n\
-             <tr><th>Source</th><td>{}</td></tr>\n<tr><th>Method</th><td>{}</td></tr>\n\
-             <tr><th>Epsilon</th><td>{}</td></tr>\n<tr><th>Delta</th><td>{:e}</td></tr>\n\
-             <tr><th>Neighbouring tables</th><td>{}</td></tr>\n<tr><th>Rows, noisy count</th><td>{:.0}</td></tr>\n</table>\n\
-             <p>To cite, for instance to a data protection officer:</p>\n\
-             <blockquote>The rows are synthetic. They come from a model that was trained with differential privacy at epsilon {} and \
-             delta {:e}, neighbouring tables being those that differ in this way: {}. {}</blockquote>\n",
-            escaped(&annotation.source),
-            artifact.method.name(),
-            ledger.epsilon,
-            ledger.delta,
-            escaped(&ledger.neighbours.describe()),
-            artifact.noisy_rows,
-            ledger.epsilon,
-            ledger.delta,
-            escaped(&ledger.neighbours.describe()),
-            escaped(&guarantee),
-        );
-        if let Some(reason) = &annotation.source_rows_only {
-            let _ = writeln!(
-                page,
-                "<p class=\"warning\">The promise is about rows of {0}, and not about rows of the tables behind it: one of \
-                 these may change many rows of {0}, because it has {1}.</p>",
-                escaped(&annotation.source),
-                escaped(reason),
-            );
-        }
-        page.push_str(
-            "<h3>What was spent on what</h3>\n<table>\n<tr><th>Stage</th><th>Uses</th><th>Epsilon, alone</th></tr>\n",
-        );
-        let phases = ledger.phases.clone();
-        let alone = threads::run(move || {
-            let stages = phases.iter().flat_map(|phase| phase.stages.iter().map(|s| (s, phase.accounted_delta)));
-            let epsilons = stages.map(|(s, delta)| accountant::epsilon(&[(s.mechanism, s.times)], delta));
-            epsilons.collect::<crate::engine::Result<Vec<f64>>>()
-        })??;
-        for (stage, alone) in ledger.stages().zip(alone) {
-            let _ = writeln!(
-                page,
-                "<tr><td>{}</td><td class=\"number\">{}</td><td class=\"number\">{alone:.4}</td></tr>",
-                escaped(&stage.name),
-                stage.times
-            );
-        }
-        page.push_str("</table>\n<p class=\"facts\">Together they cost less than the sum.</p></section>\n");
-        Ok(())
-    }
-
-    fn write_columns(&self, page: &mut String) -> Result<()> {
-        page.push_str("<section><h2>Columns</h2>\n<p class=\"key\">Shares of the rows:");
-        for (name, colour) in self.series().iter().zip(chart::SERIES) {
-            let _ = write!(
-                page,
-                "<span><i style=\"background: #{:02x}{:02x}{:02x}\"></i>{name}</span>",
-                colour.0, colour.1, colour.2
-            );
-        }
-        let last = self.series().last().copied().unwrap_or_default();
-        let _ = writeln!(page, "</p>\n<p class=\"facts\">The figure after the bars is that of {last} rows.</p>");
-        let described = columns_json::columns(&self.model.annotation, &self.model.artifact);
-        let mut place = 0;
-        for column in described.as_array().into_iter().flatten() {
-            let text = |key: &str| escaped(column[key].as_str().unwrap_or_default());
-            let others = match (&column["other_share"], &column["null_share"]) {
-                (Value::Null, _) => "",
-                (_, Value::Null) => "; other values come back as one of these",
-                _ => "; other values come back as NULL",
-            };
-            let _ = writeln!(
-                page,
-                "<section><h3>{}</h3>\n<p class=\"facts\">{}, {}{others}</p>",
-                text("name"),
-                text("type"),
-                if column["values"].is_array() {
-                    format!("domain {}", text("domain"))
-                } else {
-                    "generated afresh".to_owned()
-                }
-            );
-            if column["values"].is_array() {
-                let mut shares = vec![self.made.shares(place)];
-                shares.extend(self.real.iter().map(|real| real.shares(place)));
-                let bars = guard::engine(|| chart::bars(&bars(column, &shares)))?;
-                let _ = writeln!(page, "<figure>{bars}</figure>");
-                place += 1;
-            }
-            page.push_str("</section>\n");
-        }
-        page.push_str("</section>\n");
-        Ok(())
-    }
-
-    fn series(&self) -> Vec<&'static str> {
-        let mut series = vec!["released (noisy)", "synthetic"];
-        series.extend(self.real.as_ref().map(|_| "real"));
-        series
-    }
-
-    fn write_associations(&self, page: &mut String) -> Result<()> {
-        let names: Vec<String> = self.names.iter().take(MAX_COLUMNS).map(|name| (*name).to_owned()).collect();
-        page.push_str("<section><h2>What goes together</h2>\n");
-        for (title, seen) in [("Synthetic rows", Some(&self.made)), ("Real rows", self.real.as_ref())] {
-            let Some(seen) = seen else { continue };
-            let values = associations(&seen.sample);
-            let heat = guard::engine(|| {
-                chart::heat(&names, &values.iter().map(|row| row[..names.len()].to_vec()).collect::<Vec<_>>())
-            })?;
-            let _ = writeln!(
-                page,
-                "<figure><figcaption>{title}: Cramér’s V, from 0 (faint) to 1</figcaption>\n{heat}</figure>"
-            );
-        }
-        page.push_str("</section>\n");
-        Ok(())
-    }
-}
-
-/// The bars of a column as [`columns_json::columns`] tells it, with the other shares of its codes: neighbouring bins together,
-/// and the least frequent categories, where there are many.
-fn bars(column: &Value, others: &[Vec<f64>]) -> Vec<Bar> {
-    let share = |value: &Value| value.as_f64().unwrap_or(0.0);
-    let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut all: Vec<(String, String, Vec<f64>)> = Vec::new();
-    let mut put = |first: String, last: String, released: f64| {
-        let code = all.len();
-        let shares =
-            std::iter::once(released).chain(others.iter().map(|shares| shares.get(code).copied().unwrap_or(0.0)));
-        all.push((first, last, shares.collect()));
-    };
-    let values = column["values"].as_array().map_or(&[][..], Vec::as_slice);
-    for value in values {
-        match value.get("value") {
-            Some(text) => put(shown(text), shown(text), share(&value["share"])),
-            None => put(shown(&value["min"]), shown(&value["max"]), share(&value["share"])),
-        }
-    }
-    for (label, released) in [("other values", &column["other_share"]), ("NULL", &column["null_share"])] {
-        if !released.is_null() {
-            put(label.to_owned(), label.to_owned(), share(released));
-        }
-    }
-    let cells = values.len();
-    let rest = all.split_off(cells);
-    let width = cells.div_ceil(MAX_BARS).max(1);
-    let ordered = column["kind"] == "bins";
-    if !ordered && width > 1 {
-        all.sort_by(|a, b| b.2[0].total_cmp(&a.2[0]));
-    }
-    let groups: Vec<&[(String, String, Vec<f64>)]> = if ordered {
-        all.chunks(width).collect()
-    } else {
-        let (heavy, light) = all.split_at(cells.min(MAX_BARS));
-        heavy.chunks(1).chain((!light.is_empty()).then_some(light)).collect()
-    };
-    let label = |group: &[(String, String, Vec<f64>)]| match group {
-        [(first, last, _)] if first == last => first.clone(),
-        [(first, last, _)] => format!("{first} to {last}"),
-        _ if !ordered => format!("{} others", group.len()),
-        _ => format!("{} to {}", group[0].0, group[group.len() - 1].1),
-    };
-    let bar = |group: &[(String, String, Vec<f64>)]| {
-        let shares = (0..=others.len()).map(|series| group.iter().map(|(_, _, shares)| shares[series]).sum());
-        Bar { label: label(group), shares: shares.collect() }
-    };
-    groups.into_iter().map(bar).chain(rest.chunks(1).map(bar)).collect()
-}
-
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }
