@@ -10,8 +10,8 @@ use crate::pg::errors::{self, Result};
 use crate::pg::functions::domain_argument;
 use crate::pg::model::metadata::{Annotation, ColumnFacts, Constraints};
 use crate::pg::relation::keys::Keys;
-use crate::pg::relation::privacy_unit::Unit;
-use crate::pg::relation::{Attribute, Source, implied, implied_domains};
+use crate::pg::relation::privacy_unit::UnitColumn;
+use crate::pg::relation::{Attribute, Relation, implied, implied_domains};
 use crate::pg::server::call::Call;
 use crate::pg::server::{guard, settings};
 use crate::pg::values::key::Key;
@@ -62,15 +62,15 @@ pub struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// Checks the arguments against the source and the caller's privileges; reads no row.
-    pub fn new(source: &'a Source, arguments: &Arguments) -> Result<Self> {
+    pub fn new(source: &'a Relation, arguments: &Arguments) -> Result<Self> {
         let chosen = source.choose(arguments.columns.as_deref(), arguments.exclude.as_deref())?;
         let keys = Keys::of(source)?;
-        let unit = Unit::of(source, &keys, arguments.privacy_unit.as_deref(), arguments.rows_per_unit)?;
+        let unit = UnitColumn::of(source, &keys, arguments.privacy_unit.as_deref(), arguments.rows_per_unit)?;
         let (annotation, modelled) = plan(source, &chosen, &keys, unit.as_ref())?;
         if modelled.is_empty() {
             return Err(errors::no_columns(&source.name));
         }
-        let unit_column = unit.as_ref().and_then(Unit::read);
+        let unit_column = unit.as_ref().and_then(UnitColumn::read);
         let read: Vec<&Attribute> = modelled.iter().copied().chain(unit_column).collect();
         source.check_privilege(&read, ", or name them in \"exclude\"")?;
         let columns = offered(source, &modelled, &arguments.domain)?;
@@ -78,7 +78,7 @@ impl<'a> Asked<'a> {
         let delta = arguments.delta.unwrap_or_else(settings::delta);
         let request = Request {
             columns,
-            unit: unit.as_ref().and_then(Unit::relation),
+            unit: unit.as_ref().and_then(UnitColumn::relation),
             epsilon: arguments.epsilon,
             delta,
             method,
@@ -92,10 +92,10 @@ impl<'a> Asked<'a> {
 
 /// What is generated and what is modelled. A unit column that cannot be generated is left out.
 fn plan<'a>(
-    source: &Source,
+    source: &Relation,
     chosen: &[&'a Attribute],
     keys: &Keys,
-    unit: Option<&Unit>,
+    unit: Option<&UnitColumn>,
 ) -> Result<(Annotation, Vec<&'a Attribute>)> {
     let mut facts = Vec::with_capacity(chosen.len());
     let mut modelled = Vec::with_capacity(chosen.len());
@@ -121,12 +121,12 @@ fn plan<'a>(
 
 /// The columns as the engine takes them: with the domains that the caller declares, or else those that the catalogs
 /// imply.
-fn offered(source: &Source, modelled: &[&Attribute], domains: &Map<String, Value>) -> Result<Vec<Column>> {
+fn offered(source: &Relation, modelled: &[&Attribute], domains: &Map<String, Value>) -> Result<Vec<Column>> {
     if let Some(stranger) = domains.keys().find(|name| !modelled.iter().any(|column| column.name == **name)) {
         return Err(errors::domain_of_no_column(stranger));
     }
     let facts = implied_domains::facts(source, modelled)?;
-    let offer = |(column, facts): (&&Attribute, implied::Facts)| {
+    let offer = |(column, facts): (&&Attribute, implied::Implied)| {
         let Some(kind) = column.kind else {
             return Err(errors::unsupported_type(&column.name, &column.type_name()));
         };

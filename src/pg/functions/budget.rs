@@ -5,9 +5,9 @@ use pgrx::pg_sys;
 use crate::engine::privacy::budget;
 use crate::engine::privacy::gdp::Equivalent;
 use crate::pg::errors::{self, Result};
-use crate::pg::relation::Source;
+use crate::pg::relation::Relation;
 use crate::pg::relation::lineage::Lineage;
-use crate::pg::server::access::{self, Catalog};
+use crate::pg::server::access::{self, OwnTable};
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::{guard, settings};
 use crate::pg::store::budgets::{self, Budget, remaining};
@@ -21,7 +21,7 @@ sql_function!(tablediffusion_remaining_epsilon, pg_finfo_tablediffusion_remainin
 fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
     access::check_writable(c"tablediffusion_set_budget()");
     access::check_current()?;
-    let source = Source::open(call.oid(0, "source")?)?;
+    let source = Relation::open(call.oid(0, "source")?)?;
     let epsilon = call.optional_float(1);
     let delta = call.optional_float(2).unwrap_or_else(settings::delta);
     if let Some(epsilon) = epsilon {
@@ -31,7 +31,7 @@ fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
         return Err(errors::not_relation_owner(&source.name));
     }
     // Waits for trainings in progress, so that none is missed.
-    locks::lock(Catalog::Charges, source.oid.to_u32(), pg_sys::ExclusiveLock)?;
+    locks::lock(OwnTable::Charges, source.oid.to_u32(), pg_sys::ExclusiveLock)?;
     budgets::set_budget(source.oid, epsilon, delta)?;
     if epsilon.is_some() {
         let others = ledger::uncounted(source.oid)?;

@@ -3,7 +3,7 @@
 
 use pgrx::pg_sys::{self, NodeTag};
 
-use crate::pg::model::constraints::expression::{Names, understood};
+use crate::pg::model::constraints::expression::{ColumnNames, understood};
 use crate::pg::model::constraints::raw::in_catalog;
 use crate::pg::server::builtin;
 use crate::pg::server::expr::{self, Node};
@@ -11,7 +11,7 @@ use crate::pg::server::text::c_string;
 
 /// Whether a statement calls nothing but what is PostgreSQL's own, if it is run under the settings that are in force: those of
 /// [`crate::pg::server::guc::with_fixed_writing`].
-pub fn is_builtin(statement: &str, names: &Names) -> bool {
+pub fn is_builtin(statement: &str, names: &ColumnNames) -> bool {
     let text = c_string(statement);
     // SAFETY: a NUL-terminated string, and what the parser made of it.
     unsafe {
@@ -33,7 +33,7 @@ pub fn is_builtin(statement: &str, names: &Names) -> bool {
 
 /// # Safety
 /// Part of what the raw parser made; so for the functions below.
-unsafe fn is_builtin_constraint(constraint: &pg_sys::Constraint, names: &Names) -> bool {
+unsafe fn is_builtin_constraint(constraint: &pg_sys::Constraint, names: &ColumnNames) -> bool {
     use pg_sys::ConstrType::{CONSTR_CHECK, CONSTR_PRIMARY, CONSTR_UNIQUE};
     let check = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
     match constraint.contype {
@@ -45,7 +45,7 @@ unsafe fn is_builtin_constraint(constraint: &pg_sys::Constraint, names: &Names) 
     }
 }
 
-unsafe fn is_builtin_index(index: &pg_sys::IndexStmt, names: &Names) -> bool {
+unsafe fn is_builtin_index(index: &pg_sys::IndexStmt, names: &ColumnNames) -> bool {
     let predicate = pg_sys::ParseExprKind::EXPR_KIND_INDEX_PREDICATE;
     // SAFETY: as promised; a look-up by a NUL-terminated name.
     unsafe {
@@ -56,7 +56,7 @@ unsafe fn is_builtin_index(index: &pg_sys::IndexStmt, names: &Names) -> bool {
     }
 }
 
-unsafe fn is_builtin_key(key: Node, method: pg_sys::Oid, names: &Names) -> bool {
+unsafe fn is_builtin_key(key: Node, method: pg_sys::Oid, names: &ColumnNames) -> bool {
     let expression = pg_sys::ParseExprKind::EXPR_KIND_INDEX_EXPRESSION;
     // SAFETY: as promised; look-ups by name.
     unsafe {

@@ -7,9 +7,9 @@ use pgrx::{Spi, pg_sys};
 
 use crate::pg::errors::{self, Result};
 use crate::pg::functions::copied_statement;
-use crate::pg::model::constraints::expression::Names;
+use crate::pg::model::constraints::expression::ColumnNames;
 use crate::pg::model::metadata::Annotation;
-use crate::pg::relation::{Attribute, Source};
+use crate::pg::relation::{Attribute, Relation};
 use crate::pg::server::guc::with_fixed_writing;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{spi, types};
@@ -51,7 +51,7 @@ pub fn take_over(including: Including, table: pg_sys::Oid, annotation: &Annotati
         let (type_oid, typmod) = types::base_type(column.type_oid, column.typmod);
         Target { column: column.name.clone(), type_oid, typmod }
     };
-    let names = Names::of(&Source::open(table)?.columns.iter().map(target).collect::<Vec<_>>());
+    let names = ColumnNames::of(&Relation::open(table)?.columns.iter().map(target).collect::<Vec<_>>());
     let mut lost = Vec::new();
     // What is looked at means the same when it is run.
     with_fixed_writing(|| {

@@ -8,7 +8,7 @@ use crate::pg::functions::copy_properties::{self, Including};
 use crate::pg::functions::new_table::{Columns, Destination};
 use crate::pg::model::cell_source::ModelRow;
 use crate::pg::model::loaded::Model;
-use crate::pg::model::rows::{self, RowSink, Rows};
+use crate::pg::model::rows::{self, RowSink, SyntheticRows};
 use crate::pg::model::table_comment::describe;
 use crate::pg::model::writers::{self, Writers};
 use crate::pg::model::{given, target_domains};
@@ -34,7 +34,7 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let columns = Columns { names_and_types: targets, not_null };
     let table = Destination::of(&target)?.create(&columns)?;
     let mut sink = Written { batch: table.batch(), writers, not_null: &columns.not_null };
-    Rows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
+    SyntheticRows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
     sink.batch.finish();
     let table = table.close();
     copy_properties::take_over(including, table, &model.annotation)?;

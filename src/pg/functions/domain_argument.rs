@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use crate::engine::table::{BlockColumn, Declared, Measure};
 use crate::pg::errors::{self, Result};
 use crate::pg::relation::Attribute;
-use crate::pg::server::fmgr::Input;
+use crate::pg::server::fmgr::InputFunction;
 use crate::pg::server::{guard, types};
-use crate::pg::values::reader::Reader;
+use crate::pg::values::reader::ValueReader;
 
 /// The declared domain of one column.
 pub fn domain(column: &Attribute, value: &Value) -> Result<Declared> {
@@ -71,8 +71,8 @@ fn parse(column: &Attribute, value: &Value, position: usize) -> Result<BlockColu
     guard::attempt(
         || {
             let (base, typmod) = types::base_type(column.type_oid, column.typmod);
-            let datum = Input::new(base, typmod).parse(&text);
-            let mut reader = Reader::new(kind);
+            let datum = InputFunction::new(base, typmod).parse(&text);
+            let mut reader = ValueReader::new(kind);
             let mut block = reader.column();
             // SAFETY: the input function of the column's base type made the value.
             unsafe { reader.push(&mut block, datum, false) };

@@ -6,10 +6,10 @@ use crate::engine::job::TrainingPlan;
 use crate::engine::privacy::mechanism::{Mechanism, Stage};
 use crate::pg::errors::{self, Result};
 use crate::pg::functions::arguments::{Arguments, Asked};
-use crate::pg::relation::Source;
+use crate::pg::relation::Relation;
 use crate::pg::relation::lineage::Lineage;
 use crate::pg::server::call::{Call, sql_function};
-use crate::pg::server::tuplestore::Store;
+use crate::pg::server::tuplestore::ResultRows;
 use crate::pg::server::{access, text, threads};
 use crate::pg::store::budgets::Budget;
 
@@ -17,7 +17,7 @@ sql_function!(tablediffusion_plan, pg_finfo_tablediffusion_plan, plan);
 
 /// One row of the result.
 #[derive(Default)]
-struct Line {
+struct PlanLine {
     stage: String,
     mechanism: Option<&'static str>,
     uses: Option<u64>,
@@ -35,7 +35,7 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let rows = call.rows(12, "rows")?;
     access::check_current()?;
     text::check_encoding()?;
-    let source = Source::open(arguments.source)?;
+    let source = Relation::open(arguments.source)?;
     let Asked { mut job, unit_column, .. } = Asked::new(&source, &arguments)?;
     let lineage = Lineage::of(&source, unit_column.map(|column| column.number))?;
     let budgets = Budget::applying(&lineage.charged)?;
@@ -45,9 +45,9 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (epsilon, delta, reserve) = (job.epsilon(), job.delta(), job.reserve());
     let TrainingPlan { stages, memory, neighbours } = threads::run(move || job.plan(rows as f64))??;
 
-    let mut lines: Vec<Line> = stages.into_iter().map(|(stage, alone)| of_stage(stage, alone)).collect();
-    let told = |stage: &str, note| Line { stage: stage.to_owned(), note: Some(note), ..Line::default() };
-    lines.push(Line { epsilon: Some(epsilon), delta: Some(delta), ..told("total", neighbours.describe()) });
+    let mut lines: Vec<PlanLine> = stages.into_iter().map(|(stage, alone)| of_stage(stage, alone)).collect();
+    let told = |stage: &str, note| PlanLine { stage: stage.to_owned(), note: Some(note), ..PlanLine::default() };
+    lines.push(PlanLine { epsilon: Some(epsilon), delta: Some(delta), ..told("total", neighbours.describe()) });
     lines.push(told("memory", format!("{} for {rows} rows", errors::bytes(memory))));
     if let Some(reason) = lineage.source_rows_only {
         let rows = format!("rows of {}, and not of the tables behind it: it has {reason}", source.quoted());
@@ -62,38 +62,38 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
             "does not allow"
         };
         let note = format!("the budget of {} {verdict} it; it leaves about {:.4}", budget.name, budget.remaining());
-        lines.push(Line { epsilon: Some(budget.epsilon), delta: Some(budget.delta), ..told("budget", note) });
+        lines.push(PlanLine { epsilon: Some(budget.epsilon), delta: Some(budget.delta), ..told("budget", note) });
     }
     lines.push(told("guarantee", neighbours.guarantee(epsilon, delta)));
 
-    let store = Store::open(call, 0);
+    let store = ResultRows::open(call, 0);
     for line in lines {
         store.scratch.within(|| line.put(&store));
     }
     Ok(None)
 }
 
-fn of_stage(Stage { name, mechanism, times }: Stage, alone: f64) -> Line {
-    let line = Line { stage: name, uses: Some(times), epsilon: Some(alone), ..Line::default() };
+fn of_stage(Stage { name, mechanism, times }: Stage, alone: f64) -> PlanLine {
+    let line = PlanLine { stage: name, uses: Some(times), epsilon: Some(alone), ..PlanLine::default() };
     match mechanism {
         Mechanism::Gaussian { noise_multiplier } => {
-            Line { mechanism: Some("Gaussian"), noise_multiplier: Some(noise_multiplier), ..line }
+            PlanLine { mechanism: Some("Gaussian"), noise_multiplier: Some(noise_multiplier), ..line }
         }
-        Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => Line {
+        Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => PlanLine {
             mechanism: Some("Poisson-subsampled Gaussian"),
             noise_multiplier: Some(noise_multiplier),
             sampling_rate: Some(sampling_rate),
             steps: Some(steps),
             ..line
         },
-        Mechanism::Laplace { scale } => Line { mechanism: Some("Laplace"), noise_multiplier: Some(scale), ..line },
-        Mechanism::Pure { .. } => Line { mechanism: Some("pure"), ..line },
-        Mechanism::BoundedRange { .. } => Line { mechanism: Some("exponential"), ..line },
+        Mechanism::Laplace { scale } => PlanLine { mechanism: Some("Laplace"), noise_multiplier: Some(scale), ..line },
+        Mechanism::Pure { .. } => PlanLine { mechanism: Some("pure"), ..line },
+        Mechanism::BoundedRange { .. } => PlanLine { mechanism: Some("exponential"), ..line },
     }
 }
 
-impl Line {
-    fn put(self, store: &Store) {
+impl PlanLine {
+    fn put(self, store: &ResultRows) {
         let number = |value: Option<f64>| value.map(|value| pg_sys::Datum::from(value.to_bits()));
         let whole = |value: Option<u64>| value.map(|value| pg_sys::Datum::from(value as i64));
         let values = [

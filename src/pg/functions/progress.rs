@@ -12,7 +12,7 @@ use crate::engine::job::{PHASES, Progress};
 use crate::pg::errors;
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::settings;
-use crate::pg::server::tuplestore::Store;
+use crate::pg::server::tuplestore::ResultRows;
 
 sql_function!(tablediffusion_progress, pg_finfo_tablediffusion_progress, progress);
 
@@ -116,7 +116,7 @@ struct Shown {
 
 /// One row for each training in progress that the caller may know of: those of roles whose privileges they have.
 fn progress(call: &Call) -> Result<Option<pg_sys::Datum>, errors::Fault> {
-    let store = Store::open(call, 0);
+    let store = ResultRows::open(call, 0);
     // SAFETY: plain calls; an entry is a copy that lives until the transaction ends.
     let backends = unsafe { pg_sys::pgstat_fetch_stat_numbackends() };
     for index in 1..=backends {
@@ -160,7 +160,7 @@ impl Shown {
         pg_sys::Oid::from(self.numbers[ROLE] as u32)
     }
 
-    fn put(self, store: &Store) {
+    fn put(self, store: &ResultRows) {
         let role = self.role();
         let Self { pid, database, source, numbers, .. } = self;
         let phases_done = numbers[PHASE].clamp(0, PHASES.len() as i64 - 1) as usize;

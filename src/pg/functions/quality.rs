@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use crate::engine::quality::{Metric, Sample, compare};
 use crate::pg::errors::{self, Result};
 use crate::pg::relation::keys::Keys;
-use crate::pg::relation::{Attribute, Source, scan};
+use crate::pg::relation::{Attribute, Relation, scan};
 use crate::pg::server::call::{Call, sql_function};
-use crate::pg::server::tuplestore::Store;
+use crate::pg::server::tuplestore::ResultRows;
 use crate::pg::server::{text, threads};
 
 sql_function!(tablediffusion_quality, pg_finfo_tablediffusion_quality, quality);
@@ -19,7 +19,7 @@ const SEED: u64 = 1;
 
 /// `(synthetic regclass, source regclass, target name)`.
 fn quality(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (synthetic, real) = (Source::open(call.oid(0, "synthetic")?)?, Source::open(call.oid(1, "source")?)?);
+    let (synthetic, real) = (Relation::open(call.oid(0, "synthetic")?)?, Relation::open(call.oid(1, "source")?)?);
     let target = call.optional_name(2);
     text::check_encoding()?;
     let columns = shared(&synthetic, &real)?;
@@ -38,7 +38,7 @@ fn quality(call: &Call) -> Result<Option<pg_sys::Datum>> {
     if metrics.is_empty() {
         return Err(errors::nothing_to_compare());
     }
-    let store = Store::open(call, 0);
+    let store = ResultRows::open(call, 0);
     for metric in metrics {
         store.scratch.within(|| put(&metric, &of_real, &store));
     }
@@ -46,7 +46,7 @@ fn quality(call: &Call) -> Result<Option<pg_sys::Datum>> {
 }
 
 /// The columns that both have by name and with values of one sort, keys aside.
-fn shared<'a>(synthetic: &'a Source, real: &'a Source) -> Result<Vec<(&'a Attribute, &'a Attribute)>> {
+fn shared<'a>(synthetic: &'a Relation, real: &'a Relation) -> Result<Vec<(&'a Attribute, &'a Attribute)>> {
     let keys = Keys::of(real)?;
     let partner = |column: &'a Attribute| {
         let own = synthetic.columns.iter().find(|own| own.name == column.name)?;
@@ -56,7 +56,7 @@ fn shared<'a>(synthetic: &'a Source, real: &'a Source) -> Result<Vec<(&'a Attrib
     if columns.is_empty() { Err(errors::no_columns_shared(&synthetic.name, &real.name)) } else { Ok(columns) }
 }
 
-fn sample(source: &Source, columns: &[&Attribute], rng: &mut ChaCha8Rng) -> Result<Sample> {
+fn sample(source: &Relation, columns: &[&Attribute], rng: &mut ChaCha8Rng) -> Result<Sample> {
     let mut sample = Sample::new(columns.len());
     scan::scan(source, None, columns, None, |block, _| {
         sample.add(block, rng);
@@ -65,7 +65,7 @@ fn sample(source: &Source, columns: &[&Attribute], rng: &mut ChaCha8Rng) -> Resu
     Ok(sample)
 }
 
-fn put(metric: &Metric, columns: &[&Attribute], store: &Store) {
+fn put(metric: &Metric, columns: &[&Attribute], store: &ResultRows) {
     let number = |value: f64| Some(pg_sys::Datum::from(value.to_bits()));
     store.put_options([
         metric.name.into_datum(),

@@ -6,12 +6,12 @@ use pgrx::{IntoDatum, pg_sys};
 use crate::pg::errors::{self, Result};
 use crate::pg::model::cell_source::ModelRow;
 use crate::pg::model::loaded::Model;
-use crate::pg::model::rows::{self, RowSink, Rows};
+use crate::pg::model::rows::{self, RowSink, SyntheticRows};
 use crate::pg::model::writers::{self, RowWriter, Writers};
 use crate::pg::model::{given, table_comment};
-use crate::pg::relation::{self, Source};
+use crate::pg::relation::{self, Relation};
 use crate::pg::server::call::{Call, sql_function};
-use crate::pg::server::statement::{self, Given};
+use crate::pg::server::statement::{self, EphemeralRows};
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{access, text, types};
 use crate::pg::store::ledger;
@@ -23,18 +23,18 @@ fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (target, name, total) = (call.oid(0, "target")?, call.text(1, "model")?, call.rows(2, "n")?);
     let (seed, given) = (rows::seed(call.optional_int(3))?, call.object(4, "given")?);
     access::check_writable(c"tablediffusion_refresh_table()");
-    Source::check_owner(target)?;
+    Relation::check_owner(target)?;
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;
-    let table = Source::open(target)?;
+    let table = Relation::open(target)?;
     check(&table)?;
     let mut made = Made::new(&model, &table, total, seed)?;
-    Rows::new(&model, given, seed, total)?.hand_to(&mut made)?;
+    SyntheticRows::new(&model, given, seed, total)?.hand_to(&mut made)?;
     // One refresh after the other, and no row in between from anybody else; readers go on.
     // SAFETY: the relation exists, since it is locked already.
     unsafe { pg_sys::LockRelationOid(target, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE) };
     // What is in the table, and that it is the owner's, may have changed while rows were made or the lock was waited for.
-    let table = Source::open(target)?;
+    let table = Relation::open(target)?;
     check(&table)?;
     as_owner(&table, || {
         let quoted = table.quoted();
@@ -48,7 +48,7 @@ fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
 }
 
 /// Only a table that is known to hold nothing else is emptied.
-fn check(table: &Source) -> Result<()> {
+fn check(table: &Relation) -> Result<()> {
     if !table.is_table() {
         return Err(errors::not_a_table(&table.name));
     }
@@ -66,7 +66,7 @@ fn check(table: &Source) -> Result<()> {
 /// Does something with a table as its owner, whose triggers, defaults and constraints run as nobody else. What they may do
 /// is restricted as in PostgreSQL's own maintenance of tables, unless the owner is the caller. An ERROR gives the caller
 /// their identity back by the end of the transaction or subtransaction.
-fn as_owner<T>(table: &Source, work: impl FnOnce() -> Result<T>) -> Result<T> {
+fn as_owner<T>(table: &Relation, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
     // SAFETY: plain calls; identity and settings are put back below.
     let level = unsafe {
@@ -94,11 +94,11 @@ fn as_owner<T>(table: &Source, work: impl FnOnce() -> Result<T>) -> Result<T> {
 struct Made {
     columns: Vec<Target>,
     writer: RowWriter,
-    rows: Given,
+    rows: EphemeralRows,
 }
 
 impl Made {
-    fn new(model: &Model, table: &Source, total: u64, seed: u64) -> Result<Self> {
+    fn new(model: &Model, table: &Relation, total: u64, seed: u64) -> Result<Self> {
         let target = |column: &relation::Attribute| {
             let (type_oid, typmod) = types::base_type(column.type_oid, column.typmod);
             Target { column: column.name.clone(), type_oid, typmod }
@@ -116,7 +116,7 @@ impl Made {
         if columns.is_empty() {
             return Err(errors::nothing_to_write(&table.name, &model.name));
         }
-        Ok(Self { rows: Given::new(&columns), writer: RowWriter::new(writers, columns.len()), columns })
+        Ok(Self { rows: EphemeralRows::new(&columns), writer: RowWriter::new(writers, columns.len()), columns })
     }
 
     fn insert_into(&self, table: &str) -> String {

@@ -9,7 +9,7 @@ use crate::engine::{self, abandon};
 use crate::pg::errors::{self, Result};
 use crate::pg::model::columns_json;
 use crate::pg::model::loaded::Model;
-use crate::pg::relation::{Attribute, Source, scan};
+use crate::pg::relation::{Attribute, Relation, scan};
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::{guard, threads};
 
@@ -22,7 +22,7 @@ const SEED: u64 = 1;
 /// `(model text, source regclass)`.
 fn report(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let model = Model::load(call.text(0, "model")?)?;
-    let real = if call.is_null(1) { None } else { Some(Source::open(call.oid(1, "source")?)?) };
+    let real = if call.is_null(1) { None } else { Some(Relation::open(call.oid(1, "source")?)?) };
     let modelled: Vec<&str> =
         model.annotation.columns.iter().filter(|c| c.key.is_none()).map(|c| c.name.as_str()).collect();
     let real = real.map(|source| seen_in(&source, &modelled, &model)).transpose()?;
@@ -70,7 +70,7 @@ fn seen_of(model: &Model) -> Result<SeenRows> {
     })??)
 }
 
-fn seen_in(source: &Source, names: &[&str], model: &Model) -> Result<SeenRows> {
+fn seen_in(source: &Relation, names: &[&str], model: &Model) -> Result<SeenRows> {
     let (columns, domains) = described(model);
     let find = |(name, column): (&&str, &Column)| {
         let found = source.columns.iter().find(|own| own.name == **name);

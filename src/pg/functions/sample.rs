@@ -3,19 +3,19 @@
 use pgrx::pg_sys;
 
 use crate::pg::errors::{self, Result};
-use crate::pg::model::cell_source::{self, ModelRow, Origin};
+use crate::pg::model::cell_source::{self, CellSource, ModelRow};
 use crate::pg::model::loaded::Model;
-use crate::pg::model::rows::{self, RowSink, Rows};
+use crate::pg::model::rows::{self, RowSink, SyntheticRows};
 use crate::pg::model::writers::{RowWriter, writers};
 use crate::pg::model::{given, target_domains};
 use crate::pg::server::call::{Call, sql_function};
-use crate::pg::server::fmgr::Input;
+use crate::pg::server::fmgr::InputFunction;
 use crate::pg::server::memory::RowMemory;
 use crate::pg::server::text;
 use crate::pg::server::tuple::{self, Target};
-use crate::pg::server::tuplestore::Store;
+use crate::pg::server::tuplestore::ResultRows;
 use crate::pg::server::types::type_name;
-use crate::pg::values::json::{self, Json};
+use crate::pg::values::json::{self, JsonWriter};
 
 sql_function!(tablediffusion_sample_json, pg_finfo_tablediffusion_sample_json, sample_json);
 sql_function!(tablediffusion_sample_rows, pg_finfo_tablediffusion_sample_rows, sample_rows);
@@ -30,25 +30,25 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let columns = model.annotation.columns.iter().zip(model.annotation.places());
     let columns = columns
         .map(|(column, place)| {
-            let origin = Origin::of(column, place, cell_source::longest(column), total, seed)?;
+            let origin = CellSource::of(column, place, cell_source::longest(column), total, seed)?;
             let key = format!("{}:", json::escaped(&column.name));
-            Ok((key, origin, Json::new(column.kind)))
+            Ok((key, origin, JsonWriter::new(column.kind)))
         })
         .collect::<Result<Vec<_>>>()?;
-    let store = Store::open(call, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
-    let jsonb = Input::new(pg_sys::JSONBOID, -1);
+    let store = ResultRows::open(call, pg_sys::MAT_SRF_USE_EXPECTED_DESC);
+    let jsonb = InputFunction::new(pg_sys::JSONBOID, -1);
     let mut sink = Objects { columns, text: String::new(), jsonb, store, memory: RowMemory::new() };
-    Rows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
+    SyntheticRows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
     Ok(None)
 }
 
 /// Rows as JSON objects.
 struct Objects {
     /// Each with how its member starts.
-    columns: Vec<(String, Origin, Json)>,
+    columns: Vec<(String, CellSource, JsonWriter)>,
     text: String,
-    jsonb: Input,
-    store: Store,
+    jsonb: InputFunction,
+    store: ResultRows,
     memory: RowMemory,
 }
 
@@ -86,20 +86,20 @@ fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let row_type = type_name(row_type, -1);
     let writers = writers(&model, &targets, &row_type, total, seed)?;
     target_domains::tell(&model.annotation, &targets)?;
-    let store = Store::open(call, 0);
+    let store = ResultRows::open(call, 0);
     // What the result is made by was looked up by itself.
     if !store.has(&targets) {
         return Err(errors::row_type_changed(&row_type));
     }
     let mut sink = Records { writer: RowWriter::new(writers, store.width()), store };
-    Rows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
+    SyntheticRows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
     Ok(None)
 }
 
 /// Rows of a row type.
 struct Records {
     writer: RowWriter,
-    store: Store,
+    store: ResultRows,
 }
 
 impl RowSink for Records {

@@ -13,7 +13,7 @@ use crate::pg::functions::progress::Reporter;
 use crate::pg::model::metadata::Annotation;
 use crate::pg::model::{constraints, record};
 use crate::pg::relation::lineage::Lineage;
-use crate::pg::relation::{Attribute, Source, scan};
+use crate::pg::relation::{Attribute, Relation, scan};
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::{access, guard, settings, text, threads};
 use crate::pg::store::ledger::{self, Charge, Outcome, Settled};
@@ -26,7 +26,7 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     access::check_writable(c"tablediffusion_train()");
     access::check_current()?;
     text::check_encoding()?;
-    let source = Source::open(arguments.source)?;
+    let source = Relation::open(arguments.source)?;
     let Asked { mut job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
     let (constraints, lost) = constraints::of(&source, &annotation.columns)?;
     annotation.constraints = constraints;
@@ -49,7 +49,7 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let entry = worker::pay(&charge(&name, &source, &job, &lineage))?;
     let reporter = Reporter::new(source.oid, &name, &arguments.method);
     followed(entry, || {
-        let what = Read { source: &source, charged: &lineage, modelled: &modelled, unit: unit_column };
+        let what = TrainingInput { source: &source, charged: &lineage, modelled: &modelled, unit: unit_column };
         let trained = drive(job, delta, &what, reporter)?;
         store(&name, &source, annotation, trained, entry)
     })?;
@@ -57,7 +57,7 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
 }
 
 /// What a training that is about to read may spend, and of what.
-fn charge(name: &str, source: &Source, job: &Job, lineage: &Lineage) -> Charge {
+fn charge(name: &str, source: &Relation, job: &Job, lineage: &Lineage) -> Charge {
     // SAFETY: plain calls; the transaction gets a number if it has none.
     let (role, transaction) = unsafe { (pg_sys::GetUserId(), pg_sys::GetTopFullTransactionId().value) };
     let (unit, reserve) = (job.neighbours().unit(), job.reserve());
@@ -95,15 +95,15 @@ fn followed(entry: i64, work: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 /// What a training reads.
-struct Read<'a> {
-    source: &'a Source,
+struct TrainingInput<'a> {
+    source: &'a Relation,
     charged: &'a Lineage,
     modelled: &'a [&'a Attribute],
     unit: Option<&'a Attribute>,
 }
 
 /// Brings the job what it wants until it is done: a model, and what it cost.
-fn drive(mut job: Job, delta: f64, what: &Read, mut reporter: Reporter) -> Result<(Artifact, Equivalent)> {
+fn drive(mut job: Job, delta: f64, what: &TrainingInput, mut reporter: Reporter) -> Result<(Artifact, Equivalent)> {
     loop {
         check_for_interrupts!();
         if job.next() != Next::Done {
@@ -172,7 +172,7 @@ fn tell(job: &Job, delta: f64) {
 
 fn store(
     name: &str,
-    source: &Source,
+    source: &Relation,
     annotation: Annotation,
     (mut artifact, cost): (Artifact, Equivalent),
     entry: i64,

@@ -7,7 +7,7 @@ use crate::engine::table::{Block, BlockColumn};
 use crate::pg::errors::{self, Result};
 use crate::pg::model::metadata::ColumnFacts;
 use crate::pg::server::types;
-use crate::pg::values::cell::Cell;
+use crate::pg::values::cell::CellValue;
 use crate::pg::values::chars;
 use crate::pg::values::key::Key;
 
@@ -22,26 +22,26 @@ pub struct ModelRow<'a> {
 }
 
 /// Where a column of the result comes from.
-pub enum Origin {
+pub enum CellSource {
     /// A place among the modelled columns, and what stands in for NULL where that cannot be.
     Modelled {
         place: usize,
         for_null: Option<&'static [u8]>,
     },
-    Generated(Box<Generator>),
+    Generated(Box<KeyGenerator>),
     /// A column that the model leaves out.
     LeftOut,
 }
 
 /// Makes the values of one key.
-pub struct Generator {
+pub struct KeyGenerator {
     key: Key,
     name: String,
     longest: usize,
     random: ChaCha8Rng,
 }
 
-impl Origin {
+impl CellSource {
     /// The origin of a column of the model at `place` among the modelled ones. A column's keys depend on the seed and
     /// its ordinal only, not on which other columns are asked for.
     pub fn of(column: &ColumnFacts, place: Option<usize>, longest: usize, rows: u64, seed: u64) -> Result<Self> {
@@ -53,7 +53,7 @@ impl Origin {
                 let mut random = ChaCha8Rng::seed_from_u64(seed);
                 // The model's blocks use the streams from 0 upwards.
                 random.set_stream(u64::MAX - column.ordinal.unsigned_abs() as u64);
-                Ok(Self::Generated(Box::new(Generator { key, name: column.name.clone(), longest, random })))
+                Ok(Self::Generated(Box::new(KeyGenerator { key, name: column.name.clone(), longest, random })))
             }
             (None, Some(place)) => {
                 Ok(Self::Modelled { place, for_null: column.not_null.then(|| column.kind.plainest_text()) })
@@ -63,43 +63,43 @@ impl Origin {
     }
 
     /// The value in a row.
-    pub fn cell<'a>(&mut self, row: &ModelRow<'a>) -> Result<Cell<'a>> {
+    pub fn cell<'a>(&mut self, row: &ModelRow<'a>) -> Result<CellValue<'a>> {
         let ModelRow { block, index, number } = *row;
         Ok(match self {
-            Self::LeftOut => Cell::Null,
+            Self::LeftOut => CellValue::Null,
             Self::Generated(generator) => generator.next(number)?,
             Self::Modelled { place, for_null } => match &block.columns[*place] {
                 column @ BlockColumn::Categories { .. } => {
-                    column.text(index).or(*for_null).map_or(Cell::Null, Cell::Text)
+                    column.text(index).or(*for_null).map_or(CellValue::Null, CellValue::Text)
                 }
-                column @ BlockColumn::Numbers { .. } => column.number(index).map_or(Cell::Null, Cell::Number),
+                column @ BlockColumn::Numbers { .. } => column.number(index).map_or(CellValue::Null, CellValue::Number),
             },
         })
     }
 }
 
-impl Generator {
-    fn next(&mut self, number: u64) -> Result<Cell<'static>> {
+impl KeyGenerator {
+    fn next(&mut self, number: u64) -> Result<CellValue<'static>> {
         Ok(match self.key {
-            Key::Number => Cell::Key(number as i64),
+            Key::Number => CellValue::Key(number as i64),
             Key::Uuid => {
                 let mut bytes = [0; 16];
                 self.random.fill_bytes(&mut bytes);
                 // Version 4, variant 1 (RFC 9562).
                 bytes[6] = bytes[6] & 0x0f | 0x40;
                 bytes[8] = bytes[8] & 0x3f | 0x80;
-                Cell::Uuid(bytes)
+                CellValue::Uuid(bytes)
             }
             Key::Text => {
                 let long = format!("{}-{number}", self.name);
                 if long.chars().count() <= self.longest {
-                    Cell::Once(long)
+                    CellValue::Once(long)
                 } else {
                     let short = number.to_string();
                     if short.len() > self.longest {
                         return Err(errors::key_out_of_range(&self.name));
                     }
-                    Cell::Once(short)
+                    CellValue::Once(short)
                 }
             }
         })

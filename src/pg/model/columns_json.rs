@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 use crate::engine::artifact::{Artifact, ReleasedColumn};
 use crate::engine::table::{Cells, discover};
 use crate::pg::model::metadata::{Annotation, ColumnFacts};
-use crate::pg::values::cell::Cell;
-use crate::pg::values::json::Json;
+use crate::pg::values::cell::CellValue;
+use crate::pg::values::json::JsonWriter;
 
 /// One JSON object a column.
 pub fn columns(annotation: &Annotation, artifact: &Artifact) -> Value {
@@ -44,10 +44,10 @@ fn released(facts: &ColumnFacts, released: &ReleasedColumn, row: &mut Map<String
             ("categories", categories.len(), values)
         }
         Cells::Bins { bins, .. } => {
-            let mut json = Json::new(facts.kind);
+            let mut json = JsonWriter::new(facts.kind);
             let mut shown = |number: f64| {
                 let mut text = String::new();
-                json.write(&Cell::Number(number), &mut text);
+                json.write(&CellValue::Number(number), &mut text);
                 serde_json::from_str(&text).unwrap_or(Value::Null)
             };
             let values = bins.iter().filter_map(|bin| {

@@ -6,12 +6,12 @@ use crate::engine::table::{BlockColumn, Measure, Wanted};
 use crate::pg::errors::{self, Result};
 use crate::pg::model::loaded::Model;
 use crate::pg::model::metadata::{Annotation, ColumnFacts};
-use crate::pg::server::fmgr::Input;
+use crate::pg::server::fmgr::InputFunction;
 use crate::pg::server::guard;
 use crate::pg::values::chars;
 use crate::pg::values::datums::plain_type;
 use crate::pg::values::kind::Kind;
-use crate::pg::values::reader::Reader;
+use crate::pg::values::reader::ValueReader;
 
 /// What is given of each modelled column.
 pub fn wanted(model: &Model, given: &Map<String, Value>) -> Result<Vec<Option<Wanted>>> {
@@ -67,8 +67,8 @@ fn read(column: &ColumnFacts, value: &Value) -> Result<Wanted> {
     let refused = || errors::given_refused(&column.name, &column.type_name);
     let parsed = guard::attempt(
         || {
-            let datum = Input::new(plain_type(kind), -1).parse(&text);
-            let mut reader = Reader::new(kind);
+            let datum = InputFunction::new(plain_type(kind), -1).parse(&text);
+            let mut reader = ValueReader::new(kind);
             let mut block = reader.column();
             // SAFETY: the input function of the kind's plain type made the value.
             unsafe { reader.push(&mut block, datum, false) };

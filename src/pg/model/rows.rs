@@ -12,7 +12,7 @@ use crate::engine::artifact::{Artifact, SAMPLE_BLOCK, Sampler};
 use crate::engine::table::{Block, Wanted};
 use crate::pg::errors::{self, Result};
 use crate::pg::model::cell_source::ModelRow;
-use crate::pg::model::constraints::filter::{Invariants, Verdict};
+use crate::pg::model::constraints::filter::{RowFilter, Verdict};
 use crate::pg::model::loaded::Model;
 use crate::pg::server::{guard, threads};
 
@@ -24,7 +24,7 @@ const MAX_TRIES: u64 = 20_000;
 const AVERAGED: u64 = 100;
 
 /// The rows of a model, block by block, made on the pool. Which rows come depends on the seed alone.
-pub struct Rows {
+pub struct SyntheticRows {
     sampler: Arc<Sampler<Arc<Artifact>>>,
     model: String,
     sender: Sender<(u64, Result<Block>)>,
@@ -36,7 +36,7 @@ pub struct Rows {
     used: u64,
     ahead: usize,
     /// What every row has to satisfy.
-    invariants: Option<Invariants>,
+    filter: Option<RowFilter>,
     /// Rows taken, and wanted.
     taken: u64,
     total: u64,
@@ -54,12 +54,12 @@ pub trait RowSink {
     fn end_block(&mut self);
 }
 
-impl Rows {
+impl SyntheticRows {
     /// `total` rows of those that have the given values.
     pub fn new(model: &Model, given: Vec<Option<Wanted>>, seed: u64, total: u64) -> Result<Self> {
         let artifact = Arc::clone(&model.artifact);
         let sampler = threads::run(move || Sampler::given(artifact, given, seed))??;
-        let invariants = Invariants::new(&model.annotation, total, seed)?;
+        let filter = RowFilter::new(&model.annotation, total, seed)?;
         let (sender, receiver) = channel();
         Ok(Self {
             sampler: Arc::new(sampler),
@@ -70,7 +70,7 @@ impl Rows {
             asked: 0,
             used: 0,
             ahead: AHEAD * rayon::current_num_threads(),
-            invariants,
+            filter,
             taken: 0,
             total,
             looked_at: (0, 0),
@@ -91,8 +91,8 @@ impl Rows {
                     break;
                 }
                 let row = ModelRow { block: &block, index, number: self.taken + 1 };
-                if let Some(invariants) = &mut self.invariants
-                    && let Verdict::Breaks = invariants.look(&row)?
+                if let Some(filter) = &mut self.filter
+                    && let Verdict::Breaks = filter.look(&row)?
                 {
                     continue;
                 }
@@ -111,7 +111,7 @@ impl Rows {
             return Ok(None);
         }
         self.check_tries()?;
-        self.invariants.iter_mut().for_each(Invariants::tidy);
+        self.filter.iter_mut().for_each(RowFilter::tidy);
         self.ask();
         loop {
             if let Some(block) = self.early.remove(&self.used) {
@@ -135,7 +135,7 @@ impl Rows {
             return Ok(());
         }
         if self.taken - taken < AVERAGED {
-            let broken = self.invariants.as_ref().and_then(|invariants| invariants.fault(&self.model, MAX_TRIES));
+            let broken = self.filter.as_ref().and_then(|filter| filter.fault(&self.model, MAX_TRIES));
             return Err(broken.unwrap_or_else(|| errors::too_few_rows_fit(&self.model, MAX_TRIES)));
         }
         self.looked_at = (self.used, self.taken);
@@ -161,7 +161,7 @@ impl Rows {
     }
 }
 
-impl Drop for Rows {
+impl Drop for SyntheticRows {
     fn drop(&mut self) {
         self.over.store(true, Relaxed);
     }

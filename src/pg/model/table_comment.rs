@@ -3,7 +3,7 @@
 use pgrx::pg_sys;
 
 use crate::pg::model::loaded::Model;
-use crate::pg::relation::Source;
+use crate::pg::relation::Relation;
 use crate::pg::server::text::{self, c_string};
 
 /// How the comment on a synthetic table starts.
@@ -27,7 +27,7 @@ pub fn describe(table: pg_sys::Oid, model: &Model) {
 }
 
 /// Whether that is said on a table.
-pub fn is_described(table: &Source) -> bool {
+pub fn is_described(table: &Relation) -> bool {
     // SAFETY: a look-up; what is found lives in the current memory context.
     let comment = unsafe { text::optional_string(pg_sys::GetComment(table.oid, pg_sys::RelationRelationId, 0)) };
     comment.is_some_and(|comment| comment.starts_with(DESCRIBED))

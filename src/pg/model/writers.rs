@@ -3,17 +3,17 @@
 use pgrx::pg_sys;
 
 use crate::pg::errors::{self, Result};
-use crate::pg::model::cell_source::{ModelRow, Origin};
+use crate::pg::model::cell_source::{CellSource, ModelRow};
 use crate::pg::model::loaded::Model;
 use crate::pg::model::metadata::ColumnFacts;
 use crate::pg::server::memory::RowMemory;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::types::{self, type_name};
 use crate::pg::values::kind::Kind;
-use crate::pg::values::writer::Typed;
+use crate::pg::values::writer::SqlWriter;
 
 /// Writers for the columns of a result, by their positions in it; nothing for a column that stays NULL.
-pub type Writers = Vec<(usize, Origin, Option<Typed>)>;
+pub type Writers = Vec<(usize, CellSource, Option<SqlWriter>)>;
 
 /// Puts the values of a row into their places, in the current memory context.
 pub fn write(writers: &mut Writers, row: &ModelRow, values: &mut [pg_sys::Datum], nulls: &mut [bool]) -> Result<()> {
@@ -30,7 +30,7 @@ pub fn write(writers: &mut Writers, row: &ModelRow, values: &mut [pg_sys::Datum]
 
 /// Called between blocks, when no value is in use.
 pub fn tidy(writers: &mut Writers) {
-    writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(Typed::tidy));
+    writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(SqlWriter::tidy));
 }
 
 /// Makes rows of SQL values for something that copies them.
@@ -77,7 +77,7 @@ pub fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total
     }
     let writer = |(i, target): &(usize, Target)| {
         let Some(k) = annotation.columns.iter().position(|column| column.name == target.column) else {
-            return Ok((*i, Origin::LeftOut, None));
+            return Ok((*i, CellSource::LeftOut, None));
         };
         let column = &annotation.columns[k];
         let typed = typed(column, target).ok_or_else(|| {
@@ -87,15 +87,15 @@ pub fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total
             let wanted = type_name(target.type_oid, target.typmod);
             errors::row_type_mismatch(&model.name, row_type, &target.column, &wanted, &column.type_name)
         })?;
-        let origin = Origin::of(column, places[k], typed.longest(), total, seed)?;
+        let origin = CellSource::of(column, places[k], typed.longest(), total, seed)?;
         Ok((*i, origin, Some(typed)))
     };
     targets.iter().map(writer).collect()
 }
 
 /// A writer for a column of the model. One enum's labels are not another's.
-fn typed(column: &ColumnFacts, target: &Target) -> Option<Typed> {
-    let typed = Typed::new(column.kind, target)?;
+fn typed(column: &ColumnFacts, target: &Target) -> Option<SqlWriter> {
+    let typed = SqlWriter::new(column.kind, target)?;
     let (base, _) = types::base_type(target.type_oid, target.typmod);
     // SAFETY: a look-up.
     let is_enum = unsafe { pg_sys::get_typtype(base) } as u8 == pg_sys::TYPTYPE_ENUM;
@@ -114,8 +114,8 @@ pub fn own_writers(model: &Model, total: u64, seed: u64) -> Result<(Writers, Vec
             .filter(|(type_oid, typmod)| Kind::of(*type_oid, *typmod) == Some(column.kind))
             .ok_or_else(gone)?;
         let target = Target { column: column.name.clone(), type_oid, typmod };
-        let typed = Typed::new(column.kind, &target).ok_or_else(gone)?;
-        let origin = Origin::of(column, place, typed.longest(), total, seed)?;
+        let typed = SqlWriter::new(column.kind, &target).ok_or_else(gone)?;
+        let origin = CellSource::of(column, place, typed.longest(), total, seed)?;
         writers.push((i, origin, Some(typed)));
         targets.push(target);
     }

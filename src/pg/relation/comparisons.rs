@@ -4,13 +4,13 @@ use pgrx::pg_sys::{self, NodeTag};
 
 use crate::engine::table::Measure;
 use crate::pg::relation::Attribute;
-use crate::pg::relation::implied::Facts;
+use crate::pg::relation::implied::Implied;
 use crate::pg::server::builtin;
 use crate::pg::server::expr::{self, Node};
-use crate::pg::server::fmgr::Output;
+use crate::pg::server::fmgr::OutputFunction;
 use crate::pg::server::fold::{self, Constant};
 use crate::pg::values::kind::Kind;
-use crate::pg::values::reader::Reader;
+use crate::pg::values::reader::ValueReader;
 
 /// What a column is called in an expression.
 #[derive(Clone, Copy)]
@@ -40,11 +40,11 @@ impl Analysis<'_> {
         }
     }
 
-    fn nothing(&self) -> Vec<Facts> {
-        vec![Facts::default(); self.width()]
+    fn nothing(&self) -> Vec<Implied> {
+        vec![Implied::default(); self.width()]
     }
 
-    fn only(&self, i: usize, facts: Facts) -> Vec<Facts> {
+    fn only(&self, i: usize, facts: Implied) -> Vec<Implied> {
         let mut all = self.nothing();
         all[i] = facts;
         all
@@ -54,7 +54,7 @@ impl Analysis<'_> {
     ///
     /// # Safety
     /// `node` is null or a valid node; so for the methods below.
-    pub unsafe fn facts(&self, node: Node, truth: bool) -> Vec<Facts> {
+    pub unsafe fn facts(&self, node: Node, truth: bool) -> Vec<Implied> {
         // SAFETY: the parts of a valid node are valid.
         unsafe {
             pg_sys::check_stack_depth();
@@ -64,7 +64,7 @@ impl Analysis<'_> {
             if let Some(test) = expr::cast::<pg_sys::NullTest>(node, NodeTag::T_NullTest) {
                 let says_not_null = (test.nulltesttype == pg_sys::NullTestType::IS_NOT_NULL) == truth;
                 return match self.find(test.arg.cast()) {
-                    Some(i) if says_not_null => self.only(i, Facts { not_null: true, ..Facts::default() }),
+                    Some(i) if says_not_null => self.only(i, Implied { not_null: true, ..Implied::default() }),
                     _ => self.nothing(),
                 };
             }
@@ -78,19 +78,19 @@ impl Analysis<'_> {
         }
     }
 
-    unsafe fn boolean(&self, boolean: &pg_sys::BoolExpr, truth: bool) -> Vec<Facts> {
+    unsafe fn boolean(&self, boolean: &pg_sys::BoolExpr, truth: bool) -> Vec<Implied> {
         // SAFETY: the parts of a valid node are valid.
         unsafe {
             let truth = truth == (boolean.boolop != pg_sys::BoolExprType::NOT_EXPR);
             let parts = expr::members(boolean.args).into_iter().map(|part| self.facts(part, truth));
             let all = (boolean.boolop == pg_sys::BoolExprType::AND_EXPR) == truth;
-            let join = if all { Facts::and } else { Facts::or };
+            let join = if all { Implied::and } else { Implied::or };
             let joined = parts.reduce(|a, b| a.into_iter().zip(b).map(|(a, b)| join(a, b)).collect());
             joined.unwrap_or_else(|| self.nothing())
         }
     }
 
-    unsafe fn comparison(&self, comparison: &pg_sys::OpExpr, truth: bool) -> Option<Vec<Facts>> {
+    unsafe fn comparison(&self, comparison: &pg_sys::OpExpr, truth: bool) -> Option<Vec<Implied>> {
         // SAFETY: a look-up.
         let operator = if truth { comparison.opno } else { unsafe { pg_sys::get_negator(comparison.opno) } };
         let operator = builtin::builtin_operator(operator)?;
@@ -107,7 +107,7 @@ impl Analysis<'_> {
         }
     }
 
-    unsafe fn any(&self, any: &pg_sys::ScalarArrayOpExpr) -> Option<Vec<Facts>> {
+    unsafe fn any(&self, any: &pg_sys::ScalarArrayOpExpr) -> Option<Vec<Implied>> {
         if !any.useOr || builtin::builtin_operator(any.opno)? != "=" {
             return None;
         }
@@ -117,13 +117,13 @@ impl Analysis<'_> {
             let i = self.find(left)?;
             let elements = fold::elements(right)?;
             let parts =
-                elements.iter().map(|element| self.compared(i, "=", element)).collect::<Option<Vec<Facts>>>()?;
-            Some(self.only(i, parts.into_iter().reduce(Facts::or)?))
+                elements.iter().map(|element| self.compared(i, "=", element)).collect::<Option<Vec<Implied>>>()?;
+            Some(self.only(i, parts.into_iter().reduce(Implied::or)?))
         }
     }
 
     /// What `column operator constant` says.
-    unsafe fn compared(&self, i: usize, operator: &str, constant: &Constant) -> Option<Facts> {
+    unsafe fn compared(&self, i: usize, operator: &str, constant: &Constant) -> Option<Implied> {
         let column = self.column(i);
         let kind = column.kind?;
         let Constant { value, type_oid } = *constant;
@@ -133,19 +133,19 @@ impl Analysis<'_> {
                 return None;
             }
             // SAFETY: a constant of its type.
-            let text = unsafe { Output::new(type_oid).format(value) };
+            let text = unsafe { OutputFunction::new(type_oid).format(value) };
             let text = match kind {
                 Kind::Boolean => if text == "t" { "true" } else { "false" }.to_owned(),
                 Kind::Char => text.trim_end_matches(' ').to_owned(),
                 _ => text,
             };
-            return Some(Facts { values: Some(vec![text]), ..Facts::default() });
+            return Some(Implied { values: Some(vec![text]), ..Implied::default() });
         }
         if !kind.comparable(constant) {
             return None;
         }
         // SAFETY: a constant of its type.
-        let natural = unsafe { Reader::new(constant).number(value) } * constant.unit();
+        let natural = unsafe { ValueReader::new(constant).number(value) } * constant.unit();
         let bound = natural / kind.unit();
         if !bound.is_finite() {
             return None;
@@ -184,7 +184,7 @@ fn mirrored(operator: &str) -> Option<&'static str> {
 
 /// The bounds that a comparison sets. On a lattice they are moved to its points, with an allowance for the rounding
 /// of the division by the unit.
-fn bounds(operator: &str, bound: f64, lattice: bool) -> Option<Facts> {
+fn bounds(operator: &str, bound: f64, lattice: bool) -> Option<Implied> {
     let (mut below, mut above) = (bound, bound);
     if lattice {
         let nearest = bound.round();
@@ -199,7 +199,7 @@ fn bounds(operator: &str, bound: f64, lattice: bool) -> Option<Facts> {
         "=" => (Some(above), Some(below)),
         _ => return None,
     };
-    Some(Facts { lo, hi, ..Facts::default() })
+    Some(Implied { lo, hi, ..Implied::default() })
 }
 
 #[cfg(test)]
@@ -218,15 +218,15 @@ mod tests {
 
     #[test]
     fn facts_are_joined() {
-        let low = Facts { lo: Some(1.0), hi: Some(5.0), ..Facts::default() };
-        let high = Facts { lo: Some(3.0), ..Facts::default() };
+        let low = Implied { lo: Some(1.0), hi: Some(5.0), ..Implied::default() };
+        let high = Implied { lo: Some(3.0), ..Implied::default() };
         assert_eq!((low.clone().and(high.clone()).lo, low.clone().and(high.clone()).hi), (Some(3.0), Some(5.0)));
         assert_eq!((low.clone().or(high.clone()).lo, low.or(high).hi), (Some(1.0), None));
     }
 
     #[test]
     fn contradicting_bounds_say_nothing() {
-        let facts = Facts { lo: Some(2.0), hi: Some(1.0), ..Facts::default() };
+        let facts = Implied { lo: Some(2.0), hi: Some(1.0), ..Implied::default() };
         assert_eq!(facts.declared(Measure::Lattice), None);
     }
 }

@@ -4,14 +4,14 @@ use crate::engine::table::{Declared, Measure};
 
 /// What is known of the values of one column: bounds in the engine's measure, or the values themselves.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Facts {
+pub struct Implied {
     pub lo: Option<f64>,
     pub hi: Option<f64>,
     pub values: Option<Vec<String>>,
     pub not_null: bool,
 }
 
-impl Facts {
+impl Implied {
     pub fn and(self, other: Self) -> Self {
         let values = match (self.values, other.values) {
             (Some(a), Some(b)) => Some(a.into_iter().filter(|value| b.contains(value)).collect()),

@@ -5,14 +5,14 @@ use pgrx::{Spi, pg_sys};
 
 use crate::pg::errors::Result;
 use crate::pg::relation::comparisons::{Analysis, Subject};
-use crate::pg::relation::implied::Facts;
-use crate::pg::relation::{Attribute, Source};
+use crate::pg::relation::implied::Implied;
+use crate::pg::relation::{Attribute, Relation};
 use crate::pg::server::{expr, guc, types};
 use crate::pg::values::kind::Kind;
 
 /// What the catalogs say of the columns, one entry each.
-pub fn facts(source: &Source, columns: &[&Attribute]) -> Result<Vec<Facts>> {
-    let mut all = vec![Facts::default(); columns.len()];
+pub fn facts(source: &Relation, columns: &[&Attribute]) -> Result<Vec<Implied>> {
+    let mut all = vec![Implied::default(); columns.len()];
     for text in stored(source.oid, true, source.has_children)? {
         // SAFETY: a stored expression.
         let found = unsafe { Analysis { subject: Subject::Columns(columns) }.facts(expr::read(&text), true) };
@@ -34,14 +34,14 @@ pub fn facts(source: &Source, columns: &[&Attribute]) -> Result<Vec<Facts>> {
 }
 
 /// Values that the type itself lists.
-fn implied(column: &Attribute, facts: &mut Facts) -> Result<()> {
+fn implied(column: &Attribute, facts: &mut Implied) -> Result<()> {
     let values = match column.kind {
         Some(Kind::Boolean) => vec!["false".to_owned(), "true".to_owned()],
         // SAFETY: the column's type exists.
         Some(Kind::Enum) => labels(unsafe { pg_sys::getBaseType(column.type_oid) })?,
         _ => return Ok(()),
     };
-    *facts = Facts { values: Some(values), ..Facts::default() }.and(std::mem::take(facts));
+    *facts = Implied { values: Some(values), ..Implied::default() }.and(std::mem::take(facts));
     Ok(())
 }
 

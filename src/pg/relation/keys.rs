@@ -4,7 +4,7 @@ use pgrx::Spi;
 use pgrx::spi::{SpiHeapTupleData, SpiResult};
 
 use crate::pg::errors::Result;
-use crate::pg::relation::{Attribute, Source};
+use crate::pg::relation::{Attribute, Relation};
 use crate::pg::server::{expr, guc};
 use crate::pg::values::key::Key;
 
@@ -17,7 +17,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    pub fn of(source: &Source) -> Result<Self> {
+    pub fn of(source: &Relation) -> Result<Self> {
         let unique = guc::with_pinned_path(|| {
             Spi::connect(|client| {
                 let rows = client.select(
@@ -68,7 +68,7 @@ impl Keys {
     }
 
     /// Whether no two rows of the source can have the same value of a column, NULL aside, as of any statement.
-    pub fn tells_rows_apart(&self, source: &Source, column: &Attribute) -> bool {
+    pub fn tells_rows_apart(&self, source: &Relation, column: &Attribute) -> bool {
         // Each table of a hierarchy has an index of its own.
         !source.has_children && self.unique.iter().any(|(n, _, always)| *n == column.number && *always)
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::pg::errors::{self, Result};
 use crate::pg::relation::row_wise::reason::Reason;
-use crate::pg::relation::{Source, row_wise};
+use crate::pg::relation::{Relation, row_wise};
 use crate::pg::server::access;
 
 /// Looks at the catalogs before views are taken to change as fast as they are looked at.
@@ -102,7 +102,7 @@ const QUERY: &str = "
 
 impl Lineage {
     /// Finds what a training on units of a column, or rows, is charged to.
-    pub fn of(source: &Source, unit: Option<i16>) -> Result<Self> {
+    pub fn of(source: &Relation, unit: Option<i16>) -> Result<Self> {
         let mut charged = locked(source)?;
         let source_rows_only = row_wise::why_not(source, unit)?;
         if source_rows_only.is_some() {
@@ -114,7 +114,7 @@ impl Lineage {
     }
 
     /// Whether it is still what a training on the source is charged to.
-    pub fn is_as_it_was(&self, source: &Source) -> bool {
+    pub fn is_as_it_was(&self, source: &Relation) -> bool {
         Self::of(source, self.unit).is_ok_and(|found| found == *self)
     }
 
@@ -142,7 +142,7 @@ impl Lineage {
 
 /// Finds the relations and locks them against changes of shape until the transaction ends: no other session puts another
 /// table behind a view between this and the scans.
-fn locked(source: &Source) -> Result<Vec<Charged>> {
+fn locked(source: &Relation) -> Result<Vec<Charged>> {
     let mut charged: Vec<Charged> = Vec::new();
     for _ in 0..LOOKS {
         let found: Vec<Charged> = access::ask(QUERY, &source.oid.to_u32().to_string())?;

@@ -17,7 +17,7 @@ use crate::pg::server::{lookup, text, tuple};
 use crate::pg::values::kind::Kind;
 
 /// A relation, locked against changes of its shape until the transaction ends.
-pub struct Source {
+pub struct Relation {
     pub oid: pg_sys::Oid,
     pub owner: pg_sys::Oid,
     pub schema: String,
@@ -52,7 +52,7 @@ impl Attribute {
     }
 }
 
-impl Source {
+impl Relation {
     /// Locks a relation and looks at its columns.
     pub fn open(oid: pg_sys::Oid) -> Result<Self> {
         // SAFETY: null if there is no such relation; the lock is kept until the transaction ends.

@@ -3,19 +3,19 @@
 use crate::engine::privacy::ledger::PrivacyUnit;
 use crate::pg::errors::{self, Result};
 use crate::pg::relation::keys::Keys;
-use crate::pg::relation::{Attribute, Source};
+use crate::pg::relation::{Attribute, Relation};
 
 /// What a training protects, where it was asked for something else than rows.
-pub struct Unit<'a> {
+pub struct UnitColumn<'a> {
     pub column: &'a Attribute,
     rows: u32,
     /// Whether the catalogs say that no two rows are of one unit, so that units are rows.
     is_row: bool,
 }
 
-impl<'a> Unit<'a> {
+impl<'a> UnitColumn<'a> {
     /// The unit that the arguments ask for.
-    pub fn of(source: &'a Source, keys: &Keys, name: Option<&str>, rows: Option<i64>) -> Result<Option<Self>> {
+    pub fn of(source: &'a Relation, keys: &Keys, name: Option<&str>, rows: Option<i64>) -> Result<Option<Self>> {
         let Some(name) = name else {
             return if rows.is_some() { Err(errors::rows_per_unit_alone()) } else { Ok(None) };
         };

@@ -6,18 +6,18 @@ use pgrx::{Spi, check_for_interrupts, pg_sys};
 use crate::engine::table::{Block, BlockColumn};
 use crate::pg::errors::{self, Result};
 use crate::pg::relation::lineage::Lineage;
-use crate::pg::relation::{Attribute, Source};
+use crate::pg::relation::{Attribute, Relation};
 use crate::pg::server::memory::Scratch;
 use crate::pg::server::text::{self, c_string};
 use crate::pg::server::{expr, guard, tuple};
-use crate::pg::values::identity::UnitReader;
-use crate::pg::values::reader::Reader;
+use crate::pg::values::identity::IdentityReader;
+use crate::pg::values::reader::ValueReader;
 
 /// Rows of a block.
 const BLOCK: usize = 4096;
 
 /// The exact number of rows: private, for the engine's eyes only.
-pub fn count(source: &Source, charged: &Lineage) -> Result<u64> {
+pub fn count(source: &Relation, charged: &Lineage) -> Result<u64> {
     let query = format!("SELECT pg_catalog.count(*) FROM {}", source.quoted());
     connected(|| {
         let portal = open(source, Some(charged), &query)?;
@@ -39,7 +39,7 @@ pub fn count(source: &Source, charged: &Lineage) -> Result<u64> {
 /// Reads all rows, block by block, and the units they belong to if these have a column. `take` may report progress but
 /// must not touch the rows' table. Of what is charged nothing else may be read, and that must still be what it was.
 pub fn scan(
-    source: &Source,
+    source: &Relation,
     charged: Option<&Lineage>,
     columns: &[&Attribute],
     unit: Option<&Attribute>,
@@ -66,7 +66,7 @@ pub fn scan(
 /// Opens a query of the source for reading, as the caller and under the caller's snapshot. What a training is charged to
 /// is looked at again before the query is, and compared with what its plan reads: a function that an earlier scan called
 /// may have put another view in the place of the source.
-fn open(source: &Source, charged: Option<&Lineage>, query: &str) -> Result<pg_sys::Portal> {
+fn open(source: &Relation, charged: Option<&Lineage>, query: &str) -> Result<pg_sys::Portal> {
     let changed = || errors::source_keeps_changing(&source.name);
     if charged.is_some_and(|charged| !charged.is_as_it_was(source)) {
         return Err(changed());
@@ -86,7 +86,7 @@ fn open(source: &Source, charged: Option<&Lineage>, query: &str) -> Result<pg_sy
 }
 
 /// Ends a query that was opened for reading. What looks at statements tells how many rows there were when they end.
-fn close(source: &Source, portal: pg_sys::Portal) -> Result<()> {
+fn close(source: &Relation, portal: pg_sys::Portal) -> Result<()> {
     guard::reading(&source.name, || {
         // SAFETY: an open portal, which nobody uses any more.
         unsafe { pg_sys::SPI_cursor_close(portal) };
@@ -130,22 +130,22 @@ struct Fetch {
     /// The relation that is read, and the types and modifiers of what is read of it.
     relation: String,
     types: Vec<(pg_sys::Oid, i32)>,
-    readers: Vec<Reader>,
+    readers: Vec<ValueReader>,
     block: Block,
-    unit: Option<(UnitReader, BlockColumn)>,
+    unit: Option<(IdentityReader, BlockColumn)>,
     values: Vec<pg_sys::Datum>,
     nulls: Vec<bool>,
     scratch: Scratch,
 }
 
 impl Fetch {
-    fn new(source: &Source, columns: &[&Attribute], unit: Option<&Attribute>) -> Self {
+    fn new(source: &Relation, columns: &[&Attribute], unit: Option<&Attribute>) -> Self {
         let types = columns.iter().copied().chain(unit).map(|column| (column.type_oid, column.typmod)).collect();
         // Columns without a kind were refused before.
-        let readers: Vec<Reader> = columns.iter().filter_map(|column| column.kind).map(Reader::new).collect();
-        let block = Block { rows: 0, columns: readers.iter().map(Reader::column).collect() };
+        let readers: Vec<ValueReader> = columns.iter().filter_map(|column| column.kind).map(ValueReader::new).collect();
+        let block = Block { rows: 0, columns: readers.iter().map(ValueReader::column).collect() };
         let unit = unit.and_then(|column| column.kind);
-        let unit = unit.map(|kind| (UnitReader::new(kind), BlockColumn::categories()));
+        let unit = unit.map(|kind| (IdentityReader::new(kind), BlockColumn::categories()));
         let width = readers.len() + usize::from(unit.is_some());
         let (values, nulls) = (vec![pg_sys::Datum::null(); width], vec![true; width]);
         Self { relation: source.name.clone(), types, readers, block, unit, values, nulls, scratch: Scratch::new() }

@@ -16,14 +16,14 @@ const SCHEMA: &CStr = c"tablediffusion";
 
 /// Tables of ours, as far as the code refers to them by more than a name in SQL.
 #[derive(Debug, Clone, Copy)]
-pub enum Catalog {
+pub enum OwnTable {
     Models,
     Budgets,
     Charges,
     Outcomes,
 }
 
-impl Catalog {
+impl OwnTable {
     fn name(self) -> &'static CStr {
         match self {
             Self::Models => c"models_store",
@@ -35,7 +35,7 @@ impl Catalog {
 }
 
 /// A table of ours and who owns it.
-pub fn table(catalog: Catalog) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
+pub fn table(catalog: OwnTable) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
     // SAFETY: look-ups by name, and one of pg_class.
     let found = unsafe {
         let schema = pg_sys::get_namespace_oid(SCHEMA.as_ptr(), true);
@@ -48,7 +48,7 @@ pub fn table(catalog: Catalog) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
 
 /// Says no to what needs tables that an older version of the extension has not.
 pub fn check_current() -> Result<()> {
-    table(Catalog::Outcomes).map(|_| ()).map_err(|_| errors::update_needed())
+    table(OwnTable::Outcomes).map(|_| ()).map_err(|_| errors::update_needed())
 }
 
 /// Something as JSON, for SQL.
@@ -82,7 +82,7 @@ pub fn ask<T: DeserializeOwned>(query: &str, argument: &str) -> Result<T> {
 /// Runs SQL of ours on our tables as their owner, with a pinned search path. After an ERROR, the end of the
 /// transaction or subtransaction gives the caller back their identity.
 pub fn as_owner<T>(work: impl FnOnce(&mut SpiClient<'_>) -> SpiResult<T>) -> Result<T> {
-    let (_, owner) = table(Catalog::Models)?;
+    let (_, owner) = table(OwnTable::Models)?;
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
     // SAFETY: the identity is put back below.
     unsafe {

@@ -18,13 +18,13 @@ pub unsafe fn call(function: Function, arguments: &[pg_sys::Datum]) -> pg_sys::D
 }
 
 /// A type's input function, ready to be called.
-pub struct Input {
+pub struct InputFunction {
     function: pg_sys::FmgrInfo,
     parameter: pg_sys::Oid,
     typmod: i32,
 }
 
-impl Input {
+impl InputFunction {
     pub fn new(type_oid: pg_sys::Oid, typmod: i32) -> Self {
         let (mut function, mut parameter) = (pg_sys::InvalidOid, pg_sys::InvalidOid);
         let mut info = pg_sys::FmgrInfo::default();
@@ -45,9 +45,9 @@ impl Input {
 }
 
 /// A type's output function, ready to be called.
-pub struct Output(pg_sys::FmgrInfo);
+pub struct OutputFunction(pg_sys::FmgrInfo);
 
-impl Output {
+impl OutputFunction {
     pub fn new(type_oid: pg_sys::Oid) -> Self {
         let (mut function, mut is_varlena) = (pg_sys::InvalidOid, false);
         let mut info = pg_sys::FmgrInfo::default();

@@ -6,7 +6,7 @@ use pgrx::pg_sys::{self, Datum, NodeTag};
 
 use crate::pg::errors;
 use crate::pg::server::expr::{self, Node};
-use crate::pg::server::fmgr::{Input, Output};
+use crate::pg::server::fmgr::{InputFunction, OutputFunction};
 use crate::pg::server::{builtin, guard, lookup};
 
 /// A value that is not NULL, of one of PostgreSQL's own types or of an enum.
@@ -221,8 +221,8 @@ fn rewrite(constant: Constant, type_oid: pg_sys::Oid) -> Option<Constant> {
         return None;
     }
     // SAFETY: a constant of its type.
-    let text = unless_error(|| Some(unsafe { Output::new(constant.type_oid).format(constant.value) }))?;
-    let value = unless_error(|| Some(Input::new(type_oid, -1).parse(&text)))?;
+    let text = unless_error(|| Some(unsafe { OutputFunction::new(constant.type_oid).format(constant.value) }))?;
+    let value = unless_error(|| Some(InputFunction::new(type_oid, -1).parse(&text)))?;
     Some(Constant { value, type_oid })
 }
 

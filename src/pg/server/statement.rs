@@ -14,12 +14,12 @@ use crate::pg::server::tuple::{self, Target};
 pub const ROWS: &CStr = c"tablediffusion_rows";
 
 /// Rows for a statement: in memory up to work_mem, in a temporary file beyond.
-pub struct Given {
+pub struct EphemeralRows {
     store: *mut pg_sys::Tuplestorestate,
     relation: pg_sys::EphemeralNamedRelationData,
 }
 
-impl Given {
+impl EphemeralRows {
     /// None, of these columns, as long as the current memory context lives.
     pub fn new(columns: &[Target]) -> Self {
         let metadata = pg_sys::EphemeralNamedRelationMetadataData {
@@ -51,7 +51,7 @@ impl Given {
     }
 }
 
-impl Drop for Given {
+impl Drop for EphemeralRows {
     fn drop(&mut self) {
         // After an ERROR the transaction's end frees it and closes its file.
         if !std::thread::panicking() {
@@ -66,7 +66,7 @@ impl Drop for Given {
 ///
 /// # Errors
 /// If it is about another table by now.
-pub fn run(table: pg_sys::Oid, statement: &str, given: Option<&mut Given>, most: u64) -> Result<u64> {
+pub fn run(table: pg_sys::Oid, statement: &str, given: Option<&mut EphemeralRows>, most: u64) -> Result<u64> {
     let text = c_string(statement);
     // SAFETY: a NUL-terminated statement, and rows that outlive it. A snapshot that an ERROR leaves behind goes with the
     // transaction or subtransaction.

@@ -7,13 +7,13 @@ use crate::pg::server::memory::Scratch;
 use crate::pg::server::tuple::{self, Target};
 
 /// The tuplestore that a set-returning function fills: in memory up to work_mem, in a temporary file beyond.
-pub struct Store {
+pub struct ResultRows {
     store: *mut pg_sys::Tuplestorestate,
     desc: pg_sys::TupleDesc,
     pub scratch: Scratch,
 }
 
-impl Store {
+impl ResultRows {
     /// `flags` are those of `InitMaterializedSRF`: none for rows of a row type.
     pub fn open(call: &Call, flags: u32) -> Self {
         // SAFETY: the call is in progress; ERROR if it cannot take a set.

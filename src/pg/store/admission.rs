@@ -11,7 +11,7 @@ use pgrx::{check_for_interrupts, pg_sys};
 
 use crate::pg::errors::{self, Result};
 use crate::pg::relation::lineage::Charged;
-use crate::pg::server::access::{self, Catalog};
+use crate::pg::server::access::{self, OwnTable};
 use crate::pg::server::threads;
 use crate::pg::store::budgets::{self, Budget};
 use crate::pg::store::ledger::{self, Charge};
@@ -30,10 +30,10 @@ pub fn awaited(charged: &[Charged]) -> Result<Vec<Budget>> {
     let began = Instant::now();
     for Charged { relation, .. } in charged {
         // The charge would wait for this very transaction.
-        if locks::holds(Catalog::Charges, *relation, pg_sys::ExclusiveLock)? {
+        if locks::holds(OwnTable::Charges, *relation, pg_sys::ExclusiveLock)? {
             return Err(errors::budget_is_changing());
         }
-        while !locks::is_free(Catalog::Charges, *relation, pg_sys::ShareLock)? {
+        while !locks::is_free(OwnTable::Charges, *relation, pg_sys::ShareLock)? {
             if began.elapsed() > PATIENCE {
                 return Err(errors::budget_is_changing());
             }
@@ -51,13 +51,13 @@ pub fn awaited(charged: &[Charged]) -> Result<Vec<Budget>> {
 /// Admits a training and enters its charge, or refuses it: a part of the current transaction. Returns the entry's number.
 pub fn enter(charge: &Charge) -> Result<i64> {
     for Charged { relation, .. } in &charge.charged {
-        locks::lock(Catalog::Charges, *relation, pg_sys::ShareLock)?;
+        locks::lock(OwnTable::Charges, *relation, pg_sys::ShareLock)?;
     }
     if let Some((epsilon, delta)) = charge.default_budget {
         budgets::default_budgets(&access::json(&charge.charged)?, epsilon, delta)?;
     }
     for budget in Budget::applying(&charge.charged)? {
-        locks::lock(Catalog::Budgets, budget.id as u32, pg_sys::ExclusiveLock)?;
+        locks::lock(OwnTable::Budgets, budget.id as u32, pg_sys::ExclusiveLock)?;
     }
     for budget in Budget::applying(&charge.charged)? {
         if let Some(reason) = charge.source_rows_only.as_deref().filter(|_| !budget.counts) {

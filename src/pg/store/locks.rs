@@ -3,10 +3,10 @@
 use pgrx::pg_sys;
 
 use crate::pg::errors::Result;
-use crate::pg::server::access::{Catalog, table};
+use crate::pg::server::access::{OwnTable, table};
 
 /// Locks something that has to do with a table of ours, which need not exist, until the transaction ends.
-pub fn lock(catalog: Catalog, number: u32, mode: u32) -> Result<()> {
+pub fn lock(catalog: OwnTable, number: u32, mode: u32) -> Result<()> {
     let (table, _) = table(catalog)?;
     // SAFETY: any lock on an object of any number may be taken.
     unsafe { pg_sys::LockDatabaseObject(table, pg_sys::Oid::from(number), 0, mode as pg_sys::LOCKMODE) };
@@ -14,7 +14,7 @@ pub fn lock(catalog: Catalog, number: u32, mode: u32) -> Result<()> {
 }
 
 /// Whether this transaction itself holds such a lock.
-pub fn holds(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
+pub fn holds(catalog: OwnTable, number: u32, mode: u32) -> Result<bool> {
     let tag = tag(catalog, number)?;
     // SAFETY: a look-up.
     Ok(unsafe {
@@ -27,7 +27,7 @@ pub fn holds(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
 }
 
 /// Whether such a lock would be had at once, of which this transaction holds none. It is not kept.
-pub fn is_free(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
+pub fn is_free(catalog: OwnTable, number: u32, mode: u32) -> Result<bool> {
     let (tag, mode) = (tag(catalog, number)?, mode as pg_sys::LOCKMODE);
     // SAFETY: any lock on an object of any number may be taken; it is given back if it was had.
     unsafe {
@@ -41,7 +41,7 @@ pub fn is_free(catalog: Catalog, number: u32, mode: u32) -> Result<bool> {
 }
 
 /// How PostgreSQL calls what [`lock`] locks.
-fn tag(catalog: Catalog, number: u32) -> Result<pg_sys::LOCKTAG> {
+fn tag(catalog: OwnTable, number: u32) -> Result<pg_sys::LOCKTAG> {
     let (table, _) = table(catalog)?;
     Ok(pg_sys::LOCKTAG {
         // SAFETY: a plain look-up.

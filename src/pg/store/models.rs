@@ -6,8 +6,8 @@ use pgrx::{IntoDatum, pg_sys};
 use serde_json::Value;
 
 use crate::pg::errors::{self, Result};
-use crate::pg::server::access::{Catalog, as_owner, ask, table};
-use crate::pg::server::fmgr::Input;
+use crate::pg::server::access::{OwnTable, as_owner, ask, table};
+use crate::pg::server::fmgr::InputFunction;
 use crate::pg::server::{insert, lookup};
 use crate::pg::store::locks::lock;
 
@@ -43,7 +43,7 @@ pub fn claim(name: &str, replace: bool) -> Result<()> {
 /// What is done to a model or its grants under one name goes one after the other, until the transaction ends.
 fn lock_name(name: &str) -> Result<()> {
     // A hash may make two names wait for each other, which does no harm.
-    lock(Catalog::Models, hash(name), pg_sys::AccessExclusiveLock)
+    lock(OwnTable::Models, hash(name), pg_sys::AccessExclusiveLock)
 }
 
 /// The same in every session.
@@ -60,10 +60,10 @@ pub fn store(record: &Record) -> Result<()> {
         let query = "DELETE FROM tablediffusion.models_store WHERE name = $1";
         client.update(query, None, &[record.name.as_str().into()]).map(|_| ())
     })?;
-    let (table, _) = table(Catalog::Models)?;
+    let (table, _) = table(OwnTable::Models)?;
     // SAFETY: plain calls.
     let (owner, now) = unsafe { (pg_sys::GetUserId(), pg_sys::GetCurrentTransactionStartTimestamp()) };
-    let columns = Input::new(pg_sys::JSONBOID, -1).parse(&record.columns.to_string());
+    let columns = InputFunction::new(pg_sys::JSONBOID, -1).parse(&record.columns.to_string());
     let number = |value: f64| pg_sys::Datum::from(value.to_bits());
     let text = |value: &str| value.into_datum().unwrap_or(pg_sys::Datum::null());
     let values = [

@@ -22,7 +22,7 @@ const PATIENCE: &CStr = c"1s";
 
 /// What a worker finds in its 128 bytes.
 #[derive(Serialize, Deserialize)]
-struct Order {
+struct WorkOrder {
     database: u32,
     /// What became of a training; without it the worker reads a charge from shared memory.
     outcome: Option<(i64, Outcome)>,
@@ -56,7 +56,7 @@ fn launch(
 ) -> Option<pgrx::bgworkers::DynamicBackgroundWorker> {
     // SAFETY: plain look-ups of this backend's own facts.
     let (database, pid) = unsafe { (pg_sys::MyDatabaseId, pg_sys::MyProcPid) };
-    let order = serde_json::to_string(&Order { database: database.to_u32(), outcome }).ok()?;
+    let order = serde_json::to_string(&WorkOrder { database: database.to_u32(), outcome }).ok()?;
     BackgroundWorkerBuilder::new("tablediffusion ledger")
         .set_type("tablediffusion ledger")
         .set_library("$libdir/tablediffusion")
@@ -80,7 +80,7 @@ pub unsafe extern "C-unwind" fn tablediffusion_worker(segment: pg_sys::Datum) {
     let order = unsafe {
         pg_sys::BackgroundWorkerUnblockSignals();
         let extra = CStr::from_ptr((*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr()).to_bytes();
-        let Ok(order) = serde_json::from_slice::<Order>(extra) else { return };
+        let Ok(order) = serde_json::from_slice::<WorkOrder>(extra) else { return };
         pg_sys::BackgroundWorkerInitializeConnectionByOid(pg_sys::Oid::from(order.database), pg_sys::InvalidOid, 0);
         order
     };

@@ -9,11 +9,11 @@ mod values;
 
 use pgrx::{Spi, pg_sys};
 
-use super::relation::Source;
+use super::relation::Relation;
 
 /// Makes a table `t` and looks at it.
-fn table(definition: &str) -> Source {
+fn table(definition: &str) -> Relation {
     Spi::run(&format!("CREATE TABLE t ({definition})")).unwrap();
     let oid = Spi::get_one::<pg_sys::Oid>("SELECT 't'::regclass::oid").unwrap().unwrap();
-    Source::open(oid).unwrap_or_else(|fault| fault.raise())
+    Relation::open(oid).unwrap_or_else(|fault| fault.raise())
 }

@@ -3,8 +3,8 @@ mod tests {
     use pgrx::{Spi, pg_sys, pg_test};
 
     use crate::engine::table::BlockColumn;
-    use crate::pg::server::fmgr::Input;
-    use crate::pg::values::identity::UnitReader;
+    use crate::pg::server::fmgr::InputFunction;
+    use crate::pg::values::identity::IdentityReader;
     use crate::pg::values::kind::Kind;
 
     /// What stands for each of some values.
@@ -13,10 +13,10 @@ mod tests {
         let query = "SELECT atttypid, atttypmod FROM pg_attribute WHERE attrelid = 'u'::regclass AND attnum = 1";
         let (oid, typmod) = Spi::get_two::<pg_sys::Oid, i32>(query).unwrap();
         let (oid, typmod) = (oid.unwrap(), typmod.unwrap());
-        let reader = UnitReader::new(Kind::of(oid, typmod).unwrap());
+        let reader = IdentityReader::new(Kind::of(oid, typmod).unwrap());
         let mut column = BlockColumn::categories();
         for value in values {
-            let value = Input::new(oid, typmod).parse(value);
+            let value = InputFunction::new(oid, typmod).parse(value);
             // SAFETY: a value of the type that the reader was made for.
             unsafe { reader.push(&mut column, value, false) };
         }

@@ -4,7 +4,7 @@
 pub const CACHED: usize = 50_000;
 
 /// One value of a row.
-pub enum Cell<'a> {
+pub enum CellValue<'a> {
     Null,
     Text(&'a [u8]),
     /// In the measure of the column's kind.

@@ -8,9 +8,9 @@ use crate::pg::values::kind::Kind;
 use crate::pg::values::{chars, reader};
 
 /// Reads values as bytes that are equal if and only if `=` of their type says so of the values.
-pub struct UnitReader(Kind);
+pub struct IdentityReader(Kind);
 
-impl UnitReader {
+impl IdentityReader {
     pub fn new(kind: Kind) -> Self {
         Self(kind)
     }

@@ -4,35 +4,35 @@ use std::collections::HashMap;
 
 use pgrx::pg_sys;
 
-use crate::pg::server::fmgr::Output;
+use crate::pg::server::fmgr::OutputFunction;
 use crate::pg::server::text;
-use crate::pg::values::cell::{CACHED, Cell};
+use crate::pg::values::cell::{CACHED, CellValue};
 use crate::pg::values::datums::{number_datum, plain_type};
 use crate::pg::values::kind::Kind;
 use crate::pg::values::uuid;
 
 /// Makes JSON of one column.
-pub struct Json {
+pub struct JsonWriter {
     kind: Kind,
-    output: Option<Output>,
+    output: Option<OutputFunction>,
     cache: HashMap<Box<[u8]>, String>,
 }
 
-impl Json {
+impl JsonWriter {
     pub fn new(kind: Kind) -> Self {
-        let output = (kind == Kind::Interval || kind == Kind::Numeric).then(|| Output::new(plain_type(kind)));
+        let output = (kind == Kind::Interval || kind == Kind::Numeric).then(|| OutputFunction::new(plain_type(kind)));
         Self { kind, output, cache: HashMap::new() }
     }
 
     /// Appends the JSON of a cell.
-    pub fn write(&mut self, cell: &Cell<'_>, to: &mut String) {
+    pub fn write(&mut self, cell: &CellValue<'_>, to: &mut String) {
         use std::fmt::Write;
         match cell {
-            Cell::Null => to.push_str("null"),
-            Cell::Text(text) if self.kind == Kind::Boolean => {
+            CellValue::Null => to.push_str("null"),
+            CellValue::Text(text) if self.kind == Kind::Boolean => {
                 to.push_str(if *text == b"true" { "true" } else { "false" });
             }
-            Cell::Text(text) => {
+            CellValue::Text(text) => {
                 if let Some(known) = self.cache.get(*text) {
                     to.push_str(known);
                     return;
@@ -43,10 +43,10 @@ impl Json {
                     self.cache.insert((*text).into(), escaped);
                 }
             }
-            Cell::Once(text) => to.push_str(&escaped(text)),
-            Cell::Key(number) => drop(write!(to, "{number}")),
-            Cell::Uuid(bytes) => to.push_str(&escaped(&uuid::written(bytes))),
-            Cell::Number(number) => self.number(*number, to),
+            CellValue::Once(text) => to.push_str(&escaped(text)),
+            CellValue::Key(number) => drop(write!(to, "{number}")),
+            CellValue::Uuid(bytes) => to.push_str(&escaped(&uuid::written(bytes))),
+            CellValue::Number(number) => self.number(*number, to),
         }
     }
 

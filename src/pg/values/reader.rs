@@ -13,13 +13,13 @@ use crate::pg::values::numeric::{self, Decoded};
 use crate::pg::values::{chars, uuid};
 
 /// Reads the values of one column.
-pub struct Reader {
+pub struct ValueReader {
     kind: Kind,
     /// Labels of an enum by oid.
     labels: HashMap<pg_sys::Oid, Vec<u8>>,
 }
 
-impl Reader {
+impl ValueReader {
     pub fn new(kind: Kind) -> Self {
         Self { kind, labels: HashMap::new() }
     }

@@ -7,11 +7,11 @@ use pgrx::pg_sys::{self, Datum};
 use crate::engine::EngineError;
 use crate::engine::table::Measure;
 use crate::pg::errors::{self, Result};
-use crate::pg::server::fmgr::{self, Input, Output};
+use crate::pg::server::fmgr::{self, InputFunction, OutputFunction};
 use crate::pg::server::memory::Scratch;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{guard, types};
-use crate::pg::values::cell::{CACHED, Cell};
+use crate::pg::values::cell::{CACHED, CellValue};
 use crate::pg::values::datums::{copied, number_datum, plain_type, whole_datum};
 use crate::pg::values::key::Key;
 use crate::pg::values::kind::{Kind, most_units};
@@ -19,12 +19,12 @@ use crate::pg::values::{chars, uuid};
 
 /// Makes SQL values of one column, as values of the type under the target's domains: these are for whoever uses them to
 /// check, since a domain may call anybody's functions.
-pub struct Typed {
+pub struct SqlWriter {
     /// What the values are of, and how errors call it.
     base: Target,
     kind: Kind,
     way: Way,
-    input: Input,
+    input: InputFunction,
     cache: HashMap<Box<[u8]>, Datum>,
     kept: Scratch,
 }
@@ -38,7 +38,7 @@ enum Way {
     /// They are the same, and a function brings a value into the target's modifier.
     Scaled(fmgr::Function),
     /// Written by one type's output function and read by the other's input function.
-    Text(Output),
+    Text(OutputFunction),
 }
 
 impl Way {
@@ -46,7 +46,7 @@ impl Way {
     fn of(kind: Kind, base: pg_sys::Oid, typmod: i32) -> Option<Self> {
         let plain = plain_type(kind);
         if base != plain {
-            return is_assignable(kind, base).then(|| Self::Text(Output::new(plain)));
+            return is_assignable(kind, base).then(|| Self::Text(OutputFunction::new(plain)));
         }
         Some(match (kind, Kind::of(base, typmod)) {
             (Kind::Decimal { .. }, found) if found == Some(kind) => Self::Within(most_units(typmod)),
@@ -55,7 +55,7 @@ impl Way {
             (Kind::Numeric | Kind::Decimal { .. }, _) => Self::Same,
             (_, Some(found)) if found.unit() <= kind.unit() => Self::Same,
             // Times of fewer digits.
-            _ => Self::Text(Output::new(plain)),
+            _ => Self::Text(OutputFunction::new(plain)),
         })
     }
 }
@@ -78,13 +78,13 @@ fn is_assignable(kind: Kind, base: pg_sys::Oid) -> bool {
     }
 }
 
-impl Typed {
+impl SqlWriter {
     /// A writer from values of `kind` to the target, whose base type alone decides how; nothing if they cannot be assigned.
     pub fn new(kind: Kind, target: &Target) -> Option<Self> {
         let (type_oid, typmod) = types::base_type(target.type_oid, target.typmod);
         Some(Self {
             way: Way::of(kind, type_oid, typmod)?,
-            input: Input::new(type_oid, typmod),
+            input: InputFunction::new(type_oid, typmod),
             base: Target { column: target.column.clone(), type_oid, typmod },
             kind,
             cache: HashMap::new(),
@@ -111,15 +111,15 @@ impl Typed {
     ///
     /// # Errors
     /// If the type refuses it, or no column of the kind has such a cell.
-    pub fn value(&mut self, cell: &Cell<'_>) -> Result<Option<Datum>> {
+    pub fn value(&mut self, cell: &CellValue<'_>) -> Result<Option<Datum>> {
         let is_category = self.kind.measure() == Measure::Category;
         match cell {
-            Cell::Null => Ok(None),
-            Cell::Text(text) if is_category => self.text(text).map(Some),
-            Cell::Once(text) if Key::of(self.kind) == Some(Key::Text) => self.parse(text).map(Some),
-            Cell::Number(number) if !is_category => self.number(*number).map(Some),
-            Cell::Key(number) if Key::of(self.kind) == Some(Key::Number) => self.key(*number).map(Some),
-            Cell::Uuid(bytes) if self.kind == Kind::Uuid => match self.way {
+            CellValue::Null => Ok(None),
+            CellValue::Text(text) if is_category => self.text(text).map(Some),
+            CellValue::Once(text) if Key::of(self.kind) == Some(Key::Text) => self.parse(text).map(Some),
+            CellValue::Number(number) if !is_category => self.number(*number).map(Some),
+            CellValue::Key(number) if Key::of(self.kind) == Some(Key::Number) => self.key(*number).map(Some),
+            CellValue::Uuid(bytes) if self.kind == Kind::Uuid => match self.way {
                 Way::Same => Ok(Some(copied(bytes))),
                 _ => self.parse(&uuid::written(bytes)).map(Some),
             },

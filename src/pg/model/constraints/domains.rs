@@ -5,17 +5,17 @@
 use pgrx::pg_sys;
 
 use crate::pg::errors::Result;
-use crate::pg::model::constraints::checks::{Stored, stored};
+use crate::pg::model::constraints::checks::{StoredCheck, stored};
 use crate::pg::model::constraints::expression;
 use crate::pg::model::metadata::{Check, ColumnFacts, Constraints};
-use crate::pg::relation::Source;
+use crate::pg::relation::Relation;
 use crate::pg::relation::implied_domains::in_force;
 use crate::pg::server::{expr, types};
 use crate::pg::values::key::Key;
 
 /// What can be evaluated of what the columns' domains ask for, and the names of what cannot. Keys other than numbers are
 /// made afresh without regard to it.
-pub fn of(source: &Source, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec<String>)> {
+pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec<String>)> {
     let (mut checks, mut lost) = (Vec::new(), Vec::new());
     for column in columns {
         let attribute = source.columns.iter().find(|attribute| attribute.number == column.ordinal);
@@ -34,7 +34,7 @@ pub fn of(source: &Source, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec<S
     Ok((checks, lost))
 }
 
-fn is_evaluated(constraint: &Stored) -> bool {
+fn is_evaluated(constraint: &StoredCheck) -> bool {
     // SAFETY: a stored expression.
     let columns = unsafe { expression::columns(expr::read(&constraint.node)) };
     columns.is_some_and(|columns| columns.is_empty()) && expression::names_nothing_else(&constraint.written, None)
@@ -43,7 +43,7 @@ fn is_evaluated(constraint: &Stored) -> bool {
 /// Whether all that a domain asks for now, valid for older values or not, is evaluated on rows with these constraints.
 pub fn holds(domain: pg_sys::Oid, column: &ColumnFacts, constraints: &Constraints) -> Result<bool> {
     for (domain, not_null) in types::domains(domain) {
-        let is_kept = |asked: &Stored| {
+        let is_kept = |asked: &StoredCheck| {
             let same = |check: &Check| check.of_domain && check.expression == asked.written;
             let of_column = |check: &&Check| check.columns == [column.name.as_str()];
             is_evaluated(asked) && constraints.checks.iter().filter(of_column).any(same)

@@ -15,7 +15,7 @@ use crate::pg::server::text::c_string;
 use crate::pg::server::tuple::{self, Target};
 
 /// What a walk through an expression has seen.
-struct Seen {
+struct Walked {
     columns: Vec<i16>,
     safe: bool,
 }
@@ -26,7 +26,7 @@ struct Seen {
 /// # Safety
 /// `node` is a valid expression.
 pub unsafe fn columns(node: Node) -> Option<Vec<i16>> {
-    let mut seen = Seen { columns: Vec::new(), safe: true };
+    let mut seen = Walked { columns: Vec::new(), safe: true };
     // SAFETY: as promised; the walk ends before what it fills.
     unsafe { look(node, (&raw mut seen).cast()) };
     seen.columns.sort_unstable();
@@ -42,7 +42,7 @@ unsafe extern "C-unwind" fn look(node: Node, seen: *mut c_void) -> bool {
     }
     // SAFETY: called by `columns` and by the walker it starts, with valid nodes and what it has seen.
     unsafe {
-        let found = &mut *seen.cast::<Seen>();
+        let found = &mut *seen.cast::<Walked>();
         if let Some(variable) = expr::cast::<pg_sys::Var>(node, NodeTag::T_Var) {
             found.safe &= variable.varattno > 0 && variable.varlevelsup == 0;
             found.columns.push(variable.varattno);
@@ -108,13 +108,13 @@ unsafe extern "C-unwind" fn is_foreign(function: pg_sys::Oid, _nothing: *mut c_v
 }
 
 /// What the names in an expression mean.
-pub struct Names {
+pub struct ColumnNames {
     pub desc: pg_sys::TupleDesc,
     /// The place of the column that VALUE stands for in what a domain asks for, which names nothing else.
     pub value: Option<usize>,
 }
 
-impl Names {
+impl ColumnNames {
     /// The names of columns of these base types, in the current memory context.
     pub fn of(targets: &[Target]) -> Self {
         Self { desc: tuple::descriptor(targets), value: None }
@@ -157,7 +157,7 @@ pub fn names_nothing_else(written: &str, columns: Option<&[String]>) -> bool {
 
 /// Makes a condition on rows, written in SQL, ready to be evaluated. Nothing if it is not one that is. ERROR if it
 /// cannot be understood.
-pub fn prepare(written: &str, names: &Names) -> Option<*mut pg_sys::ExprState> {
+pub fn prepare(written: &str, names: &ColumnNames) -> Option<*mut pg_sys::ExprState> {
     let text = c_string(written);
     with_fixed_writing(|| {
         // SAFETY: a NUL-terminated string. Folding constants in an expression runs what `columns` lets pass. What is made
@@ -175,7 +175,7 @@ pub fn prepare(written: &str, names: &Names) -> Option<*mut pg_sys::ExprState> {
 ///
 /// # Safety
 /// A node that the raw parser made, and a valid descriptor.
-pub unsafe fn understood(raw: Node, names: &Names, kind: pg_sys::ParseExprKind::Type) -> Option<Node> {
+pub unsafe fn understood(raw: Node, names: &ColumnNames, kind: pg_sys::ParseExprKind::Type) -> Option<Node> {
     // SAFETY: as promised; nothing is given a meaning, which would run input functions, but what is PostgreSQL's own.
     unsafe {
         if !raw::is_builtin(raw, &|name| names.find(name).is_some()) {
@@ -217,7 +217,7 @@ unsafe extern "C-unwind" fn column_of(
 ) -> Node {
     // SAFETY: called by the parser that `understood` starts, which keeps the names there.
     unsafe {
-        let names = &*(*state).p_ref_hook_state.cast::<Names>();
+        let names = &*(*state).p_ref_hook_state.cast::<ColumnNames>();
         let [name] = expr::members((*reference).fields)[..] else { return found };
         let Some(name) = expr::cast::<pg_sys::String>(name, NodeTag::T_String) else { return found };
         let Some(i) = names.find(CStr::from_ptr(name.sval)) else { return found };

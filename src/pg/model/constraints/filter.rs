@@ -7,14 +7,14 @@ use pgrx::pg_sys::{self, Datum};
 
 use crate::engine::artifact::check_memory;
 use crate::pg::errors::{self, Result};
-use crate::pg::model::cell_source::{ModelRow, Origin};
-use crate::pg::model::constraints::expression::{self, Names};
+use crate::pg::model::cell_source::{CellSource, ModelRow};
+use crate::pg::model::constraints::expression::{self, ColumnNames};
 use crate::pg::model::metadata::{Annotation, Check, ColumnFacts, Unique};
 use crate::pg::server::memory::RowMemory;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{guard, settings, types};
 use crate::pg::values::kind::Kind;
-use crate::pg::values::writer::Typed;
+use crate::pg::values::writer::SqlWriter;
 
 /// Bytes that a row of a unique key is remembered in, at most.
 const BYTES_PER_ROW: u64 = 40;
@@ -28,8 +28,8 @@ pub enum Verdict {
 }
 
 /// The constraints of a model, over the columns that they are about.
-pub struct Invariants {
-    columns: Vec<(Origin, Typed)>,
+pub struct RowFilter {
+    columns: Vec<(CellSource, SqlWriter)>,
     slot: *mut pg_sys::TupleTableSlot,
     context: *mut pg_sys::ExprContext,
     checks: Vec<(String, *mut pg_sys::ExprState)>,
@@ -49,7 +49,7 @@ struct SeenKeys {
     seen: HashSet<u128, RandomState>,
 }
 
-impl Invariants {
+impl RowFilter {
     /// What is to hold in `total` rows of a model; nothing if that is nothing.
     ///
     /// # Errors
@@ -85,11 +85,11 @@ impl Invariants {
         for (column, place, target) in own {
             let Some(target) = target else { continue };
             let gone = || errors::type_is_gone(&column.name, &column.type_name);
-            let typed = Typed::new(column.kind, &target).ok_or_else(gone)?;
-            columns.push((Origin::of(column, place, typed.longest(), total, seed)?, typed));
+            let typed = SqlWriter::new(column.kind, &target).ok_or_else(gone)?;
+            columns.push((CellSource::of(column, place, typed.longest(), total, seed)?, typed));
             targets.push(target);
         }
-        let mut names = Names::of(&targets);
+        let mut names = ColumnNames::of(&targets);
         let (mut prepared, mut gone) = (Vec::new(), gone);
         for check in checks {
             let of_column = |target: &Target| check.columns.first() == Some(&target.column);

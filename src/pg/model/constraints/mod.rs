@@ -10,10 +10,10 @@ pub mod uniques;
 
 use crate::pg::errors::Result;
 use crate::pg::model::metadata::{ColumnFacts, Constraints};
-use crate::pg::relation::Source;
+use crate::pg::relation::Relation;
 
 /// The constraints of a source that can be kept in rows of these columns, and the names of those that cannot.
-pub fn of(source: &Source, columns: &[ColumnFacts]) -> Result<(Constraints, Vec<String>)> {
+pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Constraints, Vec<String>)> {
     let (mut checks, mut lost) = checks::of(source, columns)?;
     let (of_domains, lost_too) = domains::of(source, columns)?;
     checks.extend(of_domains);

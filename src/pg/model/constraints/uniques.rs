@@ -5,12 +5,12 @@ use pgrx::spi::{SpiHeapTupleData, SpiResult};
 
 use crate::pg::errors::Result;
 use crate::pg::model::metadata::{ColumnFacts, Unique};
-use crate::pg::relation::Source;
+use crate::pg::relation::Relation;
 use crate::pg::server::guc;
 
 /// The keys that can be kept in rows of these columns, and the names of those that cannot. A key that holds a generated
 /// column is kept by itself.
-pub fn of(source: &Source, columns: &[ColumnFacts]) -> Result<(Vec<Unique>, Vec<String>)> {
+pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Unique>, Vec<String>)> {
     let (mut uniques, mut lost) = (Vec::new(), Vec::new());
     for (name, numbers, nulls_equal) in stored(source)? {
         let facts = |number: &i16| columns.iter().find(|column| column.ordinal == *number);
@@ -30,7 +30,7 @@ pub fn of(source: &Source, columns: &[ColumnFacts]) -> Result<(Vec<Unique>, Vec<
 }
 
 /// Name, columns and treatment of NULL of each key of whole columns.
-fn stored(source: &Source) -> Result<Vec<(String, Vec<i16>, bool)>> {
+fn stored(source: &Relation) -> Result<Vec<(String, Vec<i16>, bool)>> {
     let found = guc::with_pinned_path(|| {
         Spi::connect(|client| {
             let rows = client.select(

@@ -15,7 +15,7 @@ use pgrx::pg_sys;
 use self::behind::Behind;
 use self::reason::Reason;
 use crate::pg::errors::Result;
-use crate::pg::relation::Source;
+use crate::pg::relation::Relation;
 use crate::pg::server::access;
 
 /// Why the source's rows do not come from one row of one table each, or nothing if they do. With a column that says
@@ -23,7 +23,7 @@ use crate::pg::server::access;
 ///
 /// # Errors
 /// If the catalogs cannot be read.
-pub fn why_not(source: &Source, unit: Option<i16>) -> Result<Option<Reason>> {
+pub fn why_not(source: &Relation, unit: Option<i16>) -> Result<Option<Reason>> {
     let mut behind = Behind::default();
     // SAFETY: the source is locked, and what is behind it is opened while it is looked at.
     let rows = unsafe { behind.relation(source.oid, pg_sys::GetUserId(), 0) };
