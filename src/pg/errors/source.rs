@@ -36,14 +36,13 @@ pub fn no_such_column(relation: &str, column: &str, argument: &str) -> Fault {
     .hint("Names are compared letter by letter, upper and lower case included.")
 }
 
-pub fn unsupported_type(column: &str, type_name: &str) -> Fault {
+/// `modelled` says in a sentence which types can be.
+pub fn unsupported_type(column: &str, type_name: &str, modelled: &str) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
         format!("column \"{column}\" has type {type_name}, which cannot be modelled"),
     )
-    .detail(
-        "Booleans, numbers, text, enums, dates, times, timestamps, intervals, uuids and domains over them can be modelled.",
-    )
+    .detail(modelled)
     .hint(format!("Leave it out with exclude => '{{{}}}'.", array_element(column)))
 }
 

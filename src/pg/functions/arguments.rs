@@ -14,7 +14,7 @@ use crate::pg::relation::privacy_unit::UnitColumn;
 use crate::pg::relation::{Attribute, Relation, implied, implied_domains};
 use crate::pg::server::call::Call;
 use crate::pg::server::{guard, settings};
-use crate::pg::values::key::Key;
+use crate::pg::values::kind::MODELLED;
 
 /// The arguments, in the order of SQL.
 pub struct Arguments {
@@ -101,9 +101,9 @@ fn plan<'a>(
     let mut modelled = Vec::with_capacity(chosen.len());
     for column in chosen {
         let type_name = column.type_name();
-        let Some(kind) = column.kind else { return Err(errors::unsupported_type(&column.name, &type_name)) };
+        let Some(kind) = column.kind else { return Err(errors::unsupported_type(&column.name, &type_name, MODELLED)) };
         let is_unit = unit.is_some_and(|unit| unit.column.number == column.number);
-        let key = if is_unit { Key::of(kind) } else { keys.key(column) };
+        let key = if is_unit { kind.key() } else { keys.key(column) };
         if key.is_none() && is_unit {
             continue;
         }
@@ -128,7 +128,7 @@ fn offered(source: &Relation, modelled: &[&Attribute], domains: &Map<String, Val
     let facts = implied_domains::facts(source, modelled)?;
     let offer = |(column, facts): (&&Attribute, implied::Implied)| {
         let Some(kind) = column.kind else {
-            return Err(errors::unsupported_type(&column.name, &column.type_name()));
+            return Err(errors::unsupported_type(&column.name, &column.type_name(), MODELLED));
         };
         let measure = kind.measure();
         let declared = match domains.get(&column.name) {

@@ -47,7 +47,7 @@ impl CellSource {
     pub fn of(column: &ColumnFacts, place: Option<usize>, longest: usize, rows: u64, seed: u64) -> Result<Self> {
         match (column.key, place) {
             (Some(key), _) => {
-                if key == Key::Number && rows > Key::most_rows(column.kind) {
+                if key == Key::Number && rows > column.kind.most_rows() {
                     return Err(errors::key_out_of_range(&column.name));
                 }
                 let mut random = ChaCha8Rng::seed_from_u64(seed);

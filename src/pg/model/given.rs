@@ -8,9 +8,6 @@ use crate::pg::model::loaded::Model;
 use crate::pg::model::metadata::{Annotation, ColumnFacts};
 use crate::pg::server::fmgr::InputFunction;
 use crate::pg::server::guard;
-use crate::pg::values::chars;
-use crate::pg::values::datums::plain_type;
-use crate::pg::values::kind::Kind;
 use crate::pg::values::reader::ValueReader;
 
 /// What is given of each modelled column.
@@ -56,18 +53,13 @@ fn read(column: &ColumnFacts, value: &Value) -> Result<Wanted> {
         Value::Array(_) | Value::Object(_) => return Err(errors::given_is_no_scalar(&column.name)),
     };
     let kind = column.kind;
-    match kind {
-        Kind::Text | Kind::Enum => return Ok(Wanted::Text(text)),
-        Kind::Char => {
-            let trimmed = chars::without_blanks(text.as_bytes());
-            return Ok(Wanted::Text(String::from_utf8_lossy(trimmed).into_owned()));
-        }
-        _ => {}
+    if kind.is_text() {
+        return Ok(Wanted::Text(kind.category(text)));
     }
     let refused = || errors::given_refused(&column.name, &column.type_name);
     let parsed = guard::attempt(
         || {
-            let datum = InputFunction::new(plain_type(kind), -1).parse(&text);
+            let datum = InputFunction::new(kind.plain_type(), -1).parse(&text);
             let mut reader = ValueReader::new(kind);
             let mut block = reader.column();
             // SAFETY: the input function of the kind's plain type made the value.

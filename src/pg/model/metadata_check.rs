@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use crate::engine::artifact::Artifact;
 use crate::pg::errors::{self, Result};
 use crate::pg::model::metadata::{Annotation, ColumnFacts};
-use crate::pg::values::key::Key;
 
 /// Whether an annotation agrees with itself and with the columns of its model.
 pub fn is_consistent(annotation: &Annotation, artifact: &Artifact) -> bool {
@@ -27,7 +26,7 @@ fn is_possible(column: &ColumnFacts) -> bool {
         && is_text(&column.type_name)
         && !column.type_name.is_empty()
         && column.kind.is_possible()
-        && (column.key.is_none() || column.key == Key::of(column.kind))
+        && (column.key.is_none() || column.key == column.kind.key())
 }
 
 /// Constraints about columns that there are; keys of modelled ones.

@@ -9,8 +9,8 @@ use crate::pg::server::builtin;
 use crate::pg::server::expr::{self, Node};
 use crate::pg::server::fmgr::OutputFunction;
 use crate::pg::server::fold::{self, Constant};
+use crate::pg::values::datums;
 use crate::pg::values::kind::Kind;
-use crate::pg::values::reader::ValueReader;
 
 /// What a column is called in an expression.
 #[derive(Clone, Copy)]
@@ -134,18 +134,13 @@ impl Analysis<'_> {
             }
             // SAFETY: a constant of its type.
             let text = unsafe { OutputFunction::new(type_oid).format(value) };
-            let text = match kind {
-                Kind::Boolean => if text == "t" { "true" } else { "false" }.to_owned(),
-                Kind::Char => text.trim_end_matches(' ').to_owned(),
-                _ => text,
-            };
-            return Some(Implied { values: Some(vec![text]), ..Implied::default() });
+            return Some(Implied { values: Some(vec![kind.category(text)]), ..Implied::default() });
         }
         if !kind.comparable(constant) {
             return None;
         }
         // SAFETY: a constant of its type.
-        let natural = unsafe { ValueReader::new(constant).number(value) } * constant.unit();
+        let natural = unsafe { datums::number(constant, value) } * constant.unit();
         let bound = natural / kind.unit();
         if !bound.is_finite() {
             return None;

@@ -8,7 +8,7 @@ use crate::pg::relation::comparisons::{Analysis, Subject};
 use crate::pg::relation::implied::Implied;
 use crate::pg::relation::{Attribute, Relation};
 use crate::pg::server::{expr, guc, types};
-use crate::pg::values::kind::Kind;
+use crate::pg::values::kind::{Kind, Listed};
 
 /// What the catalogs say of the columns, one entry each.
 pub fn facts(source: &Relation, columns: &[&Attribute]) -> Result<Vec<Implied>> {
@@ -35,11 +35,11 @@ pub fn facts(source: &Relation, columns: &[&Attribute]) -> Result<Vec<Implied>> 
 
 /// Values that the type itself lists.
 fn implied(column: &Attribute, facts: &mut Implied) -> Result<()> {
-    let values = match column.kind {
-        Some(Kind::Boolean) => vec!["false".to_owned(), "true".to_owned()],
+    let values = match column.kind.map(Kind::listed) {
+        Some(Listed::Booleans) => vec!["false".to_owned(), "true".to_owned()],
         // SAFETY: the column's type exists.
-        Some(Kind::Enum) => labels(unsafe { pg_sys::getBaseType(column.type_oid) })?,
-        _ => return Ok(()),
+        Some(Listed::Labels) => labels(unsafe { pg_sys::getBaseType(column.type_oid) })?,
+        Some(Listed::Nothing) | None => return Ok(()),
     };
     *facts = Implied { values: Some(values), ..Implied::default() }.and(std::mem::take(facts));
     Ok(())

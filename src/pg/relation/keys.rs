@@ -56,7 +56,7 @@ impl Keys {
 
     /// How the column is generated, or nothing if it is modelled.
     pub fn key(&self, column: &Attribute) -> Option<Key> {
-        let key = Key::of(column.kind?)?;
+        let key = column.kind?.key()?;
         let is_in = |primary: bool| self.unique.iter().any(|(n, p, _)| *n == column.number && (*p || !primary));
         let identifies = match key {
             Key::Number => {

@@ -10,8 +10,7 @@ use crate::pg::relation::{Attribute, Relation};
 use crate::pg::server::memory::Scratch;
 use crate::pg::server::text::{self, c_string};
 use crate::pg::server::{expr, guard, tuple};
-use crate::pg::values::identity::IdentityReader;
-use crate::pg::values::reader::ValueReader;
+use crate::pg::values::reader::{IdentityReader, ValueReader};
 
 /// Rows of a block.
 const BLOCK: usize = 4096;

@@ -4,8 +4,8 @@ mod tests {
 
     use crate::engine::table::BlockColumn;
     use crate::pg::server::fmgr::InputFunction;
-    use crate::pg::values::identity::IdentityReader;
     use crate::pg::values::kind::Kind;
+    use crate::pg::values::reader::IdentityReader;
 
     /// What stands for each of some values.
     fn images(type_name: &str, values: &[&str]) -> Vec<Vec<u8>> {

@@ -1,9 +1,161 @@
-//! Numbers in the engine's measure as values of the plain type of a kind.
+//! How values of each kind are stored: read in the engine's measure, told apart, and made.
+
+use std::ffi::CStr;
 
 use pgrx::pg_sys::{self, Datum};
 
 use crate::pg::server::fmgr;
+use crate::pg::server::varlena::varlena;
 use crate::pg::values::kind::{DAY, Kind};
+use crate::pg::values::numeric::{self, Decoded};
+use crate::pg::values::{chars, uuid};
+
+/// A value in the engine's measure; NaN for a `numeric` or floating-point NaN, and for a category.
+///
+/// # Safety
+/// `value` is a value of the kind.
+pub unsafe fn number(kind: Kind, value: Datum) -> f64 {
+    let word = value.value() as i64;
+    match kind {
+        Kind::Int2 => f64::from(word as i16),
+        Kind::Int4 => f64::from(word as i32),
+        Kind::Int8 => word as f64,
+        Kind::Float4 => f64::from(f32::from_bits(word as u32)),
+        Kind::Float8 => f64::from_bits(word as u64),
+        Kind::Date => match word as i32 {
+            i32::MIN => f64::NEG_INFINITY,
+            i32::MAX => f64::INFINITY,
+            days => f64::from(days),
+        },
+        Kind::Time { unit } => (word / unit) as f64,
+        Kind::Timestamp { unit } | Kind::Timestamptz { unit } => match word {
+            i64::MIN => f64::NEG_INFINITY,
+            i64::MAX => f64::INFINITY,
+            microseconds => microseconds.div_euclid(unit) as f64,
+        },
+        // SAFETY: an interval is passed by reference.
+        Kind::Interval => unsafe { interval(&*value.cast_mut_ptr()) },
+        // SAFETY: a numeric is a varlena.
+        Kind::Numeric => unsafe { decimal(value, None) },
+        // SAFETY: as above.
+        Kind::Decimal { scale } => unsafe { decimal(value, Some(scale)) },
+        Kind::Boolean | Kind::Text | Kind::Char | Kind::Enum | Kind::Uuid => f64::NAN,
+    }
+}
+
+unsafe fn decimal(value: Datum, scale: Option<i32>) -> f64 {
+    // SAFETY: a numeric is a varlena.
+    let decoded = numeric::decode(unsafe { varlena(value) });
+    let quick = match decoded {
+        Some(Decoded::NotANumber) => Some(f64::NAN),
+        Some(Decoded::Infinite { negative }) => Some(if negative { f64::NEG_INFINITY } else { f64::INFINITY }),
+        Some(Decoded::Exact { digits, exponent }) => match scale {
+            Some(scale) => numeric::to_units(digits, exponent, scale),
+            None => numeric::to_float(digits, exponent),
+        },
+        _ => None,
+    };
+    quick.unwrap_or_else(|| {
+        // SAFETY: the function takes a numeric and returns a double.
+        let float = unsafe { fmgr::call(pg_sys::numeric_float8_no_overflow, &[value]) };
+        let float = f64::from_bits(float.value() as u64);
+        scale.map_or(float, |scale| (float * 10f64.powi(scale)).round())
+    })
+}
+
+/// Months count as 30 days and days as 24 hours, as in comparisons of intervals.
+fn interval(value: &pg_sys::Interval) -> f64 {
+    match (value.month, value.day, value.time) {
+        // PostgreSQL 17 and later have infinite intervals.
+        (i32::MIN, i32::MIN, i64::MIN) => f64::NEG_INFINITY,
+        (i32::MAX, i32::MAX, i64::MAX) => f64::INFINITY,
+        _ => span(value) as f64,
+    }
+}
+
+/// An interval in microseconds.
+fn span(value: &pg_sys::Interval) -> i128 {
+    (i128::from(value.month) * 30 + i128::from(value.day)) * i128::from(DAY) + i128::from(value.time)
+}
+
+/// Hands on a category as the engine has it. What is detoasted goes to the current memory context.
+///
+/// # Safety
+/// `value` is a value of the kind.
+pub unsafe fn with_text<T>(kind: Kind, value: Datum, take: impl FnOnce(&[u8]) -> T) -> T {
+    match kind {
+        Kind::Boolean => take(if value.value() & 0xff != 0 { b"true" } else { b"false" }),
+        // SAFETY: the value is an enum's.
+        Kind::Enum => take(&unsafe { enum_label(value) }),
+        // SAFETY: a uuid is sixteen bytes passed by reference.
+        Kind::Uuid => take(uuid::written(unsafe { &*value.cast_mut_ptr() }).as_bytes()),
+        // SAFETY: a varlena.
+        Kind::Text => take(unsafe { varlena(value) }),
+        // SAFETY: as above.
+        Kind::Char => take(chars::without_blanks(unsafe { varlena(value) })),
+        Kind::Int2
+        | Kind::Int4
+        | Kind::Int8
+        | Kind::Float4
+        | Kind::Float8
+        | Kind::Numeric
+        | Kind::Decimal { .. }
+        | Kind::Date
+        | Kind::Time { .. }
+        | Kind::Timestamp { .. }
+        | Kind::Timestamptz { .. }
+        | Kind::Interval => take(b""),
+    }
+}
+
+unsafe fn enum_label(value: pg_sys::Datum) -> Vec<u8> {
+    // SAFETY: enum_out takes an enum and returns a C string.
+    unsafe { CStr::from_ptr(fmgr::call(pg_sys::enum_out, &[value]).cast_mut_ptr()) }.to_bytes().to_vec()
+}
+
+/// Hands on bytes that are equal for two values if and only if `=` of their type says so of these. What is detoasted goes
+/// to the current memory context.
+///
+/// # Safety
+/// `value` is a value of the kind.
+pub unsafe fn with_identity<T>(kind: Kind, value: Datum, take: impl FnOnce(&[u8]) -> T) -> T {
+    let word = value.value() as i64;
+    match kind {
+        Kind::Boolean => take(&[u8::from(word & 0xff != 0)]),
+        Kind::Int2 => take(&(word as i16).to_ne_bytes()),
+        Kind::Int4 | Kind::Date => take(&(word as i32).to_ne_bytes()),
+        Kind::Enum => take(&(word as u32).to_ne_bytes()),
+        Kind::Int8 | Kind::Time { .. } | Kind::Timestamp { .. } | Kind::Timestamptz { .. } => take(&word.to_ne_bytes()),
+        Kind::Float4 => take(&bits(f64::from(f32::from_bits(word as u32)))),
+        Kind::Float8 => take(&bits(f64::from_bits(word as u64))),
+        Kind::Uuid => {
+            // SAFETY: a uuid is sixteen bytes passed by reference.
+            let bytes: &[u8; 16] = unsafe { &*value.cast_mut_ptr() };
+            take(bytes)
+        }
+        Kind::Interval => {
+            // SAFETY: an interval is passed by reference.
+            let span = span(unsafe { &*value.cast_mut_ptr() });
+            take(&span.to_ne_bytes())
+        }
+        Kind::Numeric | Kind::Decimal { .. } => {
+            // SAFETY: a numeric in and out; without trailing zeros, equal numbers are stored alike.
+            let trimmed = unsafe { fmgr::call(pg_sys::numeric_trim_scale, &[value]) };
+            // SAFETY: as above.
+            take(unsafe { varlena(trimmed) })
+        }
+        // SAFETY: texts are varlenas.
+        Kind::Text => take(unsafe { varlena(value) }),
+        // SAFETY: as above.
+        Kind::Char => take(chars::without_blanks(unsafe { varlena(value) })),
+    }
+}
+
+/// The bits of a number: of one zero and one NaN.
+fn bits(number: f64) -> [u8; 8] {
+    let number = if number.is_nan() { f64::NAN } else { number + 0.0 };
+    number.to_bits().to_ne_bytes()
+}
 
 /// A whole number as a value of a kind's plain type, if that is one of such numbers and holds it.
 pub fn whole_datum(kind: Kind, number: i64) -> Option<Datum> {
@@ -13,27 +165,18 @@ pub fn whole_datum(kind: Kind, number: i64) -> Option<Datum> {
         Kind::Int8 => Some(Datum::from(number)),
         // SAFETY: makes a numeric in the current context.
         Kind::Numeric | Kind::Decimal { .. } => Some(unsafe { pg_sys::int64_to_numeric(number) }.into()),
-        _ => None,
-    }
-}
-
-/// The type that values of a kind are made as.
-pub fn plain_type(kind: Kind) -> pg_sys::Oid {
-    match kind {
-        Kind::Boolean => pg_sys::BOOLOID,
-        Kind::Int2 => pg_sys::INT2OID,
-        Kind::Int4 => pg_sys::INT4OID,
-        Kind::Int8 => pg_sys::INT8OID,
-        Kind::Float4 => pg_sys::FLOAT4OID,
-        Kind::Float8 => pg_sys::FLOAT8OID,
-        Kind::Numeric | Kind::Decimal { .. } => pg_sys::NUMERICOID,
-        Kind::Text | Kind::Char | Kind::Enum => pg_sys::TEXTOID,
-        Kind::Uuid => pg_sys::UUIDOID,
-        Kind::Date => pg_sys::DATEOID,
-        Kind::Time { .. } => pg_sys::TIMEOID,
-        Kind::Timestamp { .. } => pg_sys::TIMESTAMPOID,
-        Kind::Timestamptz { .. } => pg_sys::TIMESTAMPTZOID,
-        Kind::Interval => pg_sys::INTERVALOID,
+        Kind::Boolean
+        | Kind::Float4
+        | Kind::Float8
+        | Kind::Text
+        | Kind::Char
+        | Kind::Enum
+        | Kind::Uuid
+        | Kind::Date
+        | Kind::Time { .. }
+        | Kind::Timestamp { .. }
+        | Kind::Timestamptz { .. }
+        | Kind::Interval => None,
     }
 }
 

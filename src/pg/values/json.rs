@@ -7,21 +7,24 @@ use pgrx::pg_sys;
 use crate::pg::server::fmgr::OutputFunction;
 use crate::pg::server::text;
 use crate::pg::values::cell::{CACHED, CellValue};
-use crate::pg::values::datums::{number_datum, plain_type};
-use crate::pg::values::kind::Kind;
+use crate::pg::values::datums::number_datum;
+use crate::pg::values::kind::{JsonForm, Kind};
 use crate::pg::values::uuid;
 
 /// Makes JSON of one column.
 pub struct JsonWriter {
     kind: Kind,
+    form: JsonForm,
     output: Option<OutputFunction>,
     cache: HashMap<Box<[u8]>, String>,
 }
 
 impl JsonWriter {
     pub fn new(kind: Kind) -> Self {
-        let output = (kind == Kind::Interval || kind == Kind::Numeric).then(|| OutputFunction::new(plain_type(kind)));
-        Self { kind, output, cache: HashMap::new() }
+        let form = kind.json();
+        let is_written = matches!(form, JsonForm::Number | JsonForm::Quoted);
+        let output = is_written.then(|| OutputFunction::new(kind.plain_type()));
+        Self { kind, form, output, cache: HashMap::new() }
     }
 
     /// Appends the JSON of a cell.
@@ -29,7 +32,7 @@ impl JsonWriter {
         use std::fmt::Write;
         match cell {
             CellValue::Null => to.push_str("null"),
-            CellValue::Text(text) if self.kind == Kind::Boolean => {
+            CellValue::Text(text) if self.form == JsonForm::Boolean => {
                 to.push_str(if *text == b"true" { "true" } else { "false" });
             }
             CellValue::Text(text) => {
@@ -52,37 +55,39 @@ impl JsonWriter {
 
     fn number(&mut self, number: f64, to: &mut String) {
         use std::fmt::Write;
-        match self.kind {
-            _ if !number.is_finite() => to.push_str("null"),
-            Kind::Int2 => drop(write!(to, "{}", number.round() as i16)),
-            Kind::Int4 => drop(write!(to, "{}", number.round() as i32)),
-            Kind::Int8 => drop(write!(to, "{}", number.round() as i64)),
-            Kind::Float4 => drop(write!(to, "{}", number as f32)),
-            Kind::Float8 => drop(write!(to, "{number}")),
-            Kind::Decimal { scale } => decimal(number.round() as i64, scale, to),
-            Kind::Numeric => {
-                // SAFETY: a numeric for numeric's output function.
-                let text = self.output.as_mut().map(|o| unsafe { o.format(number_datum(Kind::Numeric, number)) });
-                to.push_str(&text.unwrap_or_default());
+        if !number.is_finite() {
+            return to.push_str("null");
+        }
+        match self.form {
+            JsonForm::Integer { largest } => {
+                let _ = write!(to, "{}", (number.round() as i64).clamp(-largest - 1, largest));
             }
-            Kind::Interval => {
-                // SAFETY: an interval for interval's output function.
-                let text = self.output.as_mut().map(|o| unsafe { o.format(number_datum(Kind::Interval, number)) });
-                to.push_str(&escaped(&text.unwrap_or_default()));
-            }
-            _ => {
+            JsonForm::Float4 => drop(write!(to, "{}", number as f32)),
+            JsonForm::Float8 => drop(write!(to, "{number}")),
+            JsonForm::Decimal { scale } => decimal(number.round() as i64, scale, to),
+            JsonForm::Number => to.push_str(&self.written(number)),
+            JsonForm::Quoted => to.push_str(&escaped(&self.written(number))),
+            JsonForm::Boolean | JsonForm::Text => to.push_str("null"),
+            JsonForm::DateTime => {
                 // The buffer's length is that of PostgreSQL's own: MAXDATELEN + 1. Zone 0 is UTC.
                 let (mut buffer, utc) = ([0 as std::ffi::c_char; 129], 0);
                 // SAFETY: a value of a type that the function knows, and a buffer that holds all it writes.
                 unsafe {
                     let datum = number_datum(self.kind, number);
-                    pg_sys::JsonEncodeDateTime(buffer.as_mut_ptr(), datum, plain_type(self.kind), &utc);
+                    pg_sys::JsonEncodeDateTime(buffer.as_mut_ptr(), datum, self.kind.plain_type(), &utc);
                     to.push('"');
                     to.push_str(&text::string(buffer.as_ptr()));
                     to.push('"');
                 }
             }
         }
+    }
+
+    /// As the output function of the plain type writes it.
+    fn written(&mut self, number: f64) -> String {
+        let datum = number_datum(self.kind, number);
+        // SAFETY: a value of the type that the output function was looked up for.
+        self.output.as_mut().map(|output| unsafe { output.format(datum) }).unwrap_or_default()
     }
 }
 

@@ -1,10 +1,13 @@
-//! Which SQL types can be modelled, and as what.
+//! Which SQL types can be modelled, and as what: one entry for each, with all that is to be known of it but for how its
+//! values are stored, which is in [`super::datums`].
 
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::table::Measure;
+use crate::pg::server::fmgr::Function;
 use crate::pg::server::types;
+use crate::pg::values::key::Key;
 
 /// Microseconds of a day.
 pub const DAY: i64 = 86_400_000_000;
@@ -83,54 +86,233 @@ impl Kind {
             Self::Time { unit } | Self::Timestamp { unit } | Self::Timestamptz { unit } => {
                 (0..=6).any(|digits| unit == 10i64.pow(digits))
             }
-            _ => true,
+            Self::Boolean
+            | Self::Int2
+            | Self::Int4
+            | Self::Int8
+            | Self::Float4
+            | Self::Float8
+            | Self::Numeric
+            | Self::Text
+            | Self::Char
+            | Self::Enum
+            | Self::Uuid
+            | Self::Date
+            | Self::Interval => true,
         }
     }
 
-    /// How the engine measures it.
-    pub fn measure(self) -> Measure {
+    /// What is to be known of it, but for how its values are stored.
+    fn facts(self) -> Facts {
+        use Listed::{Booleans, Labels};
         match self {
-            Self::Boolean | Self::Text | Self::Char | Self::Enum | Self::Uuid => Measure::Category,
-            Self::Float4 | Self::Float8 | Self::Numeric => Measure::Real,
-            _ => Measure::Lattice,
+            Self::Boolean => Facts { json: JsonForm::Boolean, listed: Booleans, ..Facts::category(pg_sys::BOOLOID) },
+            Self::Int2 => Facts::whole(pg_sys::INT2OID, i16::MAX.into()),
+            Self::Int4 => Facts::whole(pg_sys::INT4OID, i32::MAX.into()),
+            Self::Int8 => Facts::whole(pg_sys::INT8OID, i64::MAX),
+            Self::Float4 => Facts::real(pg_sys::FLOAT4OID, JsonForm::Float4),
+            Self::Float8 => Facts::real(pg_sys::FLOAT8OID, JsonForm::Float8),
+            Self::Numeric => Facts {
+                key: Some(Key::Number),
+                scaled_by: Some(pg_sys::numeric),
+                ..Facts::real(pg_sys::NUMERICOID, JsonForm::Number)
+            },
+            Self::Decimal { scale } => Facts {
+                measure: Measure::Lattice,
+                unit: 10f64.powi(-scale),
+                key: (scale == 0).then_some(Key::Number),
+                scaled_by: Some(pg_sys::numeric),
+                ..Facts::real(pg_sys::NUMERICOID, JsonForm::Decimal { scale })
+            },
+            Self::Text | Self::Char => Facts { key: Some(Key::Text), ..Facts::category(pg_sys::TEXTOID) },
+            Self::Enum => Facts { listed: Labels, ..Facts::category(pg_sys::TEXTOID) },
+            Self::Uuid => Facts {
+                key: Some(Key::Uuid),
+                plainest: b"00000000-0000-0000-0000-000000000000",
+                ..Facts::category(pg_sys::UUIDOID)
+            },
+            Self::Date => Facts::time(pg_sys::DATEOID, Family::Timestamp, DAY),
+            Self::Time { unit } => Facts::time(pg_sys::TIMEOID, Family::Time, unit),
+            Self::Timestamp { unit } => Facts::time(pg_sys::TIMESTAMPOID, Family::Timestamp, unit),
+            Self::Timestamptz { unit } => Facts::time(pg_sys::TIMESTAMPTZOID, Family::Timestamptz, unit),
+            Self::Interval => Facts {
+                json: JsonForm::Quoted,
+                scaled_by: Some(pg_sys::interval_scale),
+                ..Facts::time(pg_sys::INTERVALOID, Family::Interval, 1)
+            },
         }
     }
 
-    /// What a category that cannot be NULL becomes where no value of it was released.
-    pub fn plainest_text(self) -> &'static [u8] {
-        if self == Self::Uuid { b"00000000-0000-0000-0000-000000000000" } else { b"" }
-    }
-
-    /// What one step of the engine's measure is worth, in numbers or microseconds.
-    pub fn unit(self) -> f64 {
+    /// A category as the engine has it, of what the output function of its type wrote.
+    pub fn category(self, written: String) -> String {
         match self {
-            Self::Decimal { scale } => 10f64.powi(-scale),
-            Self::Date => DAY as f64,
-            Self::Time { unit } | Self::Timestamp { unit } | Self::Timestamptz { unit } => unit as f64,
-            _ => 1.0,
-        }
-    }
-
-    /// Whether constants of the two kinds compare without asking for a time zone.
-    pub fn comparable(self, other: Self) -> bool {
-        self.family() == other.family() && self.family() > 0
-    }
-
-    fn family(self) -> u8 {
-        match self {
+            Self::Boolean => if written == "t" { "true" } else { "false" }.to_owned(),
+            Self::Char => written.trim_end_matches(' ').to_owned(),
+            Self::Text | Self::Enum | Self::Uuid => written,
             Self::Int2
             | Self::Int4
             | Self::Int8
             | Self::Float4
             | Self::Float8
             | Self::Numeric
-            | Self::Decimal { .. } => 1,
-            Self::Date | Self::Timestamp { .. } => 2,
-            Self::Timestamptz { .. } => 3,
-            Self::Time { .. } => 4,
-            Self::Interval => 5,
-            Self::Boolean | Self::Text | Self::Char | Self::Enum | Self::Uuid => 0,
+            | Self::Decimal { .. }
+            | Self::Date
+            | Self::Time { .. }
+            | Self::Timestamp { .. }
+            | Self::Timestamptz { .. }
+            | Self::Interval => written,
         }
+    }
+
+    /// How the engine measures it.
+    pub fn measure(self) -> Measure {
+        self.facts().measure
+    }
+
+    /// The type that values of it are made as.
+    pub fn plain_type(self) -> pg_sys::Oid {
+        self.facts().plain
+    }
+
+    /// Whether any text is one of its values, but for what an enum lists.
+    pub fn is_text(self) -> bool {
+        self.facts().plain == pg_sys::TEXTOID
+    }
+
+    /// What a category that cannot be NULL becomes where no value of it was released.
+    pub fn plainest_text(self) -> &'static [u8] {
+        self.facts().plainest
+    }
+
+    /// What one step of the engine's measure is worth, in numbers or microseconds.
+    pub fn unit(self) -> f64 {
+        self.facts().unit
+    }
+
+    /// Whether constants of the two kinds compare without asking for a time zone.
+    pub fn comparable(self, other: Self) -> bool {
+        self.facts().family.is_some() && self.facts().family == other.facts().family
+    }
+
+    /// How a column of it is generated if it is a key, if it can be.
+    pub fn key(self) -> Option<Key> {
+        self.facts().key
+    }
+
+    /// The largest number of rows that a key of it can number.
+    pub fn most_rows(self) -> u64 {
+        self.facts().most_rows
+    }
+
+    /// How JSON has it.
+    pub fn json(self) -> JsonForm {
+        self.facts().json
+    }
+
+    /// The function that brings a value into a modifier of its plain type, if there is one.
+    pub fn scaled_by(self) -> Option<Function> {
+        self.facts().scaled_by
+    }
+
+    /// The values that its type lists.
+    pub fn listed(self) -> Listed {
+        self.facts().listed
+    }
+}
+
+/// What can be modelled, in words.
+pub const MODELLED: &str =
+    "Booleans, numbers, text, enums, dates, times, timestamps, intervals, uuids and domains over them can be modelled.";
+
+/// How JSON has the values of a kind.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum JsonForm {
+    Boolean,
+    /// A string, as the engine has it.
+    Text,
+    /// A whole number of the range that ends here.
+    Integer {
+        largest: i64,
+    },
+    Float4,
+    Float8,
+    /// A number of so many places.
+    Decimal {
+        scale: i32,
+    },
+    /// A number, as the output function of its plain type writes it.
+    Number,
+    /// A string, as the output function of its plain type writes it.
+    Quoted,
+    /// A string, as PostgreSQL writes dates and times in JSON.
+    DateTime,
+}
+
+/// Values that a type itself lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    Nothing,
+    Booleans,
+    /// The labels of the enum.
+    Labels,
+}
+
+/// Kinds whose constants compare with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Family {
+    Number,
+    Timestamp,
+    Timestamptz,
+    Time,
+    Interval,
+}
+
+/// What is to be known of a kind.
+struct Facts {
+    measure: Measure,
+    plain: pg_sys::Oid,
+    plainest: &'static [u8],
+    unit: f64,
+    family: Option<Family>,
+    key: Option<Key>,
+    most_rows: u64,
+    json: JsonForm,
+    scaled_by: Option<Function>,
+    listed: Listed,
+}
+
+impl Facts {
+    fn category(plain: pg_sys::Oid) -> Self {
+        Self {
+            measure: Measure::Category,
+            plain,
+            plainest: b"",
+            unit: 1.0,
+            family: None,
+            key: None,
+            most_rows: i64::MAX as u64,
+            json: JsonForm::Text,
+            scaled_by: None,
+            listed: Listed::Nothing,
+        }
+    }
+
+    fn real(plain: pg_sys::Oid, json: JsonForm) -> Self {
+        Self { measure: Measure::Real, family: Some(Family::Number), json, ..Self::category(plain) }
+    }
+
+    fn whole(plain: pg_sys::Oid, largest: i64) -> Self {
+        Self {
+            measure: Measure::Lattice,
+            key: Some(Key::Number),
+            most_rows: largest as u64,
+            ..Self::real(plain, JsonForm::Integer { largest })
+        }
+    }
+
+    fn time(plain: pg_sys::Oid, family: Family, unit: i64) -> Self {
+        let (measure, json) = (Measure::Lattice, JsonForm::DateTime);
+        Self { measure, unit: unit as f64, family: Some(family), json, ..Self::category(plain) }
     }
 }
 

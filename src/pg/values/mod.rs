@@ -3,7 +3,6 @@
 pub mod cell;
 pub mod chars;
 pub mod datums;
-pub mod identity;
 pub mod json;
 pub mod key;
 pub mod kind;

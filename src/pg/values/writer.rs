@@ -12,7 +12,7 @@ use crate::pg::server::memory::Scratch;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{guard, types};
 use crate::pg::values::cell::{CACHED, CellValue};
-use crate::pg::values::datums::{copied, number_datum, plain_type, whole_datum};
+use crate::pg::values::datums::{copied, number_datum, whole_datum};
 use crate::pg::values::key::Key;
 use crate::pg::values::kind::{Kind, most_units};
 use crate::pg::values::{chars, uuid};
@@ -23,6 +23,8 @@ pub struct SqlWriter {
     /// What the values are of, and how errors call it.
     base: Target,
     kind: Kind,
+    is_category: bool,
+    key: Option<Key>,
     way: Way,
     input: InputFunction,
     cache: HashMap<Box<[u8]>, Datum>,
@@ -44,18 +46,18 @@ enum Way {
 impl Way {
     /// The way to a base type, if an assignment would find one.
     fn of(kind: Kind, base: pg_sys::Oid, typmod: i32) -> Option<Self> {
-        let plain = plain_type(kind);
+        let plain = kind.plain_type();
         if base != plain {
             return is_assignable(kind, base).then(|| Self::Text(OutputFunction::new(plain)));
         }
-        Some(match (kind, Kind::of(base, typmod)) {
-            (Kind::Decimal { .. }, found) if found == Some(kind) => Self::Within(most_units(typmod)),
-            (Kind::Numeric | Kind::Decimal { .. }, _) if typmod >= 0 => Self::Scaled(pg_sys::numeric),
-            (Kind::Interval, _) if typmod >= 0 => Self::Scaled(pg_sys::interval_scale),
-            (Kind::Numeric | Kind::Decimal { .. }, _) => Self::Same,
-            (_, Some(found)) if found.unit() <= kind.unit() => Self::Same,
+        let found = Kind::of(base, typmod);
+        Some(match kind.scaled_by() {
+            _ if matches!(kind, Kind::Decimal { .. }) && found == Some(kind) => Self::Within(most_units(typmod)),
+            Some(function) if typmod >= 0 => Self::Scaled(function),
+            Some(_) => Self::Same,
+            None if found.is_some_and(|found| found.unit() <= kind.unit()) => Self::Same,
             // Times of fewer digits.
-            _ => Self::Text(OutputFunction::new(plain)),
+            None => Self::Text(OutputFunction::new(plain)),
         })
     }
 }
@@ -73,7 +75,7 @@ fn is_assignable(kind: Kind, base: pg_sys::Oid) -> bool {
         let assignment = pg_sys::CoercionContext::COERCION_ASSIGNMENT;
         sort == pg_sys::TYPTYPE_BASE
             && pg_sys::get_element_type(base) == pg_sys::InvalidOid
-            && pg_sys::find_coercion_pathway(base, plain_type(kind), assignment, &mut function)
+            && pg_sys::find_coercion_pathway(base, kind.plain_type(), assignment, &mut function)
                 != pg_sys::CoercionPathType::COERCION_PATH_NONE
     }
 }
@@ -87,6 +89,8 @@ impl SqlWriter {
             input: InputFunction::new(type_oid, typmod),
             base: Target { column: target.column.clone(), type_oid, typmod },
             kind,
+            is_category: kind.measure() == Measure::Category,
+            key: kind.key(),
             cache: HashMap::new(),
             kept: Scratch::new(),
         })
@@ -112,13 +116,13 @@ impl SqlWriter {
     /// # Errors
     /// If the type refuses it, or no column of the kind has such a cell.
     pub fn value(&mut self, cell: &CellValue<'_>) -> Result<Option<Datum>> {
-        let is_category = self.kind.measure() == Measure::Category;
+        let is_category = self.is_category;
         match cell {
             CellValue::Null => Ok(None),
             CellValue::Text(text) if is_category => self.text(text).map(Some),
-            CellValue::Once(text) if Key::of(self.kind) == Some(Key::Text) => self.parse(text).map(Some),
+            CellValue::Once(text) if self.key == Some(Key::Text) => self.parse(text).map(Some),
             CellValue::Number(number) if !is_category => self.number(*number).map(Some),
-            CellValue::Key(number) if Key::of(self.kind) == Some(Key::Number) => self.key(*number).map(Some),
+            CellValue::Key(number) if self.key == Some(Key::Number) => self.key(*number).map(Some),
             CellValue::Uuid(bytes) if self.kind == Kind::Uuid => match self.way {
                 Way::Same => Ok(Some(copied(bytes))),
                 _ => self.parse(&uuid::written(bytes)).map(Some),
