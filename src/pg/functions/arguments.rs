@@ -35,18 +35,18 @@ pub struct Arguments {
 impl Arguments {
     pub fn of(call: &Call) -> Result<Self> {
         Ok(Self {
-            source: call.oid(0, "source")?,
-            epsilon: call.float(1, "epsilon")?,
-            model: call.optional_text(2),
-            delta: call.optional_float(3),
-            method: call.text(4, "method")?,
-            columns: call.names(5, "columns")?,
-            exclude: call.names(6, "exclude")?,
-            domain: call.object(7, "domain")?,
-            privacy_unit: call.optional_name(8),
-            rows_per_unit: call.optional_int4(9),
-            replace: call.boolean(10, "replace")?,
-            options: call.object(11, "options")?,
+            source: call.oid("source")?,
+            epsilon: call.float("epsilon")?,
+            model: call.optional_text("model"),
+            delta: call.optional_float("delta"),
+            method: call.text("method")?,
+            columns: call.names("columns")?,
+            exclude: call.names("exclude")?,
+            domain: call.object("domain")?,
+            privacy_unit: call.optional_name("privacy_unit"),
+            rows_per_unit: call.optional_int4("rows_per_unit"),
+            replace: call.boolean("replace")?,
+            options: call.object("options")?,
         })
     }
 }

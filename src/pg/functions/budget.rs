@@ -13,17 +13,25 @@ use crate::pg::server::{guard, settings};
 use crate::pg::store::budgets::{self, Budget, remaining};
 use crate::pg::store::{ledger, locks};
 
-sql_function!(tablediffusion_set_budget, pg_finfo_tablediffusion_set_budget, set_budget);
-sql_function!(tablediffusion_spent_epsilon, pg_finfo_tablediffusion_spent_epsilon, spent_epsilon);
-sql_function!(tablediffusion_remaining_epsilon, pg_finfo_tablediffusion_remaining_epsilon, remaining_epsilon);
+sql_function!(tablediffusion_set_budget(source, epsilon, delta), pg_finfo_tablediffusion_set_budget, set_budget);
+sql_function!(
+    tablediffusion_spent_epsilon(precision_sum, excess_delta, delta),
+    pg_finfo_tablediffusion_spent_epsilon,
+    spent_epsilon
+);
+sql_function!(
+    tablediffusion_remaining_epsilon(epsilon, precision_sum, excess_delta, delta),
+    pg_finfo_tablediffusion_remaining_epsilon,
+    remaining_epsilon
+);
 
 /// `(source regclass, epsilon float8, delta float8)`.
 fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
     access::check_writable(c"tablediffusion_set_budget()");
     access::check_current()?;
-    let source = Relation::open(call.oid(0, "source")?)?;
-    let epsilon = call.optional_float(1);
-    let delta = call.optional_float(2).unwrap_or_else(settings::delta);
+    let source = Relation::open(call.oid("source")?)?;
+    let epsilon = call.optional_float("epsilon");
+    let delta = call.optional_float("delta").unwrap_or_else(settings::delta);
     if let Some(epsilon) = epsilon {
         guard::engine(|| budget::check(epsilon, delta))?;
     }
@@ -49,16 +57,16 @@ fn set_budget(call: &Call) -> Result<Option<pg_sys::Datum>> {
 
 /// `(precision_sum float8, excess_delta float8, delta float8)`.
 fn spent_epsilon(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let spent = Equivalent { precision: call.float(0, "precision_sum")?, delta: call.float(1, "excess_delta")? };
-    let delta = call.float(2, "delta")?;
+    let spent = Equivalent { precision: call.float("precision_sum")?, delta: call.float("excess_delta")? };
+    let delta = call.float("delta")?;
     Ok(number(if sensible(spent, delta) { spent.epsilon(delta) } else { f64::NAN }))
 }
 
 /// `(epsilon float8, precision_sum float8, excess_delta float8, delta float8)`.
 fn remaining_epsilon(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let epsilon = call.float(0, "epsilon")?;
-    let spent = Equivalent { precision: call.float(1, "precision_sum")?, delta: call.float(2, "excess_delta")? };
-    let delta = call.float(3, "delta")?;
+    let epsilon = call.float("epsilon")?;
+    let spent = Equivalent { precision: call.float("precision_sum")?, delta: call.float("excess_delta")? };
+    let delta = call.float("delta")?;
     let known = sensible(spent, delta) && epsilon > 0.0 && epsilon.is_finite();
     Ok(number(if known { remaining(epsilon, spent, delta) } else { f64::NAN }))
 }

@@ -16,15 +16,19 @@ use crate::pg::server::access;
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::insert_batch::InsertBatch;
 
-sql_function!(tablediffusion_create_table, pg_finfo_tablediffusion_create_table, create_table);
+sql_function!(
+    tablediffusion_create_table(target, model, n, seed, given, including),
+    pg_finfo_tablediffusion_create_table,
+    create_table
+);
 
 /// `(target text, model text, n bigint, seed bigint, given jsonb, including text[])`, the last from version 0.2.0 on.
 fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (target, name, total) = (call.text(0, "target")?, call.text(1, "model")?, call.rows(2, "n")?);
-    let seed = rows::seed(call.optional_int(3))?;
-    let given = call.object(4, "given")?;
+    let (target, name, total) = (call.text("target")?, call.text("model")?, call.rows("n")?);
+    let seed = rows::seed(call.optional_int("seed"))?;
+    let given = call.object("given")?;
     access::check_writable(c"tablediffusion_create_table()");
-    let including = if call.count() > 5 { call.texts(5, "including")? } else { Vec::new() };
+    let including = call.texts("including")?;
     let including = Including::parse(&including)?;
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;

@@ -11,20 +11,20 @@ use crate::pg::server::text::{self, c_string};
 use crate::pg::server::{access, guard, settings, threads, types};
 use crate::pg::store::{grants, models};
 
-sql_function!(tablediffusion_drop, pg_finfo_tablediffusion_drop, drop_model);
+sql_function!(tablediffusion_drop(model), pg_finfo_tablediffusion_drop, drop_model);
 
 fn drop_model(call: &Call) -> Result<Option<pg_sys::Datum>> {
     access::check_writable(c"tablediffusion_drop()");
-    models::drop(&call.text(0, "model")?)?;
+    models::drop(&call.text("model")?)?;
     Ok(Some(pg_sys::Datum::null()))
 }
 
-sql_function!(tablediffusion_grant, pg_finfo_tablediffusion_grant, grant);
-sql_function!(tablediffusion_revoke, pg_finfo_tablediffusion_revoke, revoke);
+sql_function!(tablediffusion_grant(model, role), pg_finfo_tablediffusion_grant, grant);
+sql_function!(tablediffusion_revoke(model, role), pg_finfo_tablediffusion_revoke, revoke);
 
 /// `(model text, role name)`.
 fn grant(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (model, role) = (call.text(0, "model")?, call.name(1, "role")?);
+    let (model, role) = (call.text("model")?, call.name("role")?);
     access::check_writable(c"tablediffusion_grant()");
     models::own(&model)?;
     grants::grant(&model, grantee(&role)?)?;
@@ -33,7 +33,7 @@ fn grant(call: &Call) -> Result<Option<pg_sys::Datum>> {
 
 /// `(model text, role name)`.
 fn revoke(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (model, role) = (call.text(0, "model")?, call.name(1, "role")?);
+    let (model, role) = (call.text("model")?, call.name("role")?);
     access::check_writable(c"tablediffusion_revoke()");
     models::own(&model)?;
     if grants::revoke(&model, grantee(&role)?)? {
@@ -54,13 +54,13 @@ fn grantee(role: &str) -> Result<pg_sys::Oid> {
     if found == pg_sys::InvalidOid { Err(errors::no_such_role(role)) } else { Ok(found) }
 }
 
-sql_function!(tablediffusion_export, pg_finfo_tablediffusion_export, export);
-sql_function!(tablediffusion_import, pg_finfo_tablediffusion_import, import);
-sql_function!(tablediffusion_rename, pg_finfo_tablediffusion_rename, rename);
+sql_function!(tablediffusion_export(model), pg_finfo_tablediffusion_export, export);
+sql_function!(tablediffusion_import(bytes, model, replace), pg_finfo_tablediffusion_import, import);
+sql_function!(tablediffusion_rename(model, new_name), pg_finfo_tablediffusion_rename, rename);
 
 /// `(model text)`: the model as versioned bytes with a checksum, the same on every machine.
 fn export(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let name = call.text(0, "model")?;
+    let name = call.text("model")?;
     models::check_owner(&name)?;
     Ok(models::load(&name)?.into_datum())
 }
@@ -69,13 +69,13 @@ fn export(call: &Call) -> Result<Option<pg_sys::Datum>> {
 /// hold is run but expressions that [`crate::pg::model::constraints`] lets pass. What the training spent was charged where it was
 /// trained.
 fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (length, name) = (call.length_of_bytes(0, "bytes")?, call.text(1, "model")?);
-    let replace = call.boolean(2, "replace")?;
+    let (length, name) = (call.length_of_bytes("bytes")?, call.text("model")?);
+    let replace = call.boolean("replace")?;
     access::check_writable(c"tablediffusion_import()");
     text::check_encoding()?;
     let limit = settings::memory_limit();
     check_memory(memory_for(length), limit).map_err(errors::not_importable)?;
-    let bytes = call.bytes(0, "bytes")?;
+    let bytes = call.bytes("bytes")?;
     let (bytes, artifact) = threads::run(move || {
         let artifact = Artifact::from_bytes_within(&bytes, limit);
         (bytes, artifact)
@@ -99,6 +99,6 @@ fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
 /// `(model text, new_name text)`.
 fn rename(call: &Call) -> Result<Option<pg_sys::Datum>> {
     access::check_writable(c"tablediffusion_rename()");
-    models::rename(&call.text(0, "model")?, &call.text(1, "new_name")?)?;
+    models::rename(&call.text("model")?, &call.text("new_name")?)?;
     Ok(Some(pg_sys::Datum::null()))
 }

@@ -13,7 +13,25 @@ use crate::pg::server::tuplestore::ResultRows;
 use crate::pg::server::{access, text, threads};
 use crate::pg::store::budgets::Budget;
 
-sql_function!(tablediffusion_plan, pg_finfo_tablediffusion_plan, plan);
+sql_function!(
+    tablediffusion_plan(
+        source,
+        epsilon,
+        model,
+        delta,
+        method,
+        columns,
+        exclude,
+        domain,
+        privacy_unit,
+        rows_per_unit,
+        replace,
+        options,
+        rows
+    ),
+    pg_finfo_tablediffusion_plan,
+    plan
+);
 
 /// One row of the result.
 #[derive(Default)]
@@ -32,7 +50,7 @@ struct PlanLine {
 /// The arguments of `tablediffusion_train`, and `rows bigint`.
 fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
-    let rows = call.rows(12, "rows")?;
+    let rows = call.rows("rows")?;
     access::check_current()?;
     text::check_encoding()?;
     let source = Relation::open(arguments.source)?;

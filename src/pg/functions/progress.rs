@@ -14,7 +14,7 @@ use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::settings;
 use crate::pg::server::tuplestore::ResultRows;
 
-sql_function!(tablediffusion_progress, pg_finfo_tablediffusion_progress, progress);
+sql_function!(tablediffusion_progress(), pg_finfo_tablediffusion_progress, progress);
 
 /// "td" and far beyond PostgreSQL's own commands.
 const COMMAND: pg_sys::ProgressCommandType::Type = 0x7464_0001;

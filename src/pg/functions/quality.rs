@@ -12,15 +12,15 @@ use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::tuplestore::ResultRows;
 use crate::pg::server::{text, threads};
 
-sql_function!(tablediffusion_quality, pg_finfo_tablediffusion_quality, quality);
+sql_function!(tablediffusion_quality(synthetic, source, target), pg_finfo_tablediffusion_quality, quality);
 
 /// Which rows are compared is drawn with one seed, so that equal tables give equal figures.
 const SEED: u64 = 1;
 
 /// `(synthetic regclass, source regclass, target name)`.
 fn quality(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (synthetic, real) = (Relation::open(call.oid(0, "synthetic")?)?, Relation::open(call.oid(1, "source")?)?);
-    let target = call.optional_name(2);
+    let (synthetic, real) = (Relation::open(call.oid("synthetic")?)?, Relation::open(call.oid("source")?)?);
+    let target = call.optional_name("target");
     text::check_encoding()?;
     let columns = shared(&synthetic, &real)?;
     let place = |name: String| {

@@ -16,12 +16,16 @@ use crate::pg::server::tuple::Target;
 use crate::pg::server::{access, text, types};
 use crate::pg::store::ledger;
 
-sql_function!(tablediffusion_refresh_table, pg_finfo_tablediffusion_refresh_table, refresh);
+sql_function!(
+    tablediffusion_refresh_table(target, model, n, seed, given),
+    pg_finfo_tablediffusion_refresh_table,
+    refresh
+);
 
 /// `(target regclass, model text, n bigint, seed bigint, given jsonb)`: the number of rows.
 fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (target, name, total) = (call.oid(0, "target")?, call.text(1, "model")?, call.rows(2, "n")?);
-    let (seed, given) = (rows::seed(call.optional_int(3))?, call.object(4, "given")?);
+    let (target, name, total) = (call.oid("target")?, call.text("model")?, call.rows("n")?);
+    let (seed, given) = (rows::seed(call.optional_int("seed"))?, call.object("given")?);
     access::check_writable(c"tablediffusion_refresh_table()");
     Relation::check_owner(target)?;
     let model = Model::load(name)?;

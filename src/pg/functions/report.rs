@@ -13,7 +13,7 @@ use crate::pg::relation::{Attribute, Relation, scan};
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::{guard, threads};
 
-sql_function!(tablediffusion_report, pg_finfo_tablediffusion_report, report);
+sql_function!(tablediffusion_report(model, source), pg_finfo_tablediffusion_report, report);
 
 /// Blocks of synthetic rows that the page shows, and the seed that they come from.
 const BLOCKS: u64 = 5;
@@ -21,8 +21,8 @@ const SEED: u64 = 1;
 
 /// `(model text, source regclass)`.
 fn report(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let model = Model::load(call.text(0, "model")?)?;
-    let real = if call.is_null(1) { None } else { Some(Relation::open(call.oid(1, "source")?)?) };
+    let model = Model::load(call.text("model")?)?;
+    let real = if call.is_null("source") { None } else { Some(Relation::open(call.oid("source")?)?) };
     let modelled: Vec<&str> =
         model.annotation.columns.iter().filter(|c| c.key.is_none()).map(|c| c.name.as_str()).collect();
     let real = real.map(|source| seen_in(&source, &modelled, &model)).transpose()?;

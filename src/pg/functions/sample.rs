@@ -17,14 +17,18 @@ use crate::pg::server::tuplestore::ResultRows;
 use crate::pg::server::types::type_name;
 use crate::pg::values::json::{self, JsonWriter};
 
-sql_function!(tablediffusion_sample_json, pg_finfo_tablediffusion_sample_json, sample_json);
-sql_function!(tablediffusion_sample_rows, pg_finfo_tablediffusion_sample_rows, sample_rows);
+sql_function!(tablediffusion_sample_json(model, n, given, seed), pg_finfo_tablediffusion_sample_json, sample_json);
+sql_function!(
+    tablediffusion_sample_rows(model, n, row_type, given, seed),
+    pg_finfo_tablediffusion_sample_rows,
+    sample_rows
+);
 
 /// `(model text, n bigint, given jsonb, seed bigint)`.
 fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (name, total) = (call.text(0, "model")?, call.rows(1, "n")?);
-    let given = call.object(2, "given")?;
-    let seed = rows::seed(call.optional_int(3))?;
+    let (name, total) = (call.text("model")?, call.rows("n")?);
+    let given = call.object("given")?;
+    let seed = rows::seed(call.optional_int("seed"))?;
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;
     let columns = model.annotation.columns.iter().zip(model.annotation.places());
@@ -74,12 +78,10 @@ impl RowSink for Objects {
 
 /// `(model text, n bigint, row_type anyelement, given jsonb, seed bigint)`.
 fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
-    let (name, total) = (call.text(0, "model")?, call.rows(1, "n")?);
-    call.expect(2, &[pg_sys::ANYELEMENTOID]);
-    // SAFETY: the call is in progress.
-    let row_type = unsafe { pg_sys::get_fn_expr_argtype((*call.fcinfo()).flinfo, 2) };
-    let given = call.object(3, "given")?;
-    let seed = rows::seed(call.optional_int(4))?;
+    let (name, total) = (call.text("model")?, call.rows("n")?);
+    let row_type = call.type_of("row_type");
+    let given = call.object("given")?;
+    let seed = rows::seed(call.optional_int("seed"))?;
     let targets = targets(row_type)?;
     let model = Model::load(name)?;
     let given = given::wanted(&model, &given)?;

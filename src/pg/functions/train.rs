@@ -19,7 +19,24 @@ use crate::pg::server::{access, guard, settings, text, threads};
 use crate::pg::store::ledger::{self, Charge, Outcome, Settled};
 use crate::pg::store::{admission, models, worker};
 
-sql_function!(tablediffusion_train, pg_finfo_tablediffusion_train, train);
+sql_function!(
+    tablediffusion_train(
+        source,
+        epsilon,
+        model,
+        delta,
+        method,
+        columns,
+        exclude,
+        domain,
+        privacy_unit,
+        rows_per_unit,
+        replace,
+        options
+    ),
+    pg_finfo_tablediffusion_train,
+    train
+);
 
 fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;

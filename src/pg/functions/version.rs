@@ -6,7 +6,7 @@ use crate::engine::privacy::mutant;
 use crate::pg::errors::Result;
 use crate::pg::server::call::{Call, sql_function};
 
-sql_function!(tablediffusion_version, pg_finfo_tablediffusion_version, version);
+sql_function!(tablediffusion_version(), pg_finfo_tablediffusion_version, version);
 
 fn version(_: &Call) -> Result<Option<pg_sys::Datum>> {
     let version = env!("CARGO_PKG_VERSION");

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 use crate::pg::errors::{self, Result};
 use crate::pg::server::{fmgr, text, varlena};
 
-/// Makes a Rust function callable from SQL under a symbol.
+/// Makes a Rust function callable from SQL under a symbol, with arguments of these names.
 macro_rules! sql_function {
-    ($symbol:ident, $finfo:ident, $body:path) => {
+    ($symbol:ident($($argument:ident),*), $finfo:ident, $body:path) => {
         #[doc(hidden)]
         #[unsafe(no_mangle)]
         pub extern "C" fn $finfo() -> &'static pgrx::pg_sys::Pg_finfo_record {
@@ -24,7 +24,7 @@ macro_rules! sql_function {
         #[pgrx::pg_guard]
         pub unsafe extern "C-unwind" fn $symbol(fcinfo: pgrx::pg_sys::FunctionCallInfo) -> pgrx::pg_sys::Datum {
             // SAFETY: called by the function manager.
-            let call = unsafe { $crate::pg::server::call::Call::new(fcinfo) };
+            let call = unsafe { $crate::pg::server::call::Call::new(fcinfo, &[$(stringify!($argument)),*]) };
             match $crate::pg::server::guard::call(|| $body(&call)) {
                 Ok(Some(datum)) => datum,
                 Ok(None) => call.null(),
@@ -37,17 +37,19 @@ macro_rules! sql_function {
 pub(crate) use sql_function;
 
 /// One call and its arguments. They are taken by the types that the function is defined with in SQL: a database may still
-/// have an older definition, or one that is not ours.
+/// have an older definition, with fewer arguments, or one that is not ours.
 pub struct Call {
     info: pg_sys::FunctionCallInfo,
+    /// Names of the arguments, in the order of SQL.
+    names: &'static [&'static str],
     types: Vec<Oid>,
 }
 
-/// An argument that is not of the type that it is taken as ends the statement.
+/// Arguments are taken by their names. One that is not of the type that it is taken as ends the statement.
 impl Call {
     /// # Safety
     /// `info` is that of the call in progress.
-    pub unsafe fn new(info: pg_sys::FunctionCallInfo) -> Self {
+    pub unsafe fn new(info: pg_sys::FunctionCallInfo, names: &'static [&'static str]) -> Self {
         let (mut types, mut count) = (std::ptr::null_mut(), 0);
         // SAFETY: as promised; the look-up makes a list of as many types as it says.
         let types = unsafe {
@@ -55,7 +57,7 @@ impl Call {
             let passed = count.min(i32::from((*info).nargs)).max(0) as usize;
             if passed == 0 { Vec::new() } else { std::slice::from_raw_parts(types, passed).to_vec() }
         };
-        Self { info, types }
+        Self { info, names, types }
     }
 
     pub fn fcinfo(&self) -> pg_sys::FunctionCallInfo {
@@ -69,8 +71,16 @@ impl Call {
         Datum::null()
     }
 
+    /// The place of an argument.
+    ///
+    /// # Panics
+    /// If the function has none of that name.
+    fn place(&self, name: &str) -> usize {
+        self.names.iter().position(|own| *own == name).expect("an argument of that name")
+    }
+
     /// Makes sure that an argument, if there is one, is declared to be of one of these types.
-    pub fn expect(&self, i: usize, taken_as: &[Oid]) {
+    fn expect(&self, i: usize, taken_as: &[Oid]) {
         if self.types.get(i).is_some_and(|declared| !taken_as.contains(declared)) {
             // SAFETY: the call is in progress; a function has a name.
             let name = unsafe { text::optional_string(pg_sys::get_func_name((*(*self.info).flinfo).fn_oid)) };
@@ -78,106 +88,117 @@ impl Call {
         }
     }
 
-    fn get(&self, i: usize, taken_as: &[Oid]) -> Option<Datum> {
+    fn get(&self, name: &str, taken_as: &[Oid]) -> Option<Datum> {
+        let i = self.place(name);
         self.expect(i, taken_as);
         // SAFETY: the call is in progress, and has such an argument unless it counts as NULL.
-        (!self.is_null(i)).then(|| unsafe { pg_getarg_datum_raw(self.info, i) })
+        (!self.is_null(name)).then(|| unsafe { pg_getarg_datum_raw(self.info, i) })
     }
 
     fn want<T>(&self, name: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| errors::argument_is_null(name))
     }
 
-    pub fn oid(&self, i: usize, name: &str) -> Result<Oid> {
-        let value = self.get(i, &[pg_sys::OIDOID, pg_sys::REGCLASSOID]);
+    pub fn oid(&self, name: &str) -> Result<Oid> {
+        let value = self.get(name, &[pg_sys::OIDOID, pg_sys::REGCLASSOID]);
         self.want(name, value.map(|datum| Oid::from(datum.value() as u32)))
     }
 
-    pub fn float(&self, i: usize, name: &str) -> Result<f64> {
-        self.want(name, self.optional_float(i))
+    pub fn float(&self, name: &str) -> Result<f64> {
+        self.want(name, self.optional_float(name))
     }
 
-    pub fn text(&self, i: usize, name: &str) -> Result<String> {
-        let text = self.get(i, &[pg_sys::TEXTOID]).map(|datum| {
+    pub fn text(&self, name: &str) -> Result<String> {
+        let text = self.get(name, &[pg_sys::TEXTOID]).map(|datum| {
             // SAFETY: a text is a varlena.
             text::utf8(unsafe { varlena::varlena(datum) }, || argument(name))
         });
         self.want(name, text.transpose()?)
     }
 
-    pub fn bytes(&self, i: usize, name: &str) -> Result<Vec<u8>> {
+    pub fn bytes(&self, name: &str) -> Result<Vec<u8>> {
         // SAFETY: a bytea is a varlena.
-        let bytes = self.get(i, &[pg_sys::BYTEAOID]).map(|datum| unsafe { varlena::varlena(datum) }.to_vec());
+        let bytes = self.get(name, &[pg_sys::BYTEAOID]).map(|datum| unsafe { varlena::varlena(datum) }.to_vec());
         self.want(name, bytes)
     }
 
     /// How many bytes a `bytea` has; they are not fetched for that.
-    pub fn length_of_bytes(&self, i: usize, name: &str) -> Result<u64> {
-        let bytes = self.want(name, self.get(i, &[pg_sys::BYTEAOID]))?;
+    pub fn length_of_bytes(&self, name: &str) -> Result<u64> {
+        let bytes = self.want(name, self.get(name, &[pg_sys::BYTEAOID]))?;
         // SAFETY: a varlena.
         let with_header = unsafe { pg_sys::toast_raw_datum_size(bytes) };
         Ok(with_header.saturating_sub(size_of::<i32>()) as u64)
     }
 
-    /// How many arguments SQL passes.
-    pub fn count(&self) -> usize {
-        self.types.len()
+    /// The type of what is passed as an argument of any type.
+    pub fn type_of(&self, name: &str) -> Oid {
+        let i = self.place(name);
+        self.expect(i, &[pg_sys::ANYELEMENTOID]);
+        // SAFETY: the call is in progress.
+        unsafe { pg_sys::get_fn_expr_argtype((*self.info).flinfo, i as i32) }
     }
 
-    pub fn name(&self, i: usize, name: &str) -> Result<String> {
-        let text = self.name_at(i, || argument(name))?;
+    pub fn name(&self, name: &str) -> Result<String> {
+        let text = self.name_or(name, || argument(name))?;
         self.want(name, text)
     }
 
-    pub fn boolean(&self, i: usize, name: &str) -> Result<bool> {
-        let value = self.get(i, &[pg_sys::BOOLOID]);
+    pub fn boolean(&self, name: &str) -> Result<bool> {
+        let value = self.get(name, &[pg_sys::BOOLOID]);
         self.want(name, value.map(|datum| datum.value() & 0xff != 0))
     }
 
-    pub fn optional_float(&self, i: usize) -> Option<f64> {
-        self.get(i, &[pg_sys::FLOAT8OID]).map(|datum| f64::from_bits(datum.value() as u64))
+    pub fn optional_float(&self, name: &str) -> Option<f64> {
+        self.get(name, &[pg_sys::FLOAT8OID]).map(|datum| f64::from_bits(datum.value() as u64))
     }
 
-    pub fn optional_int(&self, i: usize) -> Option<i64> {
-        self.get(i, &[pg_sys::INT8OID]).map(|datum| datum.value() as i64)
+    pub fn optional_int(&self, name: &str) -> Option<i64> {
+        self.get(name, &[pg_sys::INT8OID]).map(|datum| datum.value() as i64)
     }
 
-    pub fn optional_int4(&self, i: usize) -> Option<i64> {
-        self.get(i, &[pg_sys::INT4OID]).map(|datum| i64::from(datum.value() as i32))
+    pub fn optional_int4(&self, name: &str) -> Option<i64> {
+        self.get(name, &[pg_sys::INT4OID]).map(|datum| i64::from(datum.value() as i32))
     }
 
     /// A `name`.
-    pub fn optional_name(&self, i: usize) -> Option<String> {
-        self.name_at(i, || nameless(i)).unwrap_or_else(|fault| fault.raise())
+    pub fn optional_name(&self, name: &str) -> Option<String> {
+        self.name_or(name, || self.numbered(name)).unwrap_or_else(|fault| fault.raise())
     }
 
-    fn name_at(&self, i: usize, what: impl FnOnce() -> String) -> Result<Option<String>> {
+    fn name_or(&self, name: &str, what: impl FnOnce() -> String) -> Result<Option<String>> {
         // SAFETY: a name ends in a NUL.
-        let name = self.get(i, &[pg_sys::NAMEOID]).map(|datum| unsafe { CStr::from_ptr(datum.cast_mut_ptr()) });
+        let name = self.get(name, &[pg_sys::NAMEOID]).map(|datum| unsafe { CStr::from_ptr(datum.cast_mut_ptr()) });
         name.map(|name| text::utf8(name.to_bytes(), what)).transpose()
     }
 
-    pub fn optional_text(&self, i: usize) -> Option<String> {
-        let text = self.get(i, &[pg_sys::TEXTOID]);
+    pub fn optional_text(&self, name: &str) -> Option<String> {
+        let text = self.get(name, &[pg_sys::TEXTOID]);
         // SAFETY: a text is a varlena.
-        text.map(|datum| text::utf8(unsafe { varlena::varlena(datum) }, || nameless(i)).unwrap_or_else(|f| f.raise()))
+        text.map(|datum| {
+            text::utf8(unsafe { varlena::varlena(datum) }, || self.numbered(name)).unwrap_or_else(|f| f.raise())
+        })
     }
 
     /// Whether an argument is NULL, or not passed at all.
-    pub fn is_null(&self, i: usize) -> bool {
+    pub fn is_null(&self, name: &str) -> bool {
+        let i = self.place(name);
         // SAFETY: the call is in progress and has such an argument.
         i >= self.types.len() || unsafe { pg_arg_is_null(self.info, i) }
     }
 
+    fn numbered(&self, name: &str) -> String {
+        format!("argument {}", self.place(name) + 1)
+    }
+
     /// A number of rows.
-    pub fn rows(&self, i: usize, name: &str) -> Result<u64> {
-        let rows = self.want(name, self.optional_int(i))?;
+    pub fn rows(&self, name: &str) -> Result<u64> {
+        let rows = self.want(name, self.optional_int(name))?;
         u64::try_from(rows).ok().filter(|rows| *rows > 0).ok_or_else(|| errors::rows_not_positive(name))
     }
 
     /// A jsonb object; SQL NULL is an empty one.
-    pub fn object(&self, i: usize, name: &str) -> Result<Map<String, Value>> {
-        let Some(datum) = self.get(i, &[pg_sys::JSONBOID]) else { return Ok(Map::new()) };
+    pub fn object(&self, name: &str) -> Result<Map<String, Value>> {
+        let Some(datum) = self.get(name, &[pg_sys::JSONBOID]) else { return Ok(Map::new()) };
         // SAFETY: a jsonb in, a C string out.
         let text = unsafe { CStr::from_ptr(fmgr::call(pg_sys::jsonb_out, &[datum]).cast_mut_ptr()) };
         let text = text::utf8(text.to_bytes(), || argument(name))?;
@@ -189,8 +210,8 @@ impl Call {
     }
 
     /// A `text[]`.
-    pub fn texts(&self, i: usize, name: &str) -> Result<Vec<String>> {
-        let elements = self.elements(i, &TEXTS).unwrap_or_default();
+    pub fn texts(&self, name: &str) -> Result<Vec<String>> {
+        let elements = self.elements(name, &TEXTS).unwrap_or_default();
         let text = |element: Option<Datum>| {
             // SAFETY: a text is a varlena.
             let bytes = element.map(|datum| unsafe { varlena::varlena(datum) });
@@ -200,18 +221,18 @@ impl Call {
     }
 
     /// A `name[]`.
-    pub fn names(&self, i: usize, name: &str) -> Result<Option<Vec<String>>> {
+    pub fn names(&self, name: &str) -> Result<Option<Vec<String>>> {
         let text = |element: Option<Datum>| {
             // SAFETY: a name ends in a NUL.
             let text = element.map(|datum| unsafe { CStr::from_ptr(datum.cast_mut_ptr()) });
             text::utf8(text.ok_or_else(|| errors::null_in_list(name))?.to_bytes(), || argument(name))
         };
-        self.elements(i, &NAMES).map(|elements| elements.into_iter().map(text).collect()).transpose()
+        self.elements(name, &NAMES).map(|elements| elements.into_iter().map(text).collect()).transpose()
     }
 
     /// The elements of an array, which live as long as the call.
-    fn elements(&self, i: usize, of: &Elements) -> Option<Vec<Option<Datum>>> {
-        let array = self.get(i, &[of.array])?;
+    fn elements(&self, name: &str, of: &Elements) -> Option<Vec<Option<Datum>>> {
+        let array = self.get(name, &[of.array])?;
         let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
         // SAFETY: an array of such elements; it is taken apart into as many as that says.
         unsafe {
@@ -251,8 +272,4 @@ const NAMES: Elements = Elements {
 
 fn argument(name: &str) -> String {
     format!("argument \"{name}\"")
-}
-
-fn nameless(i: usize) -> String {
-    format!("argument {}", i + 1)
 }
