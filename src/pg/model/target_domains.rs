@@ -9,7 +9,7 @@ use crate::pg::model::metadata::{Annotation, ColumnFacts};
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{lookup, types};
 
-/// The columns of such a table: of the domains of the source where these can be trusted and all that they ask for holds in
+/// The columns of a table that is made for a model: of the domains of the source where these can be trusted and all that they ask for holds in
 /// the rows, and of what is under them elsewhere, which is told.
 pub fn chosen(annotation: &Annotation, targets: Vec<Target>) -> Result<Vec<Target>> {
     let (mut chosen, mut left) = (Vec::with_capacity(targets.len()), Vec::new());

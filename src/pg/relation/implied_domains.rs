@@ -8,7 +8,8 @@ use crate::pg::relation::comparisons::{Analysis, Subject};
 use crate::pg::relation::implied::Implied;
 use crate::pg::relation::{Attribute, Relation};
 use crate::pg::server::{expr, guc, types};
-use crate::pg::values::kind::{Kind, Listed};
+use crate::pg::values::facts::Listed;
+use crate::pg::values::kind::Kind;
 
 /// What the catalogs say of the columns, one entry each.
 pub fn facts(source: &Relation, columns: &[&Attribute]) -> Result<Vec<Implied>> {

@@ -8,7 +8,8 @@ use crate::pg::server::fmgr::OutputFunction;
 use crate::pg::server::text;
 use crate::pg::values::cell::{CACHED, CellValue};
 use crate::pg::values::datums::number_datum;
-use crate::pg::values::kind::{JsonForm, Kind};
+use crate::pg::values::facts::JsonForm;
+use crate::pg::values::kind::Kind;
 use crate::pg::values::uuid;
 
 /// Makes JSON of one column.

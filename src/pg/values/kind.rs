@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::table::Measure;
 use crate::pg::server::fmgr::Function;
 use crate::pg::server::types;
+use crate::pg::values::facts::{Facts, Family, JsonForm, Listed};
 use crate::pg::values::key::Key;
 
 /// Microseconds of a day.
@@ -223,98 +224,6 @@ impl Kind {
 /// What can be modelled, in words.
 pub const MODELLED: &str =
     "Booleans, numbers, text, enums, dates, times, timestamps, intervals, uuids and domains over them can be modelled.";
-
-/// How JSON has the values of a kind.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum JsonForm {
-    Boolean,
-    /// A string, as the engine has it.
-    Text,
-    /// A whole number of the range that ends here.
-    Integer {
-        largest: i64,
-    },
-    Float4,
-    Float8,
-    /// A number of so many places.
-    Decimal {
-        scale: i32,
-    },
-    /// A number, as the output function of its plain type writes it.
-    Number,
-    /// A string, as the output function of its plain type writes it.
-    Quoted,
-    /// A string, as PostgreSQL writes dates and times in JSON.
-    DateTime,
-}
-
-/// Values that a type itself lists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Listed {
-    Nothing,
-    Booleans,
-    /// The labels of the enum.
-    Labels,
-}
-
-/// Kinds whose constants compare with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Number,
-    Timestamp,
-    Timestamptz,
-    Time,
-    Interval,
-}
-
-/// What is to be known of a kind.
-struct Facts {
-    measure: Measure,
-    plain: pg_sys::Oid,
-    plainest: &'static [u8],
-    unit: f64,
-    family: Option<Family>,
-    key: Option<Key>,
-    most_rows: u64,
-    json: JsonForm,
-    scaled_by: Option<Function>,
-    listed: Listed,
-}
-
-impl Facts {
-    fn category(plain: pg_sys::Oid) -> Self {
-        Self {
-            measure: Measure::Category,
-            plain,
-            plainest: b"",
-            unit: 1.0,
-            family: None,
-            key: None,
-            most_rows: i64::MAX as u64,
-            json: JsonForm::Text,
-            scaled_by: None,
-            listed: Listed::Nothing,
-        }
-    }
-
-    fn real(plain: pg_sys::Oid, json: JsonForm) -> Self {
-        Self { measure: Measure::Real, family: Some(Family::Number), json, ..Self::category(plain) }
-    }
-
-    fn whole(plain: pg_sys::Oid, largest: i64) -> Self {
-        Self {
-            measure: Measure::Lattice,
-            key: Some(Key::Number),
-            most_rows: largest as u64,
-            ..Self::real(plain, JsonForm::Integer { largest })
-        }
-    }
-
-    fn time(plain: pg_sys::Oid, family: Family, unit: i64) -> Self {
-        let (measure, json) = (Measure::Lattice, JsonForm::DateTime);
-        Self { measure, unit: unit as f64, family: Some(family), json, ..Self::category(plain) }
-    }
-}
 
 /// Precision and scale of a `numeric` with a modifier.
 fn numeric_parts(typmod: i32) -> Option<(i32, i32)> {

@@ -3,6 +3,7 @@
 pub mod cell;
 pub mod chars;
 pub mod datums;
+pub mod facts;
 pub mod json;
 pub mod key;
 pub mod kind;

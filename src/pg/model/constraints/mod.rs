@@ -1,5 +1,5 @@
-//! What holds in every row of a source, and so in every synthetic row: CHECK constraints, those of domains, and unique keys. A row of the
-//! model that breaks one is not handed out.
+//! What holds in every row of a source, and so in every synthetic row: CHECK constraints, those of domains, and unique keys.
+//! A row of the model that breaks one is not handed out.
 
 pub mod checks;
 pub mod domains;
