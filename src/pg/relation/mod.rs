@@ -157,7 +157,7 @@ impl Relation {
 /// The attribute is that of an open relation.
 unsafe fn look_at(attribute: &pg_sys::FormData_pg_attribute) -> Result<Attribute> {
     // SAFETY: collations of columns exist.
-    let exact = !attribute.attcollation.is_some_oid()
+    let exact = attribute.attcollation == pg_sys::InvalidOid
         || unsafe { pg_sys::get_collation_isdeterministic(attribute.attcollation) };
     let what = || format!("the name of column {} of relation {}", attribute.attnum, attribute.attrelid.to_u32());
     Ok(Attribute {
@@ -172,16 +172,6 @@ unsafe fn look_at(attribute: &pg_sys::FormData_pg_attribute) -> Result<Attribute
         exact_equality: exact,
         kind: Kind::of(attribute.atttypid, attribute.atttypmod),
     })
-}
-
-trait SomeOid {
-    fn is_some_oid(&self) -> bool;
-}
-
-impl SomeOid for pg_sys::Oid {
-    fn is_some_oid(&self) -> bool {
-        *self != pg_sys::InvalidOid
-    }
 }
 
 fn domain_is_not_null(type_oid: pg_sys::Oid) -> bool {
