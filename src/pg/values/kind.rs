@@ -120,7 +120,7 @@ impl Kind {
             },
             Self::Decimal { scale } => Facts {
                 measure: Measure::Lattice,
-                unit: 10f64.powi(-scale),
+                unit: 10f64.powi(scale.saturating_neg()),
                 key: (scale == 0).then_some(Key::Number),
                 scaled_by: Some(pg_sys::numeric),
                 ..Facts::real(pg_sys::NUMERICOID, JsonForm::Decimal { scale })
