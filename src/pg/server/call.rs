@@ -174,9 +174,8 @@ impl Call {
     pub fn optional_text(&self, name: &str) -> Option<String> {
         let text = self.get(name, &[pg_sys::TEXTOID]);
         // SAFETY: a text is a varlena.
-        text.map(|datum| {
-            text::utf8(unsafe { varlena::varlena(datum) }, || self.numbered(name)).unwrap_or_else(|f| f.raise())
-        })
+        let bytes = text.map(|datum| unsafe { varlena::varlena(datum) });
+        bytes.map(|bytes| text::utf8(bytes, || self.numbered(name)).unwrap_or_else(|fault| fault.raise()))
     }
 
     /// Whether an argument is NULL, or not passed at all.
