@@ -14,6 +14,8 @@ PLACEHOLDER = r"\{[^{}]*\}"
 UNMET = {
     "{message}",
     "internal error: {0}",
+    "internal error: {error}",
+    "internal error: {what}",
     "internal error: a computation failed unexpectedly",
     "training needs about {needed} bytes of memory, more than the limit of {limit}",
     "there is no column to learn from",
@@ -36,7 +38,8 @@ def messages(path, call):
 
 
 def all_messages():
-    yield from messages(ROOT / "src/pg/errors.rs", r"\b(?:Fault|Self)::new\(\s*(?:PgSqlErrorCode::\w+|code),\s*")
+    for path in sorted((ROOT / "src/pg/errors").glob("*.rs")):
+        yield from messages(path, r"\b(?:Fault|Self)::new\(\s*(?:PgSqlErrorCode::\w+|code),\s*")
     yield from messages(ROOT / "src/engine/error.rs", r"#\[error\(")
     for path in sorted((ROOT / "src/engine").rglob("*.rs")):
         yield from messages(path, r"\bEngineError::invalid\(\s*")

@@ -1,55 +1,18 @@
 //! The face: what PostgreSQL sees. It owns SPI, datums, catalogs, roles, interrupts and progress, and knows nothing of
 //! how a model learns.
+//!
+//! Seven rooms, each of which imports only from those before it: errors, server, values, relation, store, model,
+//! functions.
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 
-mod annotation;
-mod annotation_check;
-mod apart;
-mod budget;
-mod call;
-mod catalog;
-mod constraints;
-mod create_table;
-mod datum;
-mod declared;
-mod domains;
-mod drop;
 mod errors;
-mod fold;
-mod given;
-mod grant;
-mod guard;
-mod insert;
-mod invariants;
-mod keys;
-mod like;
-mod lineage;
-mod move_model;
-mod node;
-mod numeric;
-mod output;
-mod plan;
-mod progress;
-mod quality;
-mod reader;
-mod refresh;
-mod released;
-mod report;
-mod row_wise;
-mod rows;
-mod sample;
-mod settings;
-mod source;
-mod statement;
+mod functions;
+mod model;
+mod relation;
+mod server;
 mod store;
-mod stream;
-mod threads;
-mod train;
-mod types;
-mod unchecked;
-mod unit;
-mod version;
+mod values;
 
 #[cfg(any(test, feature = "pg_test"))]
 mod tests;
@@ -66,8 +29,8 @@ extension_sql_file!("../../sql/views.sql", name = "views", requires = ["function
 #[allow(non_snake_case)]
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {
-    settings::define();
-    threads::hush_worker_panics();
+    server::settings::define();
+    server::threads::hush_worker_panics();
     if mutant::POSSIBLE {
         errors::mutants(mutant::active()).warn();
     }

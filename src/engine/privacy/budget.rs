@@ -2,6 +2,7 @@
 //! change, so that the split is the same whatever the unit.
 
 use super::accountant::analytic_gaussian;
+use super::accountant::gdp::STORED_EPSILON;
 use super::mechanisms::Mechanism;
 use super::mechanisms::noisy_counts::budget_is_too_small;
 use crate::engine::{EngineError, Result};
@@ -114,9 +115,10 @@ impl Split {
         draws as f64 * slack <= self.slack()
     }
 
-    /// Total variation distance between the noise of all samplers and ideal noise, at most.
+    /// Total variation distance between the noise of all samplers and ideal noise, at most: what is kept for it pays for
+    /// that at this training's epsilon, and at the one at which trainings are added up.
     pub fn slack(&self) -> f64 {
-        self.slack_delta / (1.0 + (self.count_epsilon + self.epsilon).exp())
+        self.slack_delta / (1.0 + (self.count_epsilon + self.epsilon).max(STORED_EPSILON).exp())
     }
 
     /// Delta of all thresholded releases together.

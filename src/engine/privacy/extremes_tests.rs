@@ -1,7 +1,7 @@
 //! No routine takes what is no number, too large or too small for safety: each is swept over arguments of every size and
 //! has to return an error, or what protects most: more noise, a larger epsilon, delta or cost.
 
-use super::accountant::gdp::Equivalent;
+use super::accountant::gdp::{Equivalent, Stored};
 use super::accountant::{self, analytic_gaussian};
 use super::budget::Split;
 use super::loss::normal::{upper_quantile, upper_quantile_of_log, upper_tail};
@@ -118,6 +118,9 @@ fn what_trainings_add_up_to_errs_upwards() {
     // Slack counts for as much as the epsilon at which it is read has it.
     let slack = |slack| Equivalent::of_gaussian(30.0, 1e-6).and(Equivalent { precision: 0.0, delta: 0.0, slack });
     assert!(slack(0.0).epsilon(1e-6) < 30.001);
+    let stored = Stored::from(slack(1e-20));
+    assert!(stored.excess_delta > 4.8e-12 && stored.epsilon(1e-6) > 30.0 && stored.epsilon(1e-6) < 31.0);
+    assert_eq!(stored.epsilon(5e-12), f64::INFINITY);
     assert!(slack(1e-20).epsilon(1e-6) > 30.01 && slack(1e-10).epsilon(1e-6) == f64::INFINITY);
 }
 

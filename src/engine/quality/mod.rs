@@ -11,6 +11,7 @@ pub mod chart;
 mod codes;
 mod distances;
 mod forest;
+pub mod page;
 mod sample;
 
 use rand::seq::SliceRandom;

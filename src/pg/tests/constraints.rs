@@ -4,9 +4,10 @@ mod tests {
 
     use super::super::table;
     use crate::engine::table::Declared;
-    use crate::pg::constraints::{Facts, facts};
+    use crate::pg::relation::implied::Implied;
+    use crate::pg::relation::implied_domains::facts;
 
-    fn of(definition: &str) -> Facts {
+    fn of(definition: &str) -> Implied {
         let source = table(definition);
         let columns: Vec<_> = source.columns.iter().collect();
         facts(&source, &columns).unwrap_or_else(|fault| fault.raise()).remove(0)
@@ -143,7 +144,7 @@ mod tests {
             "a text CHECK (NOT a = 'x')",
             "a text CHECK (upper(a) = 'X')",
         ] {
-            assert_eq!(of(definition), Facts::default(), "{definition}");
+            assert_eq!(of(definition), Implied::default(), "{definition}");
             Spi::run("DROP TABLE t").unwrap();
         }
         assert_eq!(range("a int CHECK (a + 1 > 3 AND abs(a) < 5 AND (a > 2) IS TRUE)"), (None, None));
@@ -155,9 +156,9 @@ mod tests {
         Spi::run("ALTER TABLE t ADD CHECK (a > 5) NOT VALID; CREATE TABLE u (LIKE t)").unwrap();
         Spi::run("DROP TABLE u").unwrap();
         let oid = Spi::get_one("SELECT 't'::regclass::oid").unwrap().unwrap();
-        let source = crate::pg::source::Source::open(oid).unwrap_or_else(|fault| fault.raise());
+        let source = crate::pg::relation::Relation::open(oid).unwrap_or_else(|fault| fault.raise());
         let columns: Vec<_> = source.columns.iter().collect();
-        assert_eq!(facts(&source, &columns).unwrap_or_else(|fault| fault.raise())[0], Facts::default());
+        assert_eq!(facts(&source, &columns).unwrap_or_else(|fault| fault.raise())[0], Implied::default());
     }
 
     #[pg_test]

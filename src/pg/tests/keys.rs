@@ -3,7 +3,8 @@ mod tests {
     use pgrx::{Spi, pg_test};
 
     use super::super::table;
-    use crate::pg::keys::{Key, Keys};
+    use crate::pg::relation::keys::Keys;
+    use crate::pg::values::key::Key;
 
     fn of(definition: &str) -> Option<Key> {
         let source = table(definition);

@@ -1,6 +1,8 @@
 //! Tests of the face inside PostgreSQL, each in a transaction that is rolled back. What needs several transactions or
 //! roles is in `tests/regress`.
 
+#[cfg(test)]
+mod arguments;
 mod constraints;
 mod errors;
 mod keys;
@@ -9,11 +11,11 @@ mod values;
 
 use pgrx::{Spi, pg_sys};
 
-use super::source::Source;
+use super::relation::Relation;
 
 /// Makes a table `t` and looks at it.
-fn table(definition: &str) -> Source {
+fn table(definition: &str) -> Relation {
     Spi::run(&format!("CREATE TABLE t ({definition})")).unwrap();
     let oid = Spi::get_one::<pg_sys::Oid>("SELECT 't'::regclass::oid").unwrap().unwrap();
-    Source::open(oid).unwrap_or_else(|fault| fault.raise())
+    Relation::open(oid).unwrap_or_else(|fault| fault.raise())
 }

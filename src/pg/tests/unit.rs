@@ -3,9 +3,9 @@ mod tests {
     use pgrx::{Spi, pg_sys, pg_test};
 
     use crate::engine::table::BlockColumn;
-    use crate::pg::datum::Input;
-    use crate::pg::types::Kind;
-    use crate::pg::unit::UnitReader;
+    use crate::pg::server::fmgr::InputFunction;
+    use crate::pg::values::kind::Kind;
+    use crate::pg::values::reader::IdentityReader;
 
     /// What stands for each of some values.
     fn images(type_name: &str, values: &[&str]) -> Vec<Vec<u8>> {
@@ -13,10 +13,10 @@ mod tests {
         let query = "SELECT atttypid, atttypmod FROM pg_attribute WHERE attrelid = 'u'::regclass AND attnum = 1";
         let (oid, typmod) = Spi::get_two::<pg_sys::Oid, i32>(query).unwrap();
         let (oid, typmod) = (oid.unwrap(), typmod.unwrap());
-        let reader = UnitReader::new(Kind::of(oid, typmod).unwrap());
+        let reader = IdentityReader::new(Kind::of(oid, typmod).unwrap());
         let mut column = BlockColumn::categories();
         for value in values {
-            let value = Input::new(oid, typmod).parse(value);
+            let value = InputFunction::new(oid, typmod).parse(value);
             // SAFETY: a value of the type that the reader was made for.
             unsafe { reader.push(&mut column, value, false) };
         }

@@ -3,10 +3,10 @@ mod tests {
     use pgrx::{Spi, pg_sys, pg_test};
 
     use crate::engine::table::{BlockColumn, Measure};
-    use crate::pg::datum::{Input, Output};
-    use crate::pg::output::number_datum;
-    use crate::pg::reader::Reader;
-    use crate::pg::types::Kind;
+    use crate::pg::server::fmgr::{InputFunction, OutputFunction};
+    use crate::pg::values::datums::number_datum;
+    use crate::pg::values::kind::Kind;
+    use crate::pg::values::reader::ValueReader;
 
     fn kind(type_name: &str) -> (Option<Kind>, pg_sys::Oid, i32) {
         Spi::run(&format!("DROP TABLE IF EXISTS k; CREATE TABLE k (a {type_name})")).unwrap();
@@ -18,9 +18,9 @@ mod tests {
 
     fn read(type_name: &str, text: &str) -> BlockColumn {
         let (kind, oid, typmod) = kind(type_name);
-        let mut reader = Reader::new(kind.unwrap());
+        let mut reader = ValueReader::new(kind.unwrap());
         let mut column = reader.column();
-        let value = Input::new(oid, typmod).parse(text);
+        let value = InputFunction::new(oid, typmod).parse(text);
         // SAFETY: a value of the type that the reader was made for.
         unsafe { reader.push(&mut column, value, false) };
         column
@@ -31,7 +31,7 @@ mod tests {
         let (kind, oid, _) = kind(type_name);
         let number = read(type_name, text).number(0).unwrap();
         // SAFETY: a value of the type.
-        unsafe { Output::new(oid).format(number_datum(kind.unwrap(), number)) }
+        unsafe { OutputFunction::new(oid).format(number_datum(kind.unwrap(), number)) }
     }
 
     #[pg_test]
@@ -138,7 +138,7 @@ mod tests {
     #[pg_test]
     fn values_are_brought_into_the_range_of_their_type() {
         // SAFETY: values of their types.
-        let shown = |kind, number, oid| unsafe { Output::new(oid).format(number_datum(kind, number)) };
+        let shown = |kind, number, oid| unsafe { OutputFunction::new(oid).format(number_datum(kind, number)) };
         assert_eq!(shown(Kind::Int2, 1e9, pg_sys::INT2OID), "32767");
         assert_eq!(shown(Kind::Int4, -1e300, pg_sys::INT4OID), "-2147483648");
         assert_eq!(shown(Kind::Time { unit: 1 }, -5.0, pg_sys::TIMEOID), "00:00:00");

@@ -44,6 +44,44 @@ const ROUNDS: usize = 40;
 /// More than the relative error of [`analytic_gaussian::delta`], which rounds up.
 const ERROR: f64 = 1e-9;
 
+/// What is stored of an [`Equivalent`]: its slack is part of the excess delta, as it counts at [`STORED_EPSILON`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stored {
+    pub precision: f64,
+    pub excess_delta: f64,
+}
+
+/// The epsilon up to which stored slack counts as it was stored. Beyond, all that was given up counts as if it had been
+/// slack, which grows with `e^epsilon`.
+pub const STORED_EPSILON: f64 = 20.0;
+
+impl Stored {
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        let sum = Equivalent::from(self).and(other.into());
+        Self { precision: sum.precision, excess_delta: sum.delta }
+    }
+
+    /// As [`Equivalent::epsilon`].
+    pub fn epsilon(self, delta: f64) -> f64 {
+        let given_up = |epsilon: f64| self.excess_delta * (epsilon - STORED_EPSILON).max(0.0).exp();
+        Equivalent::from(self).epsilon_with(delta, given_up)
+    }
+}
+
+impl From<Stored> for Equivalent {
+    fn from(stored: Stored) -> Self {
+        Self { precision: stored.precision, delta: stored.excess_delta, slack: 0.0 }
+    }
+}
+
+impl From<Equivalent> for Stored {
+    fn from(cost: Equivalent) -> Self {
+        let slack = (1.0 + STORED_EPSILON.exp()) * cost.slack;
+        Self { precision: cost.precision, excess_delta: (cost.delta + slack) * (1.0 + 4.0 * f64::EPSILON) }
+    }
+}
+
 /// Beyond it `exp(-epsilon)` loses digits.
 const MAX_EXPONENT: f64 = 600.0;
 
@@ -112,15 +150,19 @@ impl Equivalent {
     /// The least epsilon, rounded up, at which this is (epsilon, `delta`)-private; infinite if there is none, or anything
     /// is no number.
     pub fn epsilon(self, delta: f64) -> f64 {
-        if self.precision == 0.0 && self.delta + 2.0 * self.slack <= delta {
+        self.epsilon_with(delta, |epsilon| self.delta + (1.0 + epsilon.exp()) * self.slack)
+    }
+
+    /// The same where so much is given up at an epsilon: no less at a larger one.
+    fn epsilon_with(self, delta: f64, given_up: impl Fn(f64) -> f64) -> f64 {
+        if self.precision == 0.0 && given_up(0.0) <= delta {
             return 0.0;
         }
-        if !(delta > self.delta && self.precision >= 0.0) {
+        if !(delta > given_up(0.0) && self.precision >= 0.0) {
             return f64::INFINITY;
         }
         let noise_multiplier = self.precision.sqrt().recip();
-        let mut epsilon = analytic_gaussian::epsilon(noise_multiplier, delta - self.delta);
-        let given_up = |epsilon: f64| self.delta + (1.0 + epsilon.exp()) * self.slack;
+        let mut epsilon = analytic_gaussian::epsilon(noise_multiplier, delta - given_up(0.0));
         for _ in 0..ROUNDS {
             if given_up(epsilon) + analytic_gaussian::delta(noise_multiplier, epsilon) <= delta {
                 return epsilon;

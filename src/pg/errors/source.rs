@@ -1,0 +1,111 @@
+//! What is wrong with the source of a training.
+
+use pgrx::PgSqlErrorCode;
+
+use super::fault::{Fault, list};
+
+pub fn relation_missing() -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the source does not exist")
+        .detail("No relation has the given identity any more.")
+        .hint("Name an existing table or view.")
+}
+
+pub fn wrong_relation_kind(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_WRONG_OBJECT_TYPE, format!("\"{relation}\" cannot be a source"))
+        .detail("A source is a table, a partitioned table, a view, a materialized view or a foreign table.")
+        .hint("Name one of these.")
+}
+
+/// `otherwise` says what the caller can do without.
+pub fn no_select_privilege<S: AsRef<str>>(
+    relation: &str,
+    columns: impl IntoIterator<Item = S>,
+    otherwise: &str,
+) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("permission denied for table {relation}"))
+        .detail(format!("The privilege to select these columns, which would be read, is missing: {}.", list(columns)))
+        .hint(format!("Have the owner grant SELECT on them{otherwise}."))
+}
+
+pub fn no_such_column(relation: &str, column: &str, argument: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
+        format!("column \"{column}\" of relation \"{relation}\" does not exist"),
+    )
+    .detail(format!("It is named in argument \"{argument}\"."))
+    .hint("Names are compared letter by letter, upper and lower case included.")
+}
+
+/// `modelled` says in a sentence which types can be.
+pub fn unsupported_type(column: &str, type_name: &str, modelled: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("column \"{column}\" has type {type_name}, which cannot be modelled"),
+    )
+    .detail(modelled)
+    .hint(format!("Leave it out with exclude => '{{{}}}'.", array_element(column)))
+}
+
+pub fn rows_per_unit_alone() -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
+        "argument \"rows_per_unit\" has no meaning without \"privacy_unit\"",
+    )
+    .detail("Without a privacy unit, each row is protected by itself.")
+    .hint("Name the column that says whose a row is as \"privacy_unit\".")
+}
+
+pub fn unit_type_unsupported(column: &str, type_name: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("column \"{column}\" has type {type_name}, which cannot tell privacy units apart"),
+    )
+    .detail("Columns of all types that can be modelled can.")
+    .hint("Train on a view that casts it to text.")
+}
+
+pub fn unit_collation_unsupported(column: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("column \"{column}\" has a nondeterministic collation and cannot tell privacy units apart"),
+    )
+    .detail("Units are told apart byte by byte, and different texts may be equal under its collation.")
+    .hint("Train on a view that brings equal texts into one form, under another collation.")
+}
+
+/// A name as an element of an array literal.
+fn array_element(name: &str) -> String {
+    let plain =
+        !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.eq_ignore_ascii_case("null");
+    let quoted =
+        if plain { name.to_owned() } else { format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\"")) };
+    quoted.replace('\'', "''")
+}
+
+pub fn no_columns(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("\"{relation}\" has no column to learn from"))
+        .detail("Every column is excluded, or generated afresh and never read.")
+        .hint("Keys, identity and serial columns and unique uuid or text columns are not modelled; name at least one other.")
+}
+
+/// In place of an error that reading the source raised, whose own words and SQLSTATE may tell a value of the table.
+pub fn cannot_read(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, format!("could not read \"{relation}\""))
+        .detail("The original message and its SQLSTATE are withheld because they may tell values of the table.")
+        .hint("Select the same columns from it to see the message.")
+}
+
+pub fn encoding_unsupported(encoding: &str) -> Fault {
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
+        format!("tablediffusion does not work in a database of encoding {encoding}"),
+    )
+    .detail("It works with texts in UTF-8.")
+    .hint("Use a database of encoding UTF8.")
+}
+
+pub fn source_keeps_changing(relation: &str) -> Fault {
+    Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_IN_USE, format!("what \"{relation}\" reads keeps changing"))
+        .detail("Views or partitions behind it were changed while they were looked up.")
+        .hint("Try again.")
+}

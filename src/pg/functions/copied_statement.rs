@@ -1,0 +1,71 @@
+//! Statements that put on a table what the source of its model has, as they will be run. They are looked at as the parser
+//! reads them, because that is all that stays the same until then: what is in the catalogs may be somebody else's, and change.
+
+use pgrx::pg_sys::{self, NodeTag};
+
+use crate::pg::model::constraints::expression::{ColumnNames, understood};
+use crate::pg::model::constraints::raw::in_catalog;
+use crate::pg::server::builtin;
+use crate::pg::server::expr::{self, Node};
+use crate::pg::server::text::c_string;
+
+/// Whether a statement calls nothing but what is PostgreSQL's own, if it is run under the settings that are in force: those of
+/// [`crate::pg::server::guc::with_fixed_writing`].
+pub fn is_builtin(statement: &str, names: &ColumnNames) -> bool {
+    let text = c_string(statement);
+    // SAFETY: a NUL-terminated string, and what the parser made of it.
+    unsafe {
+        let statements = pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_DEFAULT);
+        let [statement] = expr::members(statements)[..] else { return false };
+        let Some(raw) = expr::cast::<pg_sys::RawStmt>(statement, NodeTag::T_RawStmt) else { return false };
+        if let Some(change) = expr::cast::<pg_sys::AlterTableStmt>(raw.stmt, NodeTag::T_AlterTableStmt) {
+            let [command] = expr::members(change.cmds)[..] else { return false };
+            return expr::cast::<pg_sys::AlterTableCmd>(command, NodeTag::T_AlterTableCmd)
+                .and_then(|command| expr::cast::<pg_sys::Constraint>(command.def, NodeTag::T_Constraint))
+                .is_some_and(|constraint| is_builtin_constraint(constraint, names));
+        }
+        match expr::cast::<pg_sys::IndexStmt>(raw.stmt, NodeTag::T_IndexStmt) {
+            Some(index) => is_builtin_index(index, names),
+            None => expr::cast::<pg_sys::CommentStmt>(raw.stmt, NodeTag::T_CommentStmt).is_some(),
+        }
+    }
+}
+
+/// # Safety
+/// Part of what the raw parser made; so for the functions below.
+unsafe fn is_builtin_constraint(constraint: &pg_sys::Constraint, names: &ColumnNames) -> bool {
+    use pg_sys::ConstrType::{CONSTR_CHECK, CONSTR_PRIMARY, CONSTR_UNIQUE};
+    let check = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
+    match constraint.contype {
+        // SAFETY: as promised.
+        CONSTR_CHECK => unsafe { understood(constraint.raw_expr, names, check) }.is_some(),
+        // Columns under the operator classes of their types, which superusers alone make.
+        CONSTR_PRIMARY | CONSTR_UNIQUE => true,
+        _ => false,
+    }
+}
+
+unsafe fn is_builtin_index(index: &pg_sys::IndexStmt, names: &ColumnNames) -> bool {
+    let predicate = pg_sys::ParseExprKind::EXPR_KIND_INDEX_PREDICATE;
+    // SAFETY: as promised; a look-up by a NUL-terminated name.
+    unsafe {
+        let method = pg_sys::get_index_am_oid(index.accessMethod, true);
+        builtin::is_builtin(method)
+            && expr::members(index.indexParams).into_iter().all(|key| is_builtin_key(key, method, names))
+            && (index.whereClause.is_null() || understood(index.whereClause, names, predicate).is_some())
+    }
+}
+
+unsafe fn is_builtin_key(key: Node, method: pg_sys::Oid, names: &ColumnNames) -> bool {
+    let expression = pg_sys::ParseExprKind::EXPR_KIND_INDEX_EXPRESSION;
+    // SAFETY: as promised; look-ups by name.
+    unsafe {
+        let Some(key) = expr::cast::<pg_sys::IndexElem>(key, NodeTag::T_IndexElem) else { return false };
+        let is_own = |name: *mut pg_sys::List, find: &dyn Fn() -> pg_sys::Oid| {
+            name.is_null() || in_catalog(name).is_some() && builtin::is_builtin(find())
+        };
+        is_own(key.collation, &|| pg_sys::get_collation_oid(key.collation, true))
+            && is_own(key.opclass, &|| pg_sys::get_opclass_oid(method, key.opclass, true))
+            && (key.expr.is_null() || understood(key.expr, names, expression).is_some())
+    }
+}

@@ -1,0 +1,73 @@
+//! `tablediffusion_create_table`: a new table with the source's column types, full of synthetic rows.
+
+use pgrx::pg_sys;
+
+use crate::engine::EngineError;
+use crate::pg::errors::Result;
+use crate::pg::functions::copy_properties::{self, Including};
+use crate::pg::functions::new_table::{Columns, Destination};
+use crate::pg::model::cell_source::ModelRow;
+use crate::pg::model::loaded::Model;
+use crate::pg::model::rows::{self, RowSink, SyntheticRows};
+use crate::pg::model::table_comment::describe;
+use crate::pg::model::writers::{self, Writers};
+use crate::pg::model::{given, target_domains};
+use crate::pg::server::access;
+use crate::pg::server::call::{Call, sql_function};
+use crate::pg::server::insert_batch::InsertBatch;
+
+sql_function!(
+    tablediffusion_create_table(target, model, n, seed, given, including),
+    pg_finfo_tablediffusion_create_table,
+    create_table
+);
+
+/// `(target text, model text, n bigint, seed bigint, given jsonb, including text[])`, the last from version 0.2.0 on.
+fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    let (target, name, total) = (call.text("target")?, call.text("model")?, call.rows("n")?);
+    let seed = rows::seed(call.optional_int("seed"))?;
+    let given = call.object("given")?;
+    access::check_writable(c"tablediffusion_create_table()");
+    let including = call.texts("including")?;
+    let including = Including::parse(&including)?;
+    let model = Model::load(name)?;
+    let given = given::wanted(&model, &given)?;
+    let (writers, targets) = writers::own_writers(&model, total, seed)?;
+    let targets = target_domains::chosen(&model.annotation, targets)?;
+    let not_null: Vec<bool> = model.annotation.columns.iter().map(|column| column.not_null).collect();
+    let columns = Columns { names_and_types: targets, not_null };
+    let table = Destination::of(&target)?.create(&columns)?;
+    let mut sink = Written { batch: table.batch(), writers, not_null: &columns.not_null };
+    SyntheticRows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
+    sink.batch.finish();
+    let table = table.close();
+    copy_properties::take_over(including, table, &model.annotation)?;
+    describe(table, &model);
+    Ok(Some(table.into()))
+}
+
+/// Rows on their way into the table.
+struct Written<'a> {
+    batch: InsertBatch<'a>,
+    writers: Writers,
+    not_null: &'a [bool],
+}
+
+impl RowSink for Written<'_> {
+    fn take(&mut self, row: &ModelRow) -> Result<()> {
+        let Self { batch, writers, not_null } = self;
+        batch.put(|values, nulls| {
+            writers::write(writers, row, values, nulls)?;
+            if nulls.iter().zip(*not_null).any(|(is_null, not_null)| *is_null && *not_null) {
+                return Err(EngineError::CorruptModel { reason: "it has a NULL where there can be none" }.into());
+            }
+            Ok(())
+        })
+    }
+
+    fn end_block(&mut self) {
+        // Writers may forget what rows that are not written yet refer to.
+        self.batch.flush();
+        writers::tidy(&mut self.writers);
+    }
+}

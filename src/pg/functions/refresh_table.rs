@@ -1,0 +1,142 @@
+//! `tablediffusion_refresh_table`: other synthetic rows in a table that is shared. Readers see the old rows until the
+//! transaction commits, and the new ones after it; privileges, indexes, comments and views that use the table stay.
+
+use pgrx::{IntoDatum, pg_sys};
+
+use crate::pg::errors::{self, Result};
+use crate::pg::model::cell_source::ModelRow;
+use crate::pg::model::loaded::Model;
+use crate::pg::model::rows::{self, RowSink, SyntheticRows};
+use crate::pg::model::writers::{self, RowWriter, Writers};
+use crate::pg::model::{given, table_comment};
+use crate::pg::relation::{self, Relation};
+use crate::pg::server::call::{Call, sql_function};
+use crate::pg::server::statement::{self, EphemeralRows};
+use crate::pg::server::tuple::Target;
+use crate::pg::server::{access, text, types};
+use crate::pg::store::ledger;
+
+sql_function!(
+    tablediffusion_refresh_table(target, model, n, seed, given),
+    pg_finfo_tablediffusion_refresh_table,
+    refresh
+);
+
+/// `(target regclass, model text, n bigint, seed bigint, given jsonb)`: the number of rows.
+fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
+    let (target, name, total) = (call.oid("target")?, call.text("model")?, call.rows("n")?);
+    let (seed, given) = (rows::seed(call.optional_int("seed"))?, call.object("given")?);
+    access::check_writable(c"tablediffusion_refresh_table()");
+    Relation::check_owner(target)?;
+    let model = Model::load(name)?;
+    let given = given::wanted(&model, &given)?;
+    let table = Relation::open(target)?;
+    check(&table)?;
+    let mut made = Made::new(&model, &table, total, seed)?;
+    SyntheticRows::new(&model, given, seed, total)?.hand_to(&mut made)?;
+    // One refresh after the other, and no row in between from anybody else; readers go on.
+    // SAFETY: the relation exists, since it is locked already.
+    unsafe { pg_sys::LockRelationOid(target, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE) };
+    // What is in the table, and that it is the owner's, may have changed while rows were made or the lock was waited for.
+    let table = Relation::open(target)?;
+    check(&table)?;
+    as_owner(&table, || {
+        let quoted = table.quoted();
+        statement::run(table.oid, &format!("DELETE FROM ONLY {quoted}"), None, 0)?;
+        statement::run(table.oid, &made.insert_into(&quoted), Some(&mut made.rows), 0)
+    })?;
+    if table_comment::is_described(&table) {
+        table_comment::describe(table.oid, &model);
+    }
+    Ok((total as i64).into_datum())
+}
+
+/// Only a table that is known to hold nothing else is emptied.
+fn check(table: &Relation) -> Result<()> {
+    if !table.is_table() {
+        return Err(errors::not_a_table(&table.name));
+    }
+    if !table.is_owned() {
+        return Err(errors::not_relation_owner(&table.name));
+    }
+    let look = format!("SELECT FROM ONLY {}", table.quoted());
+    let is_empty = || as_owner(table, || Ok(statement::run(table.oid, &look, None, 1)? == 0));
+    if ledger::was_charged(table.oid)? || !(table_comment::is_described(table) || is_empty()?) {
+        return Err(errors::not_synthetic(&table.name));
+    }
+    Ok(())
+}
+
+/// Does something with a table as its owner, whose triggers, defaults and constraints run as nobody else. What they may do
+/// is restricted as in PostgreSQL's own maintenance of tables, unless the owner is the caller. An ERROR gives the caller
+/// their identity back by the end of the transaction or subtransaction.
+fn as_owner<T>(table: &Relation, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let (mut user, mut context) = (pg_sys::InvalidOid, 0);
+    // SAFETY: plain calls; identity and settings are put back below.
+    let level = unsafe {
+        pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
+        if user != table.owner {
+            let restricted = context | pg_sys::SECURITY_RESTRICTED_OPERATION as i32;
+            pg_sys::SetUserIdAndSecContext(table.owner, restricted);
+        }
+        pg_sys::NewGUCNestLevel()
+    };
+    // SAFETY: a look-up. Policies would hide rows from what is looked at and deleted.
+    let is_hidden = unsafe { pg_sys::check_enable_rls(table.oid, pg_sys::InvalidOid, true) }
+        == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32;
+    let result = if is_hidden { Err(errors::rows_are_hidden(&table.name)) } else { work() };
+    // SAFETY: as it was.
+    unsafe {
+        pg_sys::AtEOXact_GUC(false, level);
+        pg_sys::SetUserIdAndSecContext(user, context);
+    }
+    result
+}
+
+/// Rows for the columns of a table that the model has. They are values of base types, which PostgreSQL casts to domains as
+/// it inserts them.
+struct Made {
+    columns: Vec<Target>,
+    writer: RowWriter,
+    rows: EphemeralRows,
+}
+
+impl Made {
+    fn new(model: &Model, table: &Relation, total: u64, seed: u64) -> Result<Self> {
+        let target = |column: &relation::Attribute| {
+            let (type_oid, typmod) = types::base_type(column.type_oid, column.typmod);
+            Target { column: column.name.clone(), type_oid, typmod }
+        };
+        let targets: Vec<(usize, Target)> =
+            table.columns.iter().filter(|column| !column.is_computed).map(target).enumerate().collect();
+        let writers = writers::writers(model, &targets, &table.quoted(), total, seed)?;
+        let (columns, writers): (Vec<Target>, Writers) = targets
+            .into_iter()
+            .zip(writers)
+            .filter(|(_, (_, _, typed))| typed.is_some())
+            .enumerate()
+            .map(|(place, ((_, target), (_, origin, typed)))| (target, (place, origin, typed)))
+            .unzip();
+        if columns.is_empty() {
+            return Err(errors::nothing_to_write(&table.name, &model.name));
+        }
+        Ok(Self { rows: EphemeralRows::new(&columns), writer: RowWriter::new(writers, columns.len()), columns })
+    }
+
+    fn insert_into(&self, table: &str) -> String {
+        let columns: Vec<String> = self.columns.iter().map(|column| text::quoted(&column.column)).collect();
+        let (columns, rows) = (columns.join(", "), statement::ROWS.to_string_lossy());
+        format!("INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {rows}")
+    }
+}
+
+impl RowSink for Made {
+    fn take(&mut self, row: &ModelRow) -> Result<()> {
+        let Self { writer, rows, .. } = self;
+        writer.write(row, |values, nulls| rows.put(values, nulls))
+    }
+
+    fn end_block(&mut self) {
+        self.writer.tidy();
+    }
+}

@@ -1,0 +1,113 @@
+//! Where the values of a column of synthetic rows come from: the model, or keys generated afresh beside it.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::engine::table::{Block, BlockColumn};
+use crate::pg::errors::{self, Result};
+use crate::pg::model::metadata::ColumnFacts;
+use crate::pg::server::types;
+use crate::pg::values::cell::CellValue;
+use crate::pg::values::chars;
+use crate::pg::values::key::Key;
+
+/// A row that the model made.
+#[derive(Clone, Copy)]
+pub struct ModelRow<'a> {
+    pub block: &'a Block,
+    /// Its place in the block.
+    pub index: usize,
+    /// Its number among all rows that are handed out, from 1.
+    pub number: u64,
+}
+
+/// Where a column of the result comes from.
+pub enum CellSource {
+    /// A place among the modelled columns, and what stands in for NULL where that cannot be.
+    Modelled {
+        place: usize,
+        for_null: Option<&'static [u8]>,
+    },
+    Generated(Box<KeyGenerator>),
+    /// A column that the model leaves out.
+    LeftOut,
+}
+
+/// Makes the values of one key.
+pub struct KeyGenerator {
+    key: Key,
+    name: String,
+    longest: usize,
+    random: ChaCha8Rng,
+}
+
+impl CellSource {
+    /// The origin of a column of the model at `place` among the modelled ones. A column's keys depend on the seed and
+    /// its ordinal only, not on which other columns are asked for.
+    pub fn of(column: &ColumnFacts, place: Option<usize>, longest: usize, rows: u64, seed: u64) -> Result<Self> {
+        match (column.key, place) {
+            (Some(key), _) => {
+                if key == Key::Number && rows > column.kind.most_rows() {
+                    return Err(errors::key_out_of_range(&column.name));
+                }
+                let mut random = ChaCha8Rng::seed_from_u64(seed);
+                // The model's blocks use the streams from 0 upwards.
+                random.set_stream(u64::MAX - column.ordinal.unsigned_abs() as u64);
+                Ok(Self::Generated(Box::new(KeyGenerator { key, name: column.name.clone(), longest, random })))
+            }
+            (None, Some(place)) => {
+                Ok(Self::Modelled { place, for_null: column.not_null.then(|| column.kind.plainest_text()) })
+            }
+            (None, None) => Ok(Self::LeftOut),
+        }
+    }
+
+    /// The value in a row.
+    pub fn cell<'a>(&mut self, row: &ModelRow<'a>) -> Result<CellValue<'a>> {
+        let ModelRow { block, index, number } = *row;
+        Ok(match self {
+            Self::LeftOut => CellValue::Null,
+            Self::Generated(generator) => generator.next(number)?,
+            Self::Modelled { place, for_null } => match &block.columns[*place] {
+                column @ BlockColumn::Categories { .. } => {
+                    column.text(index).or(*for_null).map_or(CellValue::Null, CellValue::Text)
+                }
+                column @ BlockColumn::Numbers { .. } => column.number(index).map_or(CellValue::Null, CellValue::Number),
+            },
+        })
+    }
+}
+
+impl KeyGenerator {
+    fn next(&mut self, number: u64) -> Result<CellValue<'static>> {
+        Ok(match self.key {
+            Key::Number => CellValue::Key(number as i64),
+            Key::Uuid => {
+                let mut bytes = [0; 16];
+                self.random.fill_bytes(&mut bytes);
+                // Version 4, variant 1 (RFC 9562).
+                bytes[6] = bytes[6] & 0x0f | 0x40;
+                bytes[8] = bytes[8] & 0x3f | 0x80;
+                CellValue::Uuid(bytes)
+            }
+            Key::Text => {
+                let long = format!("{}-{number}", self.name);
+                if long.chars().count() <= self.longest {
+                    CellValue::Once(long)
+                } else {
+                    let short = number.to_string();
+                    if short.len() > self.longest {
+                        return Err(errors::key_out_of_range(&self.name));
+                    }
+                    CellValue::Once(short)
+                }
+            }
+        })
+    }
+}
+
+/// The characters that a column of texts takes, if its type is still there.
+pub fn longest(column: &ColumnFacts) -> usize {
+    let found = if column.key == Some(Key::Text) { types::resolve_type(&column.type_name) } else { None };
+    found.map_or(usize::MAX, |(type_oid, typmod)| chars::longest(type_oid, typmod))
+}

@@ -1,0 +1,228 @@
+//! Expressions that are evaluated on behalf of whoever samples a model. Only those that PostgreSQL evaluates by itself
+//! are: nothing that they run can have been made by anybody, and nothing that they return depends on anything but the
+//! row.
+
+use std::ffi::{CStr, c_void};
+
+use pgrx::pg_guard;
+use pgrx::pg_sys::{self, NodeTag};
+
+use crate::pg::model::constraints::raw;
+use crate::pg::server::builtin;
+use crate::pg::server::expr::{self, Node};
+use crate::pg::server::guc::with_fixed_writing;
+use crate::pg::server::text::c_string;
+use crate::pg::server::tuple::{self, Target};
+
+/// What a walk through an expression has seen.
+struct Walked {
+    columns: Vec<i16>,
+    safe: bool,
+}
+
+/// The columns that an expression looks at; nothing if it is not one that is evaluated. A column with a collation of its
+/// own is not looked at, since it is not known here what that will be.
+///
+/// # Safety
+/// `node` is a valid expression.
+pub unsafe fn columns(node: Node) -> Option<Vec<i16>> {
+    let mut seen = Walked { columns: Vec::new(), safe: true };
+    // SAFETY: as promised; the walk ends before what it fills.
+    unsafe { look(node, (&raw mut seen).cast()) };
+    seen.columns.sort_unstable();
+    seen.columns.dedup();
+    seen.safe.then_some(seen.columns)
+}
+
+/// Looks at a node and those below it; true ends the walk.
+#[pg_guard]
+unsafe extern "C-unwind" fn look(node: Node, seen: *mut c_void) -> bool {
+    if node.is_null() {
+        return false;
+    }
+    // SAFETY: called by `columns` and by the walker it starts, with valid nodes and what it has seen.
+    unsafe {
+        let found = &mut *seen.cast::<Walked>();
+        if let Some(variable) = expr::cast::<pg_sys::Var>(node, NodeTag::T_Var) {
+            found.safe &= variable.varattno > 0 && variable.varlevelsup == 0;
+            found.columns.push(variable.varattno);
+        }
+        found.safe &= is_plain((*node).type_)
+            && is_of_builtin_type(node)
+            && !pg_sys::check_functions_in_node(node, Some(is_foreign), std::ptr::null_mut());
+        !found.safe || pg_sys::expression_tree_walker(node, Some(look), seen)
+    }
+}
+
+/// Nodes that do nothing but call functions that they name, and choose among values.
+fn is_plain(tag: NodeTag) -> bool {
+    matches!(
+        tag,
+        NodeTag::T_Var
+            | NodeTag::T_CoerceToDomainValue
+            | NodeTag::T_Const
+            | NodeTag::T_FuncExpr
+            | NodeTag::T_OpExpr
+            | NodeTag::T_DistinctExpr
+            | NodeTag::T_NullIfExpr
+            | NodeTag::T_ScalarArrayOpExpr
+            | NodeTag::T_BoolExpr
+            | NodeTag::T_RelabelType
+            | NodeTag::T_CoerceViaIO
+            | NodeTag::T_ArrayCoerceExpr
+            | NodeTag::T_CaseExpr
+            | NodeTag::T_CaseWhen
+            | NodeTag::T_CaseTestExpr
+            | NodeTag::T_ArrayExpr
+            | NodeTag::T_RowCompareExpr
+            | NodeTag::T_CoalesceExpr
+            | NodeTag::T_MinMaxExpr
+            | NodeTag::T_NullTest
+            | NodeTag::T_BooleanTest
+            | NodeTag::T_List
+    )
+}
+
+/// Whether what a node yields is of one of PostgreSQL's own types. A column, and the value of a domain, may be of a domain
+/// over one: rows hold values of the latter.
+unsafe fn is_of_builtin_type(node: Node) -> bool {
+    // SAFETY: a valid node, of a type that exists.
+    unsafe {
+        let tag = (*node).type_;
+        if matches!(tag, NodeTag::T_List | NodeTag::T_CaseWhen) {
+            return true;
+        }
+        let type_oid = pg_sys::exprType(node);
+        if !matches!(tag, NodeTag::T_Var | NodeTag::T_CoerceToDomainValue) {
+            return builtin::is_builtin_type(type_oid);
+        }
+        let plain = [pg_sys::InvalidOid, pg_sys::DEFAULT_COLLATION_OID];
+        builtin::is_builtin_type(pg_sys::getBaseType(type_oid)) && plain.contains(&pg_sys::exprCollation(node))
+    }
+}
+
+/// Whether a function was made by somebody, or looks at more than its arguments.
+#[pg_guard]
+unsafe extern "C-unwind" fn is_foreign(function: pg_sys::Oid, _nothing: *mut c_void) -> bool {
+    !builtin::is_builtin_and_immutable(function)
+}
+
+/// What the names in an expression mean.
+pub struct ColumnNames {
+    pub desc: pg_sys::TupleDesc,
+    /// The place of the column that VALUE stands for in what a domain asks for, which names nothing else.
+    pub value: Option<usize>,
+}
+
+impl ColumnNames {
+    /// The names of columns of these base types, in the current memory context.
+    pub fn of(targets: &[Target]) -> Self {
+        Self { desc: tuple::descriptor(targets), value: None }
+    }
+
+    fn attributes(&self) -> impl Iterator<Item = &pg_sys::FormData_pg_attribute> {
+        // SAFETY: a complete descriptor, which lives as long as `self` is used.
+        (0..unsafe { (*self.desc).natts } as usize).map(|i| unsafe { tuple::attribute(self.desc, i) })
+    }
+
+    /// The place of the column that a name means, if it is of one of PostgreSQL's own types.
+    fn find(&self, name: &CStr) -> Option<usize> {
+        let is_meant = |(i, attribute): &(usize, &pg_sys::FormData_pg_attribute)| {
+            // SAFETY: names are NUL-terminated.
+            let own = unsafe { CStr::from_ptr(attribute.attname.data.as_ptr()) };
+            let meant = self.value.map_or(own == name, |value| value == *i && name == VALUE);
+            meant && builtin::is_builtin_type(attribute.atttypid)
+        };
+        self.attributes().enumerate().find(is_meant).map(|(i, _)| i)
+    }
+}
+
+/// What a domain's constraints call the value, as the parser spells it.
+const VALUE: &CStr = c"value";
+
+/// Whether an expression that is written in SQL names nothing but what is PostgreSQL's own, and columns of these names; or
+/// the value of a domain, if there are none.
+pub fn names_nothing_else(written: &str, columns: Option<&[String]>) -> bool {
+    let text = c_string(written);
+    let is_column = |name: &CStr| match columns {
+        Some(columns) => columns.iter().any(|column| column.as_bytes() == name.to_bytes()),
+        None => name == VALUE,
+    };
+    // SAFETY: a NUL-terminated string, and what the parser made of it.
+    with_fixed_writing(|| unsafe {
+        let statements = pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_PLPGSQL_EXPR);
+        only_value(statements).is_some_and(|value| raw::is_builtin(value, &is_column))
+    })
+}
+
+/// Makes a condition on rows, written in SQL, ready to be evaluated. Nothing if it is not one that is. ERROR if it
+/// cannot be understood.
+pub fn prepare(written: &str, names: &ColumnNames) -> Option<*mut pg_sys::ExprState> {
+    let text = c_string(written);
+    with_fixed_writing(|| {
+        // SAFETY: a NUL-terminated string. Folding constants in an expression runs what `columns` lets pass. What is made
+        // lives in the current memory context.
+        unsafe {
+            let raw = only_value(pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_PLPGSQL_EXPR))?;
+            let node = understood(raw, names, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT)?;
+            Some(pg_sys::ExecInitExpr(pg_sys::expression_planner(node.cast()), std::ptr::null_mut()))
+        }
+    })
+}
+
+/// The meaning of an expression that the parser read, under the settings of [`with_fixed_writing`]. Nothing if it is not one that
+/// is evaluated. ERROR if it has none.
+///
+/// # Safety
+/// A node that the raw parser made, and a valid descriptor.
+pub unsafe fn understood(raw: Node, names: &ColumnNames, kind: pg_sys::ParseExprKind::Type) -> Option<Node> {
+    // SAFETY: as promised; nothing is given a meaning, which would run input functions, but what is PostgreSQL's own.
+    unsafe {
+        if !raw::is_builtin(raw, &|name| names.find(name).is_some()) {
+            return None;
+        }
+        let state = pg_sys::make_parsestate(std::ptr::null_mut());
+        (*state).p_post_columnref_hook = Some(column_of);
+        (*state).p_ref_hook_state = (&raw const *names).cast_mut().cast();
+        let mut node = pg_sys::transformExpr(state, raw, kind);
+        if kind != pg_sys::ParseExprKind::EXPR_KIND_INDEX_EXPRESSION {
+            node = pg_sys::coerce_to_boolean(state, node, c"CHECK".as_ptr());
+        }
+        pg_sys::assign_expr_collations(state, node);
+        columns(node).map(|_| node)
+    }
+}
+
+/// The expression that the parser made of a text that should hold nothing else.
+///
+/// # Safety
+/// The result of the raw parser.
+unsafe fn only_value(statements: *mut pg_sys::List) -> Option<Node> {
+    // SAFETY: as promised.
+    unsafe {
+        let [statement] = expr::members(statements)[..] else { return None };
+        let statement = expr::cast::<pg_sys::RawStmt>(statement, NodeTag::T_RawStmt)?;
+        let select = expr::cast::<pg_sys::SelectStmt>(statement.stmt, NodeTag::T_SelectStmt)?;
+        let [target] = expr::members(select.targetList)[..] else { return None };
+        Some(expr::cast::<pg_sys::ResTarget>(target, NodeTag::T_ResTarget)?.val)
+    }
+}
+
+/// The column that a name in an expression means, for the parser.
+#[pg_guard]
+unsafe extern "C-unwind" fn column_of(
+    state: *mut pg_sys::ParseState,
+    reference: *mut pg_sys::ColumnRef,
+    found: Node,
+) -> Node {
+    // SAFETY: called by the parser that `understood` starts, which keeps the names there.
+    unsafe {
+        let names = &*(*state).p_ref_hook_state.cast::<ColumnNames>();
+        let [name] = expr::members((*reference).fields)[..] else { return found };
+        let Some(name) = expr::cast::<pg_sys::String>(name, NodeTag::T_String) else { return found };
+        let Some(i) = names.find(CStr::from_ptr(name.sval)) else { return found };
+        let attribute = tuple::attribute(names.desc, i);
+        let (number, type_oid) = ((i + 1) as pg_sys::AttrNumber, attribute.atttypid);
+        pg_sys::makeVar(1, number, type_oid, attribute.atttypmod, attribute.attcollation, 0).cast()
+    }
+}

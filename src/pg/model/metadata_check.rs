@@ -1,0 +1,64 @@
+//! Whether what is stored of a model's columns can be: it may come from anywhere, and decides as what values are made.
+
+use std::collections::HashSet;
+
+use crate::engine::artifact::Artifact;
+use crate::pg::errors::{self, Result};
+use crate::pg::model::metadata::{Annotation, ColumnFacts};
+
+/// Whether an annotation agrees with itself and with the columns of its model.
+pub fn is_consistent(annotation: &Annotation, artifact: &Artifact) -> bool {
+    let modelled: Vec<&ColumnFacts> = annotation.columns.iter().filter(|column| column.key.is_none()).collect();
+    modelled.len() == artifact.columns.len()
+        && modelled.iter().zip(&artifact.columns).all(|(facts, released)| {
+            facts.name == released.column.name && facts.kind.measure() == released.column.measure
+        })
+        && is_text(&annotation.source)
+        && annotation.columns.iter().all(is_possible)
+        && are_different(annotation.columns.iter().map(|column| column.ordinal))
+        && are_names(annotation.columns.iter().map(|column| &column.name).chain(&annotation.left_out))
+        && constraints_hold(annotation)
+}
+
+/// A column whose values are made as its kind says.
+fn is_possible(column: &ColumnFacts) -> bool {
+    column.ordinal > 0
+        && is_text(&column.type_name)
+        && !column.type_name.is_empty()
+        && column.kind.is_possible()
+        && (column.key.is_none() || column.key == column.kind.key())
+}
+
+/// Constraints about columns that there are; keys of modelled ones.
+fn constraints_hold(annotation: &Annotation) -> bool {
+    let constraints = &annotation.constraints;
+    let find = |name: &String| annotation.columns.iter().find(|column| column.name == *name);
+    constraints.checks.iter().all(|check| {
+        is_text(&check.name) && is_text(&check.expression) && check.columns.iter().all(|name| find(name).is_some())
+    }) && constraints.uniques.iter().all(|unique| {
+        is_text(&unique.name)
+            && !unique.columns.is_empty()
+            && unique.columns.iter().all(|name| find(name).is_some_and(|column| column.key.is_none()))
+    })
+}
+
+fn are_names<'a>(names: impl Iterator<Item = &'a String> + Clone) -> bool {
+    names.clone().all(|name| is_text(name) && !name.is_empty()) && are_different(names)
+}
+
+fn are_different<T: Eq + std::hash::Hash>(all: impl IntoIterator<Item = T>) -> bool {
+    let mut seen = HashSet::new();
+    all.into_iter().all(|one| seen.insert(one))
+}
+
+/// No text of SQL holds a NUL.
+fn is_text(text: &str) -> bool {
+    !text.contains('\0')
+}
+
+/// The annotation of a model, checked against itself and the model: nothing in it is believed before.
+pub fn annotation(name: &str, artifact: &Artifact) -> Result<Annotation> {
+    let annotation: Annotation =
+        serde_json::from_str(&artifact.annotation).map_err(|_| errors::annotation_unreadable(name))?;
+    if is_consistent(&annotation, artifact) { Ok(annotation) } else { Err(errors::annotation_unreadable(name)) }
+}

@@ -1,0 +1,14 @@
+//! A loaded model: what is known of its columns, what holds in its rows, and the rows themselves.
+
+pub mod cell_source;
+pub mod columns_json;
+pub mod constraints;
+pub mod given;
+pub mod loaded;
+pub mod metadata;
+pub mod metadata_check;
+pub mod record;
+pub mod rows;
+pub mod table_comment;
+pub mod target_domains;
+pub mod writers;

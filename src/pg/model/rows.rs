@@ -1,0 +1,180 @@
+//! Synthetic rows, as the model makes them and constraints let them pass.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+
+use pgrx::check_for_interrupts;
+
+use crate::engine::artifact::{Artifact, SAMPLE_BLOCK, Sampler};
+use crate::engine::table::{Block, Wanted};
+use crate::pg::errors::{self, Result};
+use crate::pg::model::cell_source::ModelRow;
+use crate::pg::model::constraints::filter::{RowFilter, Verdict};
+use crate::pg::model::loaded::Model;
+use crate::pg::server::{guard, threads};
+
+/// Blocks that are made ahead of the one that is used, for each thread of the pool.
+const AHEAD: usize = 2;
+/// Rows of the model that are looked at for each that can be handed out, at most and on average.
+const MAX_TRIES: u64 = 20_000;
+/// Rows that the average is taken over.
+const AVERAGED: u64 = 100;
+
+/// The rows of a model, block by block, made on the pool. Which rows come depends on the seed alone.
+pub struct SyntheticRows {
+    sampler: Arc<Sampler<Arc<Artifact>>>,
+    model: String,
+    sender: Sender<(u64, Result<Block>)>,
+    receiver: Receiver<(u64, Result<Block>)>,
+    /// Blocks that came before their turn.
+    early: BTreeMap<u64, Result<Block>>,
+    /// Blocks asked for, and handed out.
+    asked: u64,
+    used: u64,
+    ahead: usize,
+    /// What every row has to satisfy.
+    filter: Option<RowFilter>,
+    /// Rows taken, and wanted.
+    taken: u64,
+    total: u64,
+    /// Blocks handed out, and rows taken, when tries were last looked at.
+    looked_at: (u64, u64),
+    /// Whether nobody waits for blocks any more.
+    over: Arc<AtomicBool>,
+}
+
+/// Where rows go.
+pub trait RowSink {
+    fn take(&mut self, row: &ModelRow) -> Result<()>;
+
+    /// Called after each block, when no value of its rows is in use.
+    fn end_block(&mut self);
+}
+
+impl SyntheticRows {
+    /// `total` rows of those that have the given values.
+    pub fn new(model: &Model, given: Vec<Option<Wanted>>, seed: u64, total: u64) -> Result<Self> {
+        let artifact = Arc::clone(&model.artifact);
+        let sampler = threads::run(move || Sampler::given(artifact, given, seed))??;
+        let filter = RowFilter::new(&model.annotation, total, seed)?;
+        let (sender, receiver) = channel();
+        Ok(Self {
+            sampler: Arc::new(sampler),
+            model: model.name.clone(),
+            sender,
+            receiver,
+            early: BTreeMap::new(),
+            asked: 0,
+            used: 0,
+            ahead: AHEAD * rayon::current_num_threads(),
+            filter,
+            taken: 0,
+            total,
+            looked_at: (0, 0),
+            over: Arc::default(),
+        })
+    }
+
+    /// Hands all rows over, one after the other. Answers interrupts.
+    ///
+    /// # Errors
+    /// If too many rows were looked at for those that were taken.
+    pub fn hand_to(mut self, sink: &mut impl RowSink) -> Result<()> {
+        while let Some(block) = self.next_block()? {
+            for index in 0..block.rows {
+                // What is to hold in a row can take long to look at.
+                check_for_interrupts!();
+                if self.taken == self.total {
+                    break;
+                }
+                let row = ModelRow { block: &block, index, number: self.taken + 1 };
+                if let Some(filter) = &mut self.filter
+                    && let Verdict::Breaks = filter.look(&row)?
+                {
+                    continue;
+                }
+                self.taken = row.number;
+                sink.take(&row)?;
+            }
+            sink.end_block();
+        }
+        Ok(())
+    }
+
+    /// The next block, unless enough rows were taken.
+    fn next_block(&mut self) -> Result<Option<Block>> {
+        check_for_interrupts!();
+        if self.taken == self.total {
+            return Ok(None);
+        }
+        self.check_tries()?;
+        self.filter.iter_mut().for_each(RowFilter::tidy);
+        self.ask();
+        loop {
+            if let Some(block) = self.early.remove(&self.used) {
+                self.used += 1;
+                return block.map(Some);
+            }
+            match self.receiver.recv_timeout(threads::PATIENCE) {
+                Ok((number, block)) => drop(self.early.insert(number, block)),
+                Err(RecvTimeoutError::Timeout) => {
+                    check_for_interrupts!();
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(errors::engine_panicked()),
+            }
+        }
+    }
+
+    /// Ends a search that hardly finds anything, or nothing any more.
+    fn check_tries(&mut self) -> Result<()> {
+        let (used, taken) = self.looked_at;
+        if (self.used - used) * (SAMPLE_BLOCK as u64) < MAX_TRIES * AVERAGED {
+            return Ok(());
+        }
+        if self.taken - taken < AVERAGED {
+            let broken = self.filter.as_ref().and_then(|filter| filter.fault(&self.model, MAX_TRIES));
+            return Err(broken.unwrap_or_else(|| errors::too_few_rows_fit(&self.model, MAX_TRIES)));
+        }
+        self.looked_at = (self.used, self.taken);
+        Ok(())
+    }
+
+    /// Keeps the pool at work, on no more blocks than may be needed.
+    fn ask(&mut self) {
+        let needed = (self.total - self.taken).div_ceil(SAMPLE_BLOCK as u64);
+        let until = self.used + needed.min(self.ahead as u64);
+        while self.asked < until {
+            let number = self.asked;
+            let (sampler, sender, over) = (Arc::clone(&self.sampler), self.sender.clone(), Arc::clone(&self.over));
+            rayon::spawn(move || {
+                if !over.load(Relaxed) {
+                    let block = guard::engine(|| sampler.block(number));
+                    // Nobody listens any more after an interrupt.
+                    let _ = sender.send((number, block));
+                }
+            });
+            self.asked += 1;
+        }
+    }
+}
+
+impl Drop for SyntheticRows {
+    fn drop(&mut self) {
+        self.over.store(true, Relaxed);
+    }
+}
+
+/// The caller's seed, or one from the operating system.
+pub fn seed(given: Option<i64>) -> Result<u64> {
+    match given {
+        Some(seed) => Ok(seed as u64),
+        None => {
+            let mut bytes = [0; 8];
+            getrandom::fill(&mut bytes).map_err(|_| errors::internal("the operating system gives no random bits"))?;
+            Ok(u64::from_le_bytes(bytes))
+        }
+    }
+}

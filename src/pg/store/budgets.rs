@@ -1,0 +1,124 @@
+//! The table of budgets, and what was spent of each.
+
+use pgrx::pg_sys;
+use serde::Deserialize;
+
+use crate::engine::privacy::accountant::gdp::{Equivalent, Stored};
+use crate::pg::errors::Result;
+use crate::pg::relation::lineage::Charged;
+use crate::pg::server::access::{self, as_owner};
+
+/// Sets the budget of a relation, in place of one that it has or of one of a relation that is gone and had its name and
+/// owner, or was restored under it; without an epsilon it has none afterwards.
+pub fn set_budget(relation: pg_sys::Oid, epsilon: Option<f64>, delta: f64) -> Result<()> {
+    // SAFETY: a plain call.
+    let role = unsafe { pg_sys::GetUserId() };
+    as_owner(|client| {
+        let named = "SELECT o.id AS origin, c.oid AS relation,
+                pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS name,
+                c.relowner AS owner
+            FROM tablediffusion.origin_store AS o, pg_catalog.pg_class AS c
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE c.oid = $1";
+        let forget = format!(
+            "WITH named AS ({named})
+            DELETE FROM tablediffusion.budgets_store AS b USING named
+            WHERE b.relation = named.relation AND b.origin = named.origin
+               OR b.name = named.name AND (b.origin <> named.origin
+                  OR coalesce(b.owner, b.role::pg_catalog.oid) = named.owner AND NOT EXISTS (
+                      SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = b.relation))"
+        );
+        client.update(forget.as_str(), None, &[relation.into()])?;
+        if let Some(epsilon) = epsilon {
+            let set = format!(
+                "WITH named AS ({named})
+                INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role, owner)
+                SELECT relation, origin, name, $2, $3, $4, owner FROM named"
+            );
+            client.update(set.as_str(), None, &[relation.into(), epsilon.into(), delta.into(), role.into()])?;
+        }
+        Ok(())
+    })
+}
+
+/// Gives the tables among some relations, in JSON, a budget if none applies to them.
+pub fn default_budgets(charged: &str, epsilon: f64, delta: f64) -> Result<()> {
+    as_owner(|client| {
+        let query = "INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role, owner)
+            SELECT r.relation, o.id, r.name, $2, $3, r.owner, r.owner
+            FROM tablediffusion.origin_store AS o,
+                 pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb)
+                     AS r (relation oid, name text, owner oid, \"table\" boolean)
+            WHERE r.\"table\" AND NOT EXISTS (
+                SELECT FROM tablediffusion.budgets_store AS b
+                WHERE b.relation = r.relation AND b.origin = o.id
+                   OR b.name = r.name AND (b.origin <> o.id OR coalesce(b.owner, b.role::pg_catalog.oid) = r.owner))
+            ON CONFLICT (relation, origin) DO NOTHING";
+        client.update(query, None, &[charged.into(), epsilon.into(), delta.into()]).map(|_| ())
+    })
+}
+
+/// A budget and what was spent of it.
+#[derive(Debug, Deserialize)]
+pub struct Budget {
+    pub id: i64,
+    /// Name of the relation, as SQL writes it.
+    pub name: String,
+    pub epsilon: f64,
+    pub delta: f64,
+    pub trainings: u64,
+    precision_sum: f64,
+    excess_delta: f64,
+    /// Whether it was set for another relation that had the name.
+    pub former: bool,
+    /// Whether trainings of this kind can be charged to it.
+    pub counts: bool,
+}
+
+/// Those that apply to some relations, given as JSON. By name only one that was set for a relation of the same owner applies, or one that was restored.
+const APPLYING: &str = "
+    SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+               'id', b.id, 'name', coalesce(b.current_name, b.name), 'epsilon', b.epsilon, 'delta', b.delta,
+               'trainings', b.trainings, 'precision_sum', b.precision_sum, 'excess_delta', b.excess_delta,
+               'former', NOT m.direct, 'counts', m.counts) ORDER BY b.id), '[]')::pg_catalog.text
+    FROM tablediffusion.budgets_spent AS b CROSS JOIN LATERAL (
+        SELECT pg_catalog.bool_or(b.relation = r.relation AND b.origin = o.id) AS direct,
+               pg_catalog.bool_and(r.counts) AS counts
+        FROM tablediffusion.origin_store AS o,
+             pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r (relation oid, name text, owner oid, counts boolean)
+        WHERE b.relation = r.relation AND b.origin = o.id
+           OR b.name = r.name AND (b.origin <> o.id OR b.set_for = r.owner)
+    ) AS m
+    WHERE m.direct IS NOT NULL";
+
+impl Budget {
+    /// Those that apply to what a training is charged to, in the order of their numbers.
+    pub fn applying(charged: &[Charged]) -> Result<Vec<Self>> {
+        access::ask(APPLYING, &access::json(&charged)?)
+    }
+
+    pub fn spent(&self) -> Stored {
+        Stored { precision: self.precision_sum, excess_delta: self.excess_delta }
+    }
+
+    /// Whether a training that claims (`epsilon`, `delta`) and costs `reserve` at most stays within it. Only the first
+    /// may rely on its claim: what is added up afterwards are Gaussian mechanisms, and if the first alone is above the
+    /// budget as one of these, none comes after it.
+    pub fn allows(&self, epsilon: f64, delta: f64, reserve: Stored) -> bool {
+        let first = self.trainings == 0 && epsilon <= self.epsilon && delta <= self.delta;
+        first || self.spent().and(reserve).epsilon(self.delta) <= self.epsilon
+    }
+
+    /// Epsilon of one more Gaussian mechanism that would use it up.
+    pub fn remaining(&self) -> f64 {
+        if self.trainings == 0 { self.epsilon } else { remaining(self.epsilon, self.spent(), self.delta) }
+    }
+}
+
+pub fn remaining(epsilon: f64, spent: Stored, delta: f64) -> f64 {
+    if spent.excess_delta >= delta {
+        return 0.0;
+    }
+    let whole = Equivalent::of_gaussian(epsilon, delta - spent.excess_delta);
+    let left = Equivalent { precision: (whole.precision - spent.precision).max(0.0), ..Equivalent::default() };
+    left.epsilon(delta - spent.excess_delta)
+}
