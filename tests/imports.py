@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(os.environ.get("SRC") or Path(__file__).resolve().parent.parent / "src")
 
 # Each imports only from those before it; those of one line know nothing of each other.
-FLOORS = [["error", "abandon"], ["privacy"], ["table"], ["marginals", "nn", "quality"], ["models"], ["artifact"], ["job"]]
+FLOORS = [["error"], ["abandon"], ["privacy"], ["table"], ["marginals", "nn", "quality"], ["models"], ["artifact"], ["job"]]
 ROOMS = [["errors"], ["server"], ["values"], ["relation"], ["store"], ["model"], ["functions"]]
 
 

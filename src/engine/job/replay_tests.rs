@@ -203,7 +203,7 @@ fn audit(case: Case, count: usize, seed: u64) -> BTreeMap<String, f64> {
     let of_unit: Vec<Row> =
         (0..rows).map(|_| (if alike { first.clone() } else { odd(&mut rng) }, Some(u32::MAX))).collect();
 
-    let replay = Arc::new(Mutex::new(Replay::new()));
+    let replay = Arc::new(Mutex::new(Replay::default()));
     let table = blocks(&of_table);
     let ledger = train(case, &table, &replay);
     replay.lock().unwrap().rewind();
@@ -299,7 +299,7 @@ fn no_unit_changes_what_networks_see_by_more_than_is_charged() {
 fn an_unpaid_unit_is_noticed() {
     let mut ledger = {
         let case = Case { method: Method::Guided, options: r#"{"rounds": 0}"#, epsilon: 3.0, unit: None };
-        let replay = Arc::new(Mutex::new(Replay::new()));
+        let replay = Arc::new(Mutex::new(Replay::default()));
         train(case, &blocks(&[(usual(&mut ChaCha8Rng::seed_from_u64(1)), None)]), &replay)
     };
     let found = |precision: f64| {

@@ -4,8 +4,8 @@
 use rand::Rng;
 
 use super::coarsening::Coarsening;
-use super::denoiser::Potential;
 use super::marginal::Marginal;
+use super::potential::Potential;
 use crate::engine::table::codec::Choice;
 
 /// The classes of one column.

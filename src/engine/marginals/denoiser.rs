@@ -7,14 +7,7 @@ use rand::{Rng, RngExt};
 
 use super::classes::Classes;
 use super::coarsening::{Coarsening, Level};
-use super::marginal::Marginal;
-
-/// Log-linear weights of a marginal, one a cell.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Potential {
-    pub marginal: Marginal,
-    pub weights: Vec<f32>,
-}
+use super::potential::Potential;
 
 /// Potentials laid out for drawing: for each column a base row and the factors that look at other columns, all as
 /// weights to be multiplied rather than logits to be added, so that a draw takes no exponential. What is drawn are
@@ -334,6 +327,7 @@ mod tests {
 
     use super::*;
     use crate::engine::marginals::Clique;
+    use crate::engine::marginals::marginal::Marginal;
 
     fn factor(coarsening: &Coarsening, potential: &Potential, column: usize) -> Factor {
         let alone = std::slice::from_ref(potential);

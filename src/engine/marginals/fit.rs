@@ -8,8 +8,8 @@ use rayon::prelude::*;
 
 use super::byte_table::ByteTable;
 use super::coarsening::Coarsening;
-use super::denoiser::Potential;
 use super::marginal::Marginal;
+use super::potential::Potential;
 
 /// Noisy counts of a marginal.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! The paper's models (arXiv 2308.14784): a diffusion over the encoded row, trained under DP-SGD, that predicts the
 //! added noise or the clean row.
 
+mod architecture;
 mod denoising;
 mod model;
 mod options;

@@ -37,6 +37,7 @@ pub struct Realised {
 }
 
 /// A recording, and how far it has been replayed.
+#[derive(Default)]
 pub struct Replay {
     entries: Vec<Entry>,
     at: usize,
@@ -56,19 +57,6 @@ impl std::fmt::Debug for Replay {
 }
 
 impl Replay {
-    pub fn new() -> Self {
-        Self {
-            entries: Vec::new(),
-            at: 0,
-            replaying: false,
-            seeds: 0,
-            realised: BTreeMap::new(),
-            units: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            sample_seeds: BTreeMap::new(),
-        }
-    }
-
     /// From now on answers are those of the recording.
     pub fn rewind(&mut self) {
         (self.at, self.replaying, self.seeds) = (0, true, 0);

@@ -4,8 +4,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-use super::Metric;
 use super::codes::{CodedColumns, Coding, NULL};
+use super::metric::Metric;
 use crate::engine::abandon;
 
 /// Pairs and triples that are compared, at most: of more, a random choice.

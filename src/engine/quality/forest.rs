@@ -4,8 +4,8 @@ use rayon::prelude::*;
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
 use smartcore::linalg::basic::matrix::DenseMatrix;
 
-use super::Metric;
 use super::codes::CodedColumns;
+use super::metric::Metric;
 use crate::engine::abandon;
 
 /// Rows of each table that a forest sees, at most.

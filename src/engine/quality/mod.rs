@@ -11,6 +11,7 @@ pub mod chart;
 mod codes;
 mod distances;
 mod forest;
+mod metric;
 pub mod page;
 mod sample;
 
@@ -18,19 +19,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 pub use self::association::associations;
+pub use self::metric::Metric;
 pub use self::sample::Sample;
-
-/// A figure of synthetic rows, and of the others that are compared in the same way.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Metric {
-    pub name: &'static str,
-    /// The place of the column that it is about, if it is about one.
-    pub column: Option<usize>,
-    pub synthetic: f64,
-    pub real: f64,
-    /// Nothing where shuffling columns changes nothing.
-    pub independent: Option<f64>,
-}
 
 /// Compares tables with the same columns; `target` is the place of the column that is predicted from the others.
 /// Nothing where there are too few rows.

@@ -10,9 +10,11 @@
 mod binning;
 mod category;
 mod declared;
+mod domain_source;
 mod histograms;
 mod number_line;
 mod numeric;
+mod plan;
 mod refine;
 mod sample;
 mod significance;
@@ -22,123 +24,17 @@ mod tests;
 mod texts;
 mod tree;
 
-pub use sample::DiscoverySample;
+pub use self::domain_source::Goal;
+pub use self::plan::DiscoveryPlan;
+pub use self::sample::DiscoverySample;
 
+use self::domain_source::DomainSource;
 use self::numeric::Numeric;
+use self::plan::{EXACT_PRECISION, TEXT_PRECISION};
 use self::sample::Sampled;
-use super::{Column, Declared, Domain, Measure};
+use super::{Column, Domain};
 use crate::engine::Result;
-use crate::engine::privacy::mechanisms::noisy_counts::{NoisyCounts, noisy_counts};
 use crate::engine::privacy::meter::Meter;
-
-/// What discovery may spend, and what it knows beforehand. Public or released quantities.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct DiscoveryPlan {
-    /// Noise of every count but those of keys, relative to how much a unit can change a histogram.
-    pub noise_multiplier: f64,
-    /// Rows of a unit, at most: how much it can change a histogram.
-    pub unit_rows: u32,
-    /// Probability with which one thresholded histogram may release keys that only one unit holds.
-    pub threshold_delta: f64,
-    /// Rows that the sample is expected to hold, from the noisy row count and the sampling rate.
-    pub sampled_rows: f64,
-}
-
-impl DiscoveryPlan {
-    /// Standard deviation of the noise of a count, in rows.
-    fn noise_sd(&self) -> f64 {
-        self.noise_multiplier * f64::from(self.unit_rows)
-    }
-
-    /// A histogram with its noise.
-    fn noisy(&self, counts: &[u64], meter: &mut Meter) -> Result<NoisyCounts> {
-        noisy_counts(counts, self.unit_rows.into(), self.noise_multiplier, meter)
-    }
-
-    /// The plan of a histogram that is paid for as so many others. Noise is rounded up.
-    fn times(&self, precision: f64) -> Self {
-        Self { noise_multiplier: self.noise_multiplier / precision.sqrt() * (1.0 + 1e-15), ..*self }
-    }
-
-    /// How the histograms of a numeric column, in so many rounds of bins, share what it pays for.
-    fn of_numbers(&self, rounds: u64) -> Shares {
-        if self.sampled_rows > FAINT * self.noise_sd() {
-            return Shares { steps: 1.0, exact: EXACT_PRECISION as f64, round: 1.0 };
-        }
-        let (steps, exact) = (0.5, EXACT_PRECISION as f64 / 2.0);
-        Shares { steps, exact, round: ((1 + EXACT_PRECISION + rounds) as f64 - steps - exact) / rounds as f64 }
-    }
-}
-
-/// What a method needs to know of columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Goal {
-    /// Their domains: nothing is measured of a declared set of values.
-    Domains,
-    /// How often each value occurs as well, declared or not.
-    Shares,
-}
-
-/// What each histogram of a numeric column counts as, of those that it pays for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Shares {
-    steps: f64,
-    exact: f64,
-    /// Each round of bins.
-    round: f64,
-}
-
-/// How a column's domain is found.
-#[derive(Debug, Clone, PartialEq)]
-enum DomainSource {
-    /// Declared in full: nothing is measured.
-    Public(Domain),
-    /// Declared in full, but for how often each value occurs.
-    Counted(Domain),
-    Texts,
-    /// Bounds that are declared are public.
-    Numbers {
-        lo: Option<f64>,
-        hi: Option<f64>,
-    },
-}
-
-impl DomainSource {
-    fn of(column: &Column, goal: Goal) -> Self {
-        let declared = |domain| match goal {
-            Goal::Domains => Self::Public(domain),
-            Goal::Shares => Self::Counted(domain),
-        };
-        match (&column.declared, column.measure) {
-            (Some(Declared::Categories(values)), Measure::Category) if !values.is_empty() => {
-                declared(category::declared(values, column.nullable))
-            }
-            (_, Measure::Category) => Self::Texts,
-            (Some(Declared::Categories(values)), _) => match numeric::declared(values, column) {
-                Some(domain) => declared(domain),
-                None => Self::Numbers { lo: None, hi: None },
-            },
-            (Some(Declared::Range { lo, hi }), _) => {
-                let usable = |bound: &Option<f64>| bound.filter(|bound| bound.is_finite());
-                match (usable(lo), usable(hi)) {
-                    (Some(lo), Some(hi)) if lo > hi => Self::Numbers { lo: None, hi: None },
-                    (lo, hi) => Self::Numbers { lo, hi },
-                }
-            }
-            (None, _) => Self::Numbers { lo: None, hi: None },
-        }
-    }
-}
-
-/// How many times as precise as other histograms (in 1 / noise squared) those are whose keys are not known in advance:
-/// rare keys are lost below a threshold that grows with the noise, while bins adapt to it. A number that is lost still
-/// has its bin; a text has nothing.
-const TEXT_PRECISION: u64 = 8;
-const EXACT_PRECISION: u64 = 4;
-
-/// Below so many rows, in standard deviations of a count's noise, hardly any exact value passes its threshold, and it is
-/// better to know where the values lie.
-const FAINT: f64 = 160.0;
 
 /// Noisy histograms that discovery of a column's domain uses, in each of which a row counts once at most: none for a
 /// declared set of values, or one for its shares; one for text; four or five for numbers (the steps that they are multiples of, exact values,

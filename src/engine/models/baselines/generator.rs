@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use super::blocks::Blocks;
 use super::model::Maker;
 use super::options::BaselineOptions;
+use crate::engine::Result;
 use crate::engine::models::row_encoding::{Clean, Layout};
 use crate::engine::models::sampling::BLOCK_ROWS;
 use crate::engine::nn::adam::{Adam, MovingAverage};
@@ -13,7 +14,6 @@ use crate::engine::nn::device::{matrix, values};
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::nn::tensors::{constant, gradient, leaves, mlp, of_mlp};
-use crate::engine::{EngineError, Result};
 
 /// Decay rates of Adam's moments (dp_wgan.py, `b1`, `b2`).
 pub const BETAS: (f64, f64) = (0.5, 0.999);
@@ -148,6 +148,3 @@ impl Maker for GeneratorRows {
         choose(layout, self.blocks.activate(mlp(&self.shape, &self.parameters, z))?, random)
     }
 }
-
-/// What a model that cannot be is refused with.
-pub const UNFIT: EngineError = EngineError::CorruptModel { reason: "its network does not fit its columns" };

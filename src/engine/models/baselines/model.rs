@@ -4,7 +4,6 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::blocks::Blocks;
-use super::generator::UNFIT;
 use super::options::{Baseline, BaselineOptions};
 use crate::engine::models::contract::{Allow, Synthesizer};
 use crate::engine::models::row_encoding::{Clean, Layout};
@@ -24,6 +23,9 @@ pub trait Maker: Sized + Send + Sync {
     /// `Internal` if the backend fails.
     fn block(&self, layout: &Layout, random: &mut Normals) -> Result<Vec<Clean>>;
 }
+
+/// What a model that cannot be is refused with.
+pub const UNFIT: EngineError = EngineError::CorruptModel { reason: "its network does not fit its columns" };
 
 /// A trained model.
 pub struct BaselineModel<M> {

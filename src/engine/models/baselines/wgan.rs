@@ -73,7 +73,7 @@ pub fn critic(
     meter: &mut Meter,
 ) -> Result<(Mlp, DpSgd<BatchSum>)> {
     let net = Mlp::new(critic::shape(options, width), false, &mut Normals::secret(meter.rng()))?;
-    let sgd = DpSgd::new(phase, settings(options), noise, noisy_units, net.parameters.len(), &meter)?;
+    let sgd = DpSgd::new(phase, settings(options), noise, noisy_units, net.parameters.len(), meter)?;
     Ok((net, sgd))
 }
 

@@ -3,10 +3,10 @@
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use super::architecture::{architecture, layout};
 use super::denoising::{Denoising, Prediction};
 use super::options::DiffusionOptions;
 use super::sampler::{Calibration, DiffusionSampler, Tilt};
-use super::training::{architecture, layout};
 use crate::engine::models::contract::Synthesizer;
 use crate::engine::models::sampling::{self, bytes, numbers, whole};
 use crate::engine::nn::mlp::{Mlp, Prepared};

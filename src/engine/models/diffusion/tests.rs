@@ -6,9 +6,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value};
 
+use super::architecture::{architecture, layout};
 use super::denoising::{Denoising, Prediction, RowLoss};
 use super::options::DiffusionOptions;
-use super::training::{architecture, layout};
 use crate::engine::models::row_encoding::tests::{bins, categories};
 use crate::engine::models::{Method, Synthesizer, TrainingBudget};
 use crate::engine::nn::batch_sum::BatchSum;

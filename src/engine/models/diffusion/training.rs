@@ -1,25 +1,23 @@
 //! Training a diffusion model under DP-SGD, then, free of charge, fitting its sampler to the released shares.
 
+use super::architecture::{WIDEST_CONCATENATED, architecture, layout};
 use super::denoising::{Denoising, Prediction, RowLoss};
 use super::model::DiffusionModel;
 use super::options::DiffusionOptions;
 use super::sampler::Calibration;
 use crate::engine::models::contract::{Synthesizer, TrainingBudget, TrainingInput};
 use crate::engine::models::dpsgd::{self, DpSgd, DpSgdSettings, TrainingPhase};
-use crate::engine::models::row_encoding::{Layout, widest};
+use crate::engine::models::row_encoding::widest;
 use crate::engine::models::training::Learner;
 use crate::engine::nn::batch_sum::{BatchSum, Ghost};
 use crate::engine::nn::mlp::{Architecture, Mlp};
 use crate::engine::nn::normals::Normals;
 use crate::engine::privacy::mechanisms::Stage;
-use crate::engine::table::{Domain, UnitTable};
+use crate::engine::table::UnitTable;
 use crate::engine::{EngineError, Result};
 
 /// Decay rates of Adam's moments (table_diffusion.py, `b1`, `b2`).
 const BETAS: (f64, f64) = (0.5, 0.999);
-/// Wider rows are not concatenated with hidden layers: the products would grow with the square of their width.
-const WIDEST_CONCATENATED: usize = 512;
-
 /// A diffusion model that learns. The table is private; all else is public or paid for.
 pub struct Diffusion {
     table: UnitTable,
@@ -28,21 +26,6 @@ pub struct Diffusion {
     net: Mlp,
     sgd: DpSgd<BatchSum>,
     calibration: Option<Calibration>,
-}
-
-/// The layout that options and domains imply.
-pub fn layout(domains: &[Domain], options: &DiffusionOptions) -> Layout {
-    Layout::of(domains, options.numeric_bins, options.least_share)
-}
-
-/// The network's shape for a denoiser.
-pub fn architecture(denoising: &Denoising, options: &DiffusionOptions) -> Architecture {
-    Architecture {
-        inputs: denoising.inputs(),
-        hidden: options.hidden.iter().map(|width| *width as usize).collect(),
-        outputs: denoising.layout.width,
-        concatenate: denoising.layout.width <= WIDEST_CONCATENATED,
-    }
 }
 
 /// See [`crate::engine::models::Method::memory_estimate`].

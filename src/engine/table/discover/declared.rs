@@ -1,7 +1,7 @@
 //! How often the values of a declared set occur: one noisy histogram over codes that are public. A row counts once at
 //! most; a value outside the set that has no code of its own counts nowhere.
 
-use super::DiscoveryPlan;
+use super::plan::DiscoveryPlan;
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::table::codec::Known;

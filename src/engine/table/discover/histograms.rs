@@ -1,7 +1,7 @@
 //! The histograms over intervals, atoms and NULL of one numeric column. Atoms and NULL are the same in all of them.
 
-use super::DiscoveryPlan;
 use super::number_line::{CellGrid, Interval};
+use super::plan::DiscoveryPlan;
 use super::tree::Estimate;
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;

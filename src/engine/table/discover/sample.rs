@@ -1,8 +1,8 @@
 //! What is kept of the sampled rows until the domains are found.
 
 use super::declared::Counts;
+use super::domain_source::{DomainSource, Goal};
 use super::texts::TextCounts;
-use super::{DomainSource, Goal};
 use crate::engine::table::{Block, BlockColumn, Column};
 use crate::engine::{EngineError, Result};
 

@@ -9,12 +9,14 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::number_line::{CellGrid, Interval, NumberLine};
+use super::plan::Shares;
 use super::refine;
 use super::spacing;
 use super::texts::{MIN_COUNT, TextCounts};
 use super::*;
 use crate::engine::table::codec::{Decoder, Encoder};
 use crate::engine::table::{Block, BlockColumn, Cells, Part};
+use crate::engine::table::{Declared, Measure};
 
 fn column(measure: Measure, nullable: bool, declared: Option<Declared>) -> Column {
     Column { name: "c".into(), measure, nullable, declared }
