@@ -31,6 +31,13 @@ spot() { # FILE...
     done
 }
 
+# No mechanism runs without a meter; so that none runs with one that nobody compares, the job alone makes them.
+check_meters() {
+    local found
+    found=$(grep -rn 'Meter::new()' src --include='*.rs' | grep -v '^src/engine/job\.rs:') || return 0
+    die "a meter is made outside of job.rs: $found"
+}
+
 test_style() {
     need_rust_components
     need_major 15
@@ -38,6 +45,8 @@ test_style() {
     say "Format, shell scripts, and messages that docs/troubleshooting.md explains"
     cargo fmt --check
     python3 tests/troubleshooting.py
+    python3 tests/imports.py
+    check_meters
     find .ci tests benches fuzz packaging -name '*.sh' -print0 | xargs -0 shellcheck -x .ci/run
     check_scripts
     say "Lints, engine alone"

@@ -280,7 +280,7 @@ fn product(mut a: Lanes, b: Lanes) -> Lanes {
     a
 }
 
-/// A class with probability proportional to its weight; `uniform` lies in [0, 1). Nothing where weights are too small.
+/// A class with probability proportional to its weight; `uniform` lies in [0, 1). `None` where weights are too small.
 #[inline(always)]
 fn draw<const N: usize>(weights: &[Lanes; N], uniform: f32) -> Option<u8> {
     // Classes are taken lane by lane: any fixed order will do, and this one sums with whole vectors.

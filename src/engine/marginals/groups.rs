@@ -5,10 +5,10 @@ use rand::Rng;
 
 use super::byte_table::ByteTable;
 use crate::engine::table::codec::Choice;
-use crate::engine::table::{Codes, Domain, EncodedTable};
+use crate::engine::table::{Codes, Domain, EncodedTable, MAX_CODES};
 
 /// Groups of a column, at most.
-const MAX_GROUPS: usize = 128;
+const MAX_GROUPS: usize = MAX_CODES;
 /// Groups that codes share, where a column has more codes than groups.
 const SHARED_GROUPS: usize = 32;
 

@@ -104,7 +104,7 @@ impl GuidedTraining {
         let groups = Groups::new(&domains);
         let sizes = groups.sizes();
         let plan = GuidedPlan::new(sizes.len(), noisy_units, &budget, options)?;
-        let unit_rows = table.most_rows().into();
+        let unit_rows = table.unit_rows().into();
         let table = groups.group(&table.table);
         let rate = SamplingRate::nearest(MAX_COMPARED_ROWS / noisy_rows.max(1.0));
         let mut sampler = meter.for_stage(CHOICES)?;

@@ -78,7 +78,7 @@ impl ForestRows {
         self.labels.push(label);
     }
 
-    /// The AUC with which a forest that has learned these rows tells the labels of others; nothing if there is nothing to
+    /// The AUC with which a forest that has learned these rows tells the labels of others; `None` if there is nothing to
     /// learn or to tell.
     fn judge(&self, judged: &Self) -> Option<f64> {
         let several = |labels: &[f64]| labels.iter().any(|label| *label != labels[0]);

@@ -8,6 +8,6 @@ pub struct Metric {
     pub column: Option<usize>,
     pub synthetic: f64,
     pub real: f64,
-    /// Nothing where shuffling columns changes nothing.
+    /// `None` where shuffling columns changes nothing.
     pub independent: Option<f64>,
 }

@@ -23,7 +23,7 @@ pub use self::metric::Metric;
 pub use self::sample::Sample;
 
 /// Compares tables with the same columns; `target` is the place of the column that is predicted from the others.
-/// Nothing where there are too few rows.
+/// `None` where there are too few rows.
 pub fn compare(synthetic: &Sample, real: &Sample, target: Option<usize>, rng: &mut ChaCha8Rng) -> Vec<Metric> {
     let rows = synthetic.rows().min(real.rows() / 2);
     if rows < 2 {

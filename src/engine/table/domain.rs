@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// Cells that [`Domain::describe`] lists.
 const DESCRIBED: usize = 100;
 
+/// Codes of a column that models tell apart, at most; of more, some share one.
+pub const MAX_CODES: usize = 128;
+
 /// A released categorical value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Category {

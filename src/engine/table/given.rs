@@ -15,7 +15,7 @@ pub enum Wanted {
 
 impl Wanted {
     /// How likely the value is under each code of a domain, as codes are decoded: a number belongs to its cell and to no
-    /// other. Nothing if no code becomes the value.
+    /// other. `None` if no code becomes the value.
     pub fn likelihoods(&self, domain: &Domain) -> Option<Vec<f64>> {
         let mut likelihoods = vec![0.0; domain.size()];
         // Other values are shown as NULL where there are NULLs, or else as a released category.

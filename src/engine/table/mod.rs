@@ -12,7 +12,7 @@ pub mod units;
 
 pub use block::{Block, BlockColumn};
 pub use column::{Column, Declared, Measure};
-pub use domain::{Bin, Category, Cells, Domain, Part};
+pub use domain::{Bin, Category, Cells, Domain, MAX_CODES, Part};
 pub use encoded::{Codes, EncodedTable};
 pub use given::Wanted;
 pub use units::{UnitTable, Units};

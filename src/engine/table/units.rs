@@ -43,7 +43,7 @@ const ALONE: u32 = u32::MAX;
 
 /// The units of a source: how many rows each has, and what a scan has kept of them. Private.
 pub struct UnitBook {
-    most_rows: u32,
+    unit_rows: u32,
     hash: KeyedHash,
     numbers: HashMap<u128, u32, foldhash::fast::RandomState>,
     states: Vec<UnitState>,
@@ -69,10 +69,10 @@ pub struct Kept {
 }
 
 impl UnitBook {
-    /// An empty book of units of which at most `most_rows` rows are kept, from 1 to [`MAX_ROWS`].
-    pub fn new(most_rows: u32) -> Self {
+    /// An empty book of units of which at most `unit_rows` rows are kept, from 1 to [`MAX_ROWS`].
+    pub fn new(unit_rows: u32) -> Self {
         Self {
-            most_rows: most_rows.clamp(1, MAX_ROWS),
+            unit_rows: unit_rows.clamp(1, MAX_ROWS),
             hash: KeyedHash::default(),
             numbers: HashMap::default(),
             states: Vec::new(),
@@ -101,7 +101,7 @@ impl UnitBook {
 
     /// The number of units, and how many rows of theirs a scan of all units keeps.
     pub fn totals(&self) -> (u64, u64) {
-        let kept: u64 = self.states.iter().map(|state| u64::from(state.rows.min(self.most_rows))).sum();
+        let kept: u64 = self.states.iter().map(|state| u64::from(state.rows.min(self.unit_rows))).sum();
         (self.states.len() as u64 + self.alone, kept + self.alone)
     }
 
@@ -116,7 +116,7 @@ impl UnitBook {
 
     /// Which of some rows the scan keeps, by their units' values.
     pub fn keep(&mut self, units: &BlockColumn, meter: &mut Meter) -> Result<Kept> {
-        let most = self.most_rows;
+        let most = self.unit_rows;
         let mut kept = Kept::default();
         for row in 0..units.rows() {
             let unit = match units.text(row) {
@@ -159,21 +159,21 @@ impl UnitBook {
     }
 }
 
-/// Which rows of a table are whose. Private, but for `most_rows` and `noisy_count`.
+/// Which rows of a table are whose. Private, but for `unit_rows` and `noisy_count`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Units {
     /// Where in `rows` those of each unit start, and where the last unit's end.
     starts: Vec<u32>,
     rows: Vec<u32>,
     /// Rows of a unit, at most.
-    pub most_rows: u32,
+    pub unit_rows: u32,
     /// How many units there are, from a noisy count.
     pub noisy_count: f64,
 }
 
 impl Units {
     /// From the unit of every row, as [`UnitBook::keep`] numbers them.
-    pub fn new(unit_of: &[u32], most_rows: u32, noisy_count: f64) -> Self {
+    pub fn new(unit_of: &[u32], unit_rows: u32, noisy_count: f64) -> Self {
         let numbers = unit_of.iter().filter(|unit| **unit != ALONE).max().map_or(0, |unit| *unit as usize + 1);
         let mut next = vec![0u32; numbers];
         unit_of.iter().filter(|unit| **unit != ALONE).for_each(|unit| next[*unit as usize] += 1);
@@ -197,7 +197,7 @@ impl Units {
             *place += 1;
         }
         starts.push(end);
-        Self { starts, rows, most_rows, noisy_count }
+        Self { starts, rows, unit_rows, noisy_count }
     }
 
     /// The number of units that have rows.
@@ -223,8 +223,8 @@ pub struct UnitTable {
 
 impl UnitTable {
     /// Rows of a unit, at most: how much it can change a histogram of the table.
-    pub fn most_rows(&self) -> u32 {
-        self.units.as_ref().map_or(1, |units| units.most_rows)
+    pub fn unit_rows(&self) -> u32 {
+        self.units.as_ref().map_or(1, |units| units.unit_rows)
     }
 
     /// How many examples it has: units, or rows where these are the units. Private.

@@ -12,7 +12,7 @@ use crate::pg::server::types::{self, type_name};
 use crate::pg::values::kind::Kind;
 use crate::pg::values::writer::SqlWriter;
 
-/// Writers for the columns of a result, by their positions in it; nothing for a column that stays NULL.
+/// Writers for the columns of a result, by their positions in it; `None` for a column that stays NULL.
 pub type Writers = Vec<(usize, CellSource, Option<SqlWriter>)>;
 
 /// Puts the values of a row into their places, in the current memory context.

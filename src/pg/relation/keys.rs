@@ -54,7 +54,7 @@ impl Keys {
         Ok(Self { unique: unique?, serial: serial? })
     }
 
-    /// How the column is generated, or nothing if it is modelled.
+    /// How the column is generated, or `None` if it is modelled.
     pub fn key(&self, column: &Attribute) -> Option<Key> {
         let key = column.kind?.key()?;
         let is_in = |primary: bool| self.unique.iter().any(|(n, p, _)| *n == column.number && (*p || !primary));

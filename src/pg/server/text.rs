@@ -36,7 +36,7 @@ pub fn name(name: &pg_sys::NameData, what: impl FnOnce() -> String) -> Result<St
     utf8(unsafe { CStr::from_ptr(name.data.as_ptr()) }.to_bytes(), what)
 }
 
-/// The name of a schema, or nothing if it is gone.
+/// The name of a schema, or `None` if it is gone.
 pub fn schema_name(schema: pg_sys::Oid) -> Result<String> {
     // SAFETY: a look-up; a NUL-terminated string, or null.
     let name = unsafe {

@@ -55,7 +55,7 @@ const EXACT_DIGITS: i32 = 15;
 const SCALES: std::ops::RangeInclusive<i32> = -EXACT_DIGITS..=18;
 
 impl Kind {
-    /// The kind of a type, or nothing if it cannot be modelled.
+    /// The kind of a type, or `None` if it cannot be modelled.
     pub fn of(type_oid: pg_sys::Oid, typmod: i32) -> Option<Self> {
         let (base, typmod) = types::base_type(type_oid, typmod);
         Some(match base {

@@ -20,7 +20,7 @@ pub enum Decoded {
 /// Base-10000 digits that always fit.
 const MAX_DIGITS: usize = 9;
 
-/// Decodes the bytes after the length word; nothing if they are no `numeric`.
+/// Decodes the bytes after the length word; `None` if they are no `numeric`.
 pub fn decode(bytes: &[u8]) -> Option<Decoded> {
     let word = |i: usize| bytes.get(2 * i..2 * i + 2).map(|b| u16::from_ne_bytes([b[0], b[1]]));
     let header = word(0)?;

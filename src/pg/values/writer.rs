@@ -81,7 +81,7 @@ fn is_assignable(kind: Kind, base: pg_sys::Oid) -> bool {
 }
 
 impl SqlWriter {
-    /// A writer from values of `kind` to the target, whose base type alone decides how; nothing if they cannot be assigned.
+    /// A writer from values of `kind` to the target, whose base type alone decides how; `None` if they cannot be assigned.
     pub fn new(kind: Kind, target: &Target) -> Option<Self> {
         let (type_oid, typmod) = types::base_type(target.type_oid, target.typmod);
         Some(Self {
@@ -110,7 +110,7 @@ impl SqlWriter {
         }
     }
 
-    /// The value of a cell as one of the target's base type, in the current memory context or one of our own; nothing for
+    /// The value of a cell as one of the target's base type, in the current memory context or one of our own; `None` for
     /// NULL.
     ///
     /// # Errors

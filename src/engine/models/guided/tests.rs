@@ -171,8 +171,8 @@ fn tables_of_no_rows_or_one_column_are_trained() {
 }
 
 /// A table with the rows that are kept of units of these sizes.
-fn unit_table(sizes: &[u32], most_rows: u32, seed: u64) -> UnitTable {
-    let (mut book, mut rng) = (UnitBook::new(most_rows), Meter::for_tests(seed));
+fn unit_table(sizes: &[u32], unit_rows: u32, seed: u64) -> UnitTable {
+    let (mut book, mut rng) = (UnitBook::new(unit_rows), Meter::for_tests(seed));
     let mut units = BlockColumn::categories();
     for (unit, size) in sizes.iter().enumerate() {
         (0..*size).for_each(|_| units.push_text(Some(&unit.to_le_bytes())));
@@ -186,7 +186,7 @@ fn unit_table(sizes: &[u32], most_rows: u32, seed: u64) -> UnitTable {
         kept.rows.iter().for_each(|row| column.push(codes.get(*row as usize)));
     }
     let count = sizes.len() as f64;
-    let units = Units::new(&kept.units, most_rows, count);
+    let units = Units::new(&kept.units, unit_rows, count);
     UnitTable { table: EncodedTable { rows: kept.rows.len(), columns }, units: Some(units) }
 }
 

@@ -53,7 +53,7 @@ pub fn delta(mechanisms: &[(Mechanism, u64)], epsilon: f64) -> Result<f64> {
     Accountant::new().delta(&Composition::of(mechanisms)?, epsilon, ABSOLUTE_TAIL)
 }
 
-/// The sum of `1 / z^2` of mechanisms that are all Gaussian, rounded up; nothing if one is not.
+/// The sum of `1 / z^2` of mechanisms that are all Gaussian, rounded up; `None` if one is not.
 ///
 /// # Errors
 /// `InvalidParameter` if a mechanism's parameter makes no sense.

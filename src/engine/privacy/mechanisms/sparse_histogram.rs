@@ -61,17 +61,17 @@ pub struct HeavyKeys<K> {
 /// `delta_share`.
 ///
 /// `known` are the counts of cells that are public, such as NULL, which are released whatever they are. `counts` are
-/// distinct keys with their counts. To all these together a unit adds at most `most_rows`; keys are sorted before
+/// distinct keys with their counts. To all these together a unit adds at most `unit_rows`; keys are sorted before
 /// any noise is drawn, so the output depends neither on the order of the data nor of the map they come from. All shares
 /// spent on one table must add up to at most 1.
 ///
 /// # Errors
-/// `Internal` if `noise_multiplier` is not positive and finite, `delta_share` not in (0, 1) or `most_rows` 0;
+/// `Internal` if `noise_multiplier` is not positive and finite, `delta_share` not in (0, 1) or `unit_rows` 0;
 /// `InvalidParameter` if the noise would exceed 2^30 counts.
 pub fn release_heavy<K: Ord + Clone + Send + 'static>(
     known: &[u64],
     counts: impl IntoIterator<Item = (K, u64)>,
-    most_rows: u32,
+    unit_rows: u32,
     noise_multiplier: f64,
     delta_share: f64,
     meter: &mut Meter,
@@ -79,12 +79,12 @@ pub fn release_heavy<K: Ord + Clone + Send + 'static>(
     if !(delta_share > 0.0 && delta_share < 1.0) {
         return Err(EngineError::Internal("delta share must lie strictly between 0 and 1"));
     }
-    let lattice = Lattice::new(most_rows.into(), noise_multiplier)?;
-    let threshold = threshold(&lattice, most_rows, delta_share);
+    let lattice = Lattice::new(unit_rows.into(), noise_multiplier)?;
+    let threshold = threshold(&lattice, unit_rows, delta_share);
     let mut counts: Vec<(K, u64)> = counts.into_iter().filter(|&(_, count)| count > 0).collect();
     counts.sort_unstable_by(|a, b| a.0.cmp(&b.0));
     let draws = (known.len() + counts.len()) as u64;
-    let (l2_sensitivity, noise_sd) = (f64::from(most_rows), lattice.noise_sd());
+    let (l2_sensitivity, noise_sd) = (f64::from(unit_rows), lattice.noise_sd());
     meter.ran(Run::SparseHistogram { l2_sensitivity, noise_sd, delta_share }, draws);
     let answer = |meter: &mut Meter, known: &[u64], counts: &[(K, u64)]| -> (Vec<f64>, Vec<(K, f64)>) {
         let noise = lattice.draws(known.len() + counts.len(), meter.rng());
@@ -125,12 +125,12 @@ fn change<K: Ord>(before: &[(K, u64)], after: &[(K, u64)]) -> (f64, u64) {
 
 /// The lattice point that new keys of one unit pass with probability `delta_share / 2` at most: see the module.
 /// `round(y)` exceeds an integer only if `y` exceeds it by 1/2.
-fn threshold(lattice: &Lattice, most_rows: u32, delta_share: f64) -> i128 {
-    let (most, share) = (f64::from(most_rows), 0.5 * delta_share);
+fn threshold(lattice: &Lattice, unit_rows: u32, delta_share: f64) -> i128 {
+    let (most, share) = (f64::from(unit_rows), 0.5 * delta_share);
     let above = |chance: f64| (lattice.noise.standard_deviation() * upper_quantile(chance)).ceil() as i128;
     // A threshold beyond all numbers lets nothing pass.
     let passed = |count: u64, chance: f64| lattice.place(count).saturating_add(above(chance));
-    passed(most_rows.into(), share).max(passed(1, share / most))
+    passed(unit_rows.into(), share).max(passed(1, share / most))
 }
 
 #[cfg(test)]
@@ -154,22 +154,22 @@ mod tests {
     #[test]
     fn lonely_units_of_many_rows_pass_as_rarely_as_promised() {
         let (units, share, noise) = (40_000u32, 0.04, 0.8);
-        for (seed, most_rows) in [1u32, 2, 5, 20].into_iter().enumerate() {
+        for (seed, unit_rows) in [1u32, 2, 5, 20].into_iter().enumerate() {
             let mut worst = 0.0f64;
-            for keys in (1..=most_rows).filter(|j| *j < 4 || *j == most_rows) {
+            for keys in (1..=unit_rows).filter(|j| *j < 4 || *j == unit_rows) {
                 let counts = (0..units).flat_map(|unit| {
-                    let first = ((unit, 0), u64::from(most_rows - keys + 1));
+                    let first = ((unit, 0), u64::from(unit_rows - keys + 1));
                     std::iter::once(first).chain((1..keys).map(move |key| ((unit, key), 1)))
                 });
                 let mut meter = Meter::for_tests(100 + seed as u64);
-                let heavy = release_heavy(&[], counts, most_rows, noise, share, &mut meter).unwrap();
+                let heavy = release_heavy(&[], counts, unit_rows, noise, share, &mut meter).unwrap();
                 let mut found: Vec<u32> = heavy.keys.iter().map(|((unit, _), _)| *unit).collect();
                 found.dedup();
                 let allowed = f64::from(units) * share / 2.0;
-                assert!((found.len() as f64) < allowed + 5.3 * allowed.sqrt(), "{most_rows} {keys}: {}", found.len());
+                assert!((found.len() as f64) < allowed + 5.3 * allowed.sqrt(), "{unit_rows} {keys}: {}", found.len());
                 worst = worst.max(found.len() as f64 / allowed);
             }
-            assert!(worst > 0.7, "{most_rows}: {worst}");
+            assert!(worst > 0.7, "{unit_rows}: {worst}");
         }
     }
 

@@ -10,10 +10,10 @@
 use super::number_line::{Interval, NumberLine};
 use super::significance::standing_out;
 use super::tree::Estimate;
-use crate::engine::table::{Bin, Part};
+use crate::engine::table::{Bin, MAX_CODES, Part};
 
-/// Bins of one column, at most: with NULL, no more than `guided` tells apart.
-pub const MAX_BINS: usize = 127;
+/// Bins of one column, at most: with NULL, no more codes than models tell apart.
+pub const MAX_BINS: usize = MAX_CODES - 1;
 
 /// What a pool of cells must hold, in standard deviations of its noise, not to be emptied: noise alone holds that with
 /// probability 0.0013.

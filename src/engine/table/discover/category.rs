@@ -7,8 +7,8 @@
 //! amounts to running the thresholded histogram on `max(0, count - (MIN_COUNT - 1))`, which changes by no more than
 //! the count does; what it takes off a count is a public constant and is put back afterwards.
 
-use super::plan::DiscoveryPlan;
-use super::texts::{MIN_COUNT, TextCounts};
+use super::plan::{DiscoveryPlan, MIN_COUNT};
+use super::texts::TextCounts;
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::sparse_histogram::release_heavy;
 use crate::engine::privacy::meter::Meter;

@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 use super::binning::{self, Atom, Leaf, Masses};
 use super::histograms::Survey;
 use super::number_line::{Interval, NumberLine};
-use super::plan::{DiscoveryPlan, Shares};
+use super::plan::{DiscoveryPlan, MIN_COUNT, Shares};
 use super::refine;
 use super::significance::standing_out;
 use super::spacing::{self, Scale};
@@ -26,9 +26,6 @@ use crate::engine::privacy::mechanisms::sparse_histogram::release_heavy;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::privacy::mutant::{self, Mutant};
 use crate::engine::table::{Bin, Cells, Column, Domain, Measure, Part};
-
-/// Values that fewer rows hold are no atoms. As for texts, see [`super::category`].
-const MIN_COUNT: u64 = 8;
 
 /// The heaviest atoms are kept, the rest is left to the cells around them.
 const MAX_ATOMS: usize = 256;

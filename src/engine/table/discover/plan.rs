@@ -61,3 +61,7 @@ pub const EXACT_PRECISION: u64 = 4;
 /// Below so many rows, in standard deviations of a count's noise, hardly any exact value passes its threshold, and it is
 /// better to know where the values lie.
 pub const FAINT: f64 = 160.0;
+
+/// Texts and exact numbers that fewer rows hold are never released: texts are counted by their hash alone, so that a column
+/// of distinct ones takes little memory. See [`super::category`] for why that rule costs no privacy.
+pub const MIN_COUNT: u64 = 8;

@@ -9,10 +9,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::number_line::{CellGrid, Interval, NumberLine};
-use super::plan::Shares;
+use super::plan::{MIN_COUNT, Shares};
 use super::refine;
 use super::spacing;
-use super::texts::{MIN_COUNT, TextCounts};
+use super::texts::TextCounts;
 use super::*;
 use crate::engine::table::codec::{Decoder, Encoder};
 use crate::engine::table::{Block, BlockColumn, Cells, Part};

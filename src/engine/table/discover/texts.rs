@@ -2,14 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::plan::MIN_COUNT;
 use crate::engine::table::keyed_hash::KeyedHash;
 
 /// Texts longer than this are never released, however frequent: a public rule that bounds memory.
 pub const MAX_BYTES: usize = 1024;
-
-/// Texts that occur less often are never released: they are counted by their hash alone, so that a column of distinct
-/// texts takes little memory. See [`super::category`] for why that rule costs no privacy.
-pub const MIN_COUNT: u64 = 8;
 
 /// A hash table entry of 24 bytes, twice for growth, and the text of one value in eight at most.
 pub const BYTES_PER_ROW: u64 = 48 + MAX_BYTES as u64 / MIN_COUNT;

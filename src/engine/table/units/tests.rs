@@ -60,7 +60,7 @@ fn no_unit_keeps_more_than_it_may_whatever_a_scan_shows() {
         assert!(kept.values().all(|n| *n <= 3) && kept.len() > 15);
     }
     assert!(book.states.len() <= 60);
-    assert_eq!(UnitBook::new(u32::MAX).most_rows, MAX_ROWS);
+    assert_eq!(UnitBook::new(u32::MAX).unit_rows, MAX_ROWS);
 }
 
 #[test]

@@ -20,7 +20,7 @@ struct Walked {
     safe: bool,
 }
 
-/// The columns that an expression looks at; nothing if it is not one that is evaluated. A column with a collation of its
+/// The columns that an expression looks at; `None` if it is not one that is evaluated. A column with a collation of its
 /// own is not looked at, since it is not known here what that will be.
 ///
 /// # Safety
@@ -155,7 +155,7 @@ pub fn names_nothing_else(written: &str, columns: Option<&[String]>) -> bool {
     })
 }
 
-/// Makes a condition on rows, written in SQL, ready to be evaluated. Nothing if it is not one that is. ERROR if it
+/// Makes a condition on rows, written in SQL, ready to be evaluated. `None` if it is not one that is. ERROR if it
 /// cannot be understood.
 pub fn prepare(written: &str, names: &ColumnNames) -> Option<*mut pg_sys::ExprState> {
     let text = c_string(written);
@@ -170,7 +170,7 @@ pub fn prepare(written: &str, names: &ColumnNames) -> Option<*mut pg_sys::ExprSt
     })
 }
 
-/// The meaning of an expression that the parser read, under the settings of [`with_fixed_writing`]. Nothing if it is not one that
+/// The meaning of an expression that the parser read, under the settings of [`with_fixed_writing`]. `None` if it is not one that
 /// is evaluated. ERROR if it has none.
 ///
 /// # Safety

@@ -50,7 +50,7 @@ struct SeenKeys {
 }
 
 impl RowFilter {
-    /// What is to hold in `total` rows of a model; nothing if that is nothing.
+    /// What is to hold in `total` rows of a model; `None` if that is nothing.
     ///
     /// # Errors
     /// If a constraint can no longer be understood, or keys would take too much memory.
@@ -213,7 +213,7 @@ impl SeenKeys {
         }
     }
 
-    /// What is remembered of the row in a slot; nothing if a NULL makes it differ from all others.
+    /// What is remembered of the row in a slot; `None` if a NULL makes it differ from all others.
     fn hash(&mut self, slot: *mut pg_sys::TupleTableSlot) -> Option<u128> {
         let mut halves = SEEDS;
         for (place, function) in &mut self.columns {

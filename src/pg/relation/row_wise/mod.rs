@@ -18,7 +18,7 @@ use crate::pg::errors::Result;
 use crate::pg::relation::Relation;
 use crate::pg::server::access;
 
-/// Why the source's rows do not come from one row of one table each, or nothing if they do. With a column that says
+/// Why the source's rows do not come from one row of one table each, or `None` if they do. With a column that says
 /// whose a row is, it is enough that all rows behind a row carry its value: then its units are units of the tables.
 ///
 /// # Errors
