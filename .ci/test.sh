@@ -34,8 +34,9 @@ spot() { # FILE...
 # No mechanism runs without a meter; so that none runs with one that nobody compares, the job alone makes them.
 check_meters() {
     local found
-    found=$(grep -rn 'Meter::new()' src --include='*.rs' | grep -v '^src/engine/job\.rs:') || return 0
-    die "a meter is made outside of job.rs: $found"
+    found=$(grep -rnE 'Meter::new\(\)|RoundedGaussian::new' src/engine --include='*.rs' |
+        grep -vE '^src/engine/(job|nn/private_gradient|privacy/(mechanisms/noisy_counts|samplers/gaussian(/tests)?))\.rs:') || return 0
+    die "a meter, or a sampler of noise, is made elsewhere than where what runs is written down: $found"
 }
 
 test_style() {

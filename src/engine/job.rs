@@ -22,7 +22,7 @@ use super::artifact::{Artifact, ReleasedColumn};
 use super::models::{Method, Synthesizer, Trainer, TrainingInput};
 use super::privacy::accountant::gdp::Equivalent;
 use super::privacy::ledger::{Ledger, Neighbours};
-use super::privacy::mechanisms::noisy_counts::{NoisyCounts, noisy_counts, with_drawn_noise};
+use super::privacy::mechanisms::noisy_counts::{DrawnNoise, noisy_counts};
 use super::privacy::mechanisms::{Mechanism, Stage};
 use super::privacy::meter::Meter;
 use super::privacy::samplers::gaussian::SLACK_PER_DRAW;
@@ -87,6 +87,8 @@ struct Known {
     domains: Vec<Domain>,
     stages: Vec<Stage>,
     cost: Equivalent,
+    /// Draws of noise of the training alone, at most.
+    noise_draws: u64,
 }
 
 enum JobState {
@@ -95,7 +97,7 @@ enum JobState {
         book: UnitBook,
         /// Noise of the number of units, drawn before they are counted, so that counting can end early where the noisy
         /// number will be too large.
-        drawn: NoisyCounts,
+        drawn: DrawnNoise,
     },
     Sampling {
         counted: Counted,
@@ -151,7 +153,8 @@ impl Job {
         let setup = Setup::new(request)?;
         let mut job = Self { setup, state: JobState::CountingRows, meter, noise_draws: 0 };
         if !job.setup.units_are_rows() {
-            let drawn = job.noisy_count(UNIT_COUNT, 0, 1)?;
+            let drawn = DrawnNoise::new(1.0, job.setup.count_noise(), job.meter.stage(UNIT_COUNT))?;
+            job.noise_draws += 1;
             job.state = JobState::CountingUnits { book: UnitBook::new(job.setup.unit_rows()), drawn };
         }
         Ok(job)
@@ -231,25 +234,24 @@ impl Job {
         if self.next() != Next::Count {
             return Err(OUT_OF_ORDER);
         }
-        let noisy_rows = self.noisy_count(ROW_COUNT, rows, 1)?.values[0].max(1.0);
+        let noisy_rows = self.noisy_count(ROW_COUNT, rows, 1)?.max(1.0);
         self.begin(noisy_rows, noisy_rows, None)
     }
 
     /// Keeps noisy numbers of units and of the rows that are used of them.
-    fn counted_units(&mut self, book: UnitBook, drawn: &NoisyCounts) -> Result<()> {
+    fn counted_units(&mut self, book: UnitBook, drawn: DrawnNoise) -> Result<()> {
         let ((units, rows), unit_rows) = (book.totals(), self.setup.unit_rows());
-        let noisy_units = with_drawn_noise(units, drawn, self.meter.stage(UNIT_COUNT)).max(1.0);
-        let noisy_rows =
-            if unit_rows == 1 { noisy_units } else { self.noisy_count(ROW_COUNT, rows, unit_rows)?.values[0] };
+        let noisy_units = drawn.release(units, self.meter.stage(UNIT_COUNT)).max(1.0);
+        let noisy_rows = if unit_rows == 1 { noisy_units } else { self.noisy_count(ROW_COUNT, rows, unit_rows)? };
         self.noise_draws += (units::COLLISION / SLACK_PER_DRAW).ceil() as u64;
         self.begin(noisy_rows.clamp(noisy_units, noisy_units * f64::from(unit_rows)), noisy_units, Some(book))
     }
 
     /// One of the first counts, which a unit can change by `max_rows`.
-    fn noisy_count(&mut self, stage: &'static str, count: u64, max_rows: u32) -> Result<NoisyCounts> {
+    fn noisy_count(&mut self, stage: &'static str, count: u64, max_rows: u32) -> Result<f64> {
         let noisy = noisy_counts(&[count], max_rows.into(), self.setup.count_noise(), self.meter.stage(stage))?;
         self.noise_draws += noisy.draws;
-        Ok(noisy)
+        Ok(noisy.values[0])
     }
 
     /// Begins to read, now that noisy numbers say how much there is.
@@ -307,7 +309,7 @@ impl Job {
         match &mut self.state {
             JobState::CountingUnits { book, drawn } => {
                 book.count(of)?;
-                self.setup.check_units_so_far(book.seen(), drawn.values[0])
+                self.setup.check_units_so_far(drawn.so_far(book.seen() as u64))
             }
             JobState::Sampling { book: Some(book), sample, scan, meter, .. } => {
                 let kept = book.keep(of, meter)?;
@@ -336,7 +338,7 @@ impl Job {
     /// `MoreRowsThanExpected` if the noisy counts promise a training beyond the limit.
     pub fn end_scan(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, JobState::Failed) {
-            JobState::CountingUnits { book, drawn } => self.counted_units(book, &drawn),
+            JobState::CountingUnits { book, drawn } => self.counted_units(book, drawn),
             JobState::Sampling { counted, book, sample, meter, .. } => {
                 let setup = &self.setup;
                 let plan = DiscoveryPlan {
@@ -394,10 +396,11 @@ impl Job {
             JobState::Preparing { counted, domains, work } => match work.poll()? {
                 Ok(prepared) => {
                     let Prepared { trainer, stages, cost } = prepared?;
-                    self.noise_draws += trainer.noise_draws();
+                    let noise_draws = trainer.noise_draws();
+                    self.noise_draws += noise_draws;
                     self.check_draws()?;
                     let cost = self.setup.fixed_cost().and(cost);
-                    JobState::Training(Known { counted, domains, stages, cost }, trainer)
+                    JobState::Training(Known { counted, domains, stages, cost, noise_draws }, trainer)
                 }
                 Err(work) => JobState::Preparing { counted, domains, work },
             },
@@ -500,10 +503,10 @@ impl Job {
         let discovery = discovery_mechanism(&self.setup, known.counted);
         let ledger: Ledger = self.setup.ledger(discovery, &known.stages);
         let record = self.meter.record();
-        ledger.check(&record)?;
-        // Of the draws for domains only those count that one unit can bear on.
-        let drawn: u64 = record.stages().filter(|(name, _)| *name != DOMAINS).map(|(_, ran)| ran.draws).sum();
-        if drawn > self.noise_draws {
+        ledger.check(&record, self.setup.split.thresholds_delta())?;
+        let before = [DOMAINS, ROW_COUNT, UNIT_COUNT];
+        let drawn: u64 = record.stages().filter(|(name, _)| !before.contains(name)).map(|(_, ran)| ran.draws).sum();
+        if drawn > known.noise_draws {
             return Err(EngineError::Internal("a training drew more noise than is charged"));
         }
         let columns = self.setup.columns.into_iter().zip(known.domains);

@@ -75,6 +75,16 @@ fn trainings_of_the_default_method_cost_about_their_claim() {
     }
 }
 
+/// Where the accountant finds no epsilon, its delta is enough to check the claim.
+#[test]
+fn claims_that_protect_nobody_are_checked_too() {
+    for (method, options) in [(Method::TableDiffusion, r#"{"epochs": 0.1}"#), (Method::Wgan, r#"{"epochs": 0.1}"#)] {
+        for epsilon in [20.0, 30.0, 100.0] {
+            prepare(&mut job(method, epsilon, options), 2_000);
+        }
+    }
+}
+
 /// What is public decides how many rows of wide tables domains are learned from, so that they can be trained at all.
 #[test]
 fn memory_bounds_what_domains_are_learned_from() {

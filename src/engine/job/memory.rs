@@ -51,9 +51,9 @@ impl Setup {
     /// already.
     ///
     /// # Errors
-    /// `MoreRowsThanExpected` if so many units, with noise, take more memory than the limit.
-    pub fn check_units_so_far(&self, seen: usize, noise: f64) -> Result<()> {
-        let bytes = (seen as f64 + noise) * units::BYTES_PER_UNIT as f64;
+    /// `MoreRowsThanExpected` if so many units take more memory than the limit.
+    pub fn check_units_so_far(&self, noisy_units: f64) -> Result<()> {
+        let bytes = noisy_units * units::BYTES_PER_UNIT as f64;
         if self.memory_limit > 0 && bytes > self.memory_limit as f64 {
             return Err(EngineError::MoreRowsThanExpected { limit: self.memory_limit });
         }

@@ -19,9 +19,6 @@ pub struct Prepared {
 /// What a training is prepared from, but for its budget.
 pub type Work = Background<Result<Prepared>>;
 
-/// Relative error of recomputing a phase's epsilon.
-const ROOM: f64 = 1e-9;
-
 /// Starts to calibrate and build the trainer of `input`, whose budget is what domains left.
 pub fn start(setup: &Setup, input: TrainingInput, discovery: Option<Mechanism>) -> Work {
     let (method, options, held) = (setup.method, setup.options.clone(), setup.held);
@@ -59,7 +56,7 @@ fn check_claim(claim: &Ledger, stages: &[Stage]) -> Result<()> {
     for (i, phase) in claim.phases.iter().enumerate() {
         let added: &[Stage] = if i + 1 == claim.phases.len() { stages } else { &[] };
         let phase = Phase { stages: [&phase.stages, added].concat(), ..phase.clone() };
-        if !(phase.accounted_epsilon()? <= phase.epsilon * (1.0 + ROOM)) {
+        if !phase.holds()? {
             return Err(EngineError::Internal("a training would cost more than it claims"));
         }
     }

@@ -316,8 +316,8 @@ fn an_unpaid_unit_is_noticed() {
     // So does the meter's own comparison.
     let mut meter = Meter::for_tests(1);
     noisy_counts(&[1], 1.0, charged.powf(-0.5), meter.stage(ROW_COUNT)).unwrap();
-    assert!(ledger.check(&meter.record()).is_err());
+    assert!(ledger.check(&meter.record(), 0.0).is_err());
     let mut other = Meter::for_tests(1);
     noisy_counts(&[1], 1.0, 1e9, other.stage("nothing that is charged")).unwrap();
-    assert!(ledger.check(&other.record()).is_err());
+    assert!(ledger.check(&other.record(), 0.0).is_err());
 }

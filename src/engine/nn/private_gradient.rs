@@ -90,7 +90,7 @@ impl<S> PrivateGradients<S> {
             limit: limit as u32,
             activation_step: f64::from(RoundingGrid::TRAINING.activation_step),
         };
-        let noise_rngs: Result<Vec<_>> = (0..parameters.div_ceil(NOISE_BLOCK)).map(|_| SecretRng::from_os()).collect();
+        let noise_rngs: Result<Vec<_>> = (0..parameters.div_ceil(NOISE_BLOCK)).map(|_| meter.noise_rng()).collect();
         let noise_multiplier = noise.standard_deviation() / limit;
         Ok(Self { rate, noise, noise_multiplier, clip, expected_rows, meter, noise_rngs: noise_rngs?, pending: None })
     }

@@ -86,6 +86,22 @@ impl Phase {
         accountant::epsilon(&self.mechanisms(), self.accounted_delta)
     }
 
+    /// Whether the stages cost no more than is claimed, recomputed: their epsilon, or their delta at the claimed one, within
+    /// what two grids of the accountant may differ by.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if a mechanism's parameter makes no sense, `Internal` if the accountant finds no bound.
+    pub fn holds(&self) -> Result<bool> {
+        match self.accounted_epsilon() {
+            Ok(epsilon) if epsilon <= self.epsilon * (1.0 + ROOM) => Ok(true),
+            Ok(_) | Err(EngineError::Internal(_)) => {
+                let delta = accountant::delta(&self.mechanisms(), self.epsilon)?;
+                Ok(delta <= self.accounted_delta * (1.0 + GRID_ROOM))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// The stages as the accountant takes them.
     pub fn mechanisms(&self) -> Vec<(Mechanism, u64)> {
         self.stages.iter().map(|stage| (stage.mechanism, stage.times)).collect()
@@ -102,30 +118,34 @@ pub struct Ledger {
     pub phases: Vec<Phase>,
 }
 
-/// Relative error of sums of precisions and deltas.
+/// Relative error of sums of precisions and deltas, and of a recomputed epsilon.
 const ROOM: f64 = 1e-9;
+/// By how much, relatively, bounds of one delta on different grids may differ.
+const GRID_ROOM: f64 = 1e-3;
 
 /// Whether these stages, of one name, pay for what ran under it.
 fn covers(charged: &[&Stage], ran: &StageRecord) -> bool {
     let (mut precision, mut choices, mut choice_epsilon) = (0.0, 0, 0.0f64);
     let mut samples = None;
     for stage in charged {
-        match stage.mechanism {
-            Mechanism::Gaussian { noise_multiplier } => precision += stage.times as f64 / noise_multiplier.powi(2),
-            Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps } => {
-                samples = Some((sampling_rate, noise_multiplier, steps.saturating_mul(stage.times)));
+        let uses = stage.times.saturating_mul(stage.mechanism.steps());
+        match stage.mechanism.simplified() {
+            Some(Mechanism::Gaussian { noise_multiplier }) => precision += uses as f64 / noise_multiplier.powi(2),
+            Some(Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, .. }) => {
+                samples = Some((sampling_rate, noise_multiplier, uses));
             }
-            Mechanism::BoundedRange { epsilon } => {
-                choices += stage.times;
+            Some(Mechanism::BoundedRange { epsilon }) => {
+                choices += uses;
                 choice_epsilon = choice_epsilon.max(epsilon);
             }
             #[cfg(test)]
-            Mechanism::Laplace { .. } | Mechanism::Pure { .. } => return false,
+            Some(Mechanism::Laplace { .. } | Mechanism::Pure { .. }) => return false,
+            None => {}
         }
     }
     let noise = match samples {
-        _ if ran.precision == 0.0 && ran.sample_precision == 0.0 => true,
-        None => ran.precision.max(ran.sample_precision) <= precision * (1.0 + ROOM),
+        _ if ran.precision == 0.0 => true,
+        None => ran.precision <= precision * (1.0 + ROOM),
         Some((rate, noise_multiplier, steps)) => {
             ran.samples <= steps
                 && ran.sampling_rate <= rate
@@ -152,11 +172,16 @@ impl Ledger {
             && self.phases.iter().all(known)
     }
 
-    /// Compares what is charged with what ran.
+    /// Compares what is charged with what ran; keys above thresholds may have been released for so much delta.
     ///
     /// # Errors
     /// `Internal` if anything ran that is not charged, or with less noise, or more often.
-    pub fn check(&self, record: &Record) -> Result<()> {
+    pub fn check(&self, record: &Record, thresholds_delta: f64) -> Result<()> {
+        let mut names: Vec<&str> = self.stages().map(|stage| stage.name.as_str()).collect();
+        names.sort_unstable();
+        if names.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(EngineError::Internal("two stages of a training have one name"));
+        }
         for (name, ran) in record.stages() {
             let charged: Vec<&Stage> = self.stages().filter(|stage| stage.name == name).collect();
             if !covers(&charged, ran) {
@@ -164,8 +189,7 @@ impl Ledger {
             }
         }
         let given_up: f64 = record.stages().map(|(_, ran)| ran.threshold_delta).sum();
-        let kept: f64 = self.phases.iter().map(|phase| phase.delta - phase.accounted_delta).sum();
-        if !(given_up <= kept * (1.0 + ROOM)) {
+        if !(given_up <= thresholds_delta * (1.0 + ROOM)) {
             return Err(EngineError::Internal("a training gave up more delta than is charged"));
         }
         Ok(())

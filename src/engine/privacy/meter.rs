@@ -20,6 +20,8 @@ pub struct Meter {
     record: Arc<Mutex<Record>>,
     stage: &'static str,
     rate: SamplingRate,
+    /// Sum of `1 / z^2` over what ran on the sample at hand.
+    sample_precision: f64,
     #[cfg(test)]
     pub(super) replay: Option<Arc<Mutex<Replay>>>,
 }
@@ -44,7 +46,6 @@ pub struct StageRecord {
     /// Sum of `1 / z^2` over all Gaussian noise, and the largest sum over one sample, `z` being the noise multiplier.
     pub precision: f64,
     pub sample_precision: f64,
-    current_precision: f64,
     /// Choices, and the largest epsilon of one.
     pub choices: u64,
     pub choice_epsilon: f64,
@@ -72,7 +73,6 @@ impl StageRecord {
             sampling_rate: 0.0,
             precision: 0.0,
             sample_precision: 0.0,
-            current_precision: 0.0,
             choices: 0,
             choice_epsilon: 0.0,
             threshold_delta: 0.0,
@@ -80,28 +80,30 @@ impl StageRecord {
         }
     }
 
-    fn add_gaussian(&mut self, l2_sensitivity: f64, noise_sd: f64) {
-        let precision = (l2_sensitivity / noise_sd).powi(2);
-        self.precision += precision;
-        self.current_precision += precision;
-        self.sample_precision = self.sample_precision.max(self.current_precision);
-        // What is no number is more than anything that was charged.
-        if precision.is_nan() {
-            self.sample_precision = f64::INFINITY;
-        }
-    }
-
-    fn add(&mut self, run: Run) {
+    /// Adds a run; what ran on the same sample comes to `of_sample` with it.
+    fn add(&mut self, run: Run, of_sample: f64) {
+        self.precision += run.precision();
+        self.sample_precision = self.sample_precision.max(of_sample);
         match run {
-            Run::Gaussian { l2_sensitivity, noise_sd } => self.add_gaussian(l2_sensitivity, noise_sd),
-            Run::SparseHistogram { l2_sensitivity, noise_sd, delta_share } => {
-                self.add_gaussian(l2_sensitivity, noise_sd);
-                self.threshold_delta += delta_share;
-            }
+            Run::Gaussian { .. } => {}
+            Run::SparseHistogram { delta_share, .. } => self.threshold_delta += delta_share,
             Run::Choice { epsilon } => {
                 self.choices += 1;
                 self.choice_epsilon = self.choice_epsilon.max(epsilon);
             }
+        }
+    }
+}
+
+impl Run {
+    /// `1 / z^2` for the noise multiplier `z`, 0 where there is none. What is no number is more than anything charged.
+    fn precision(self) -> f64 {
+        match self {
+            Self::Gaussian { l2_sensitivity, noise_sd } | Self::SparseHistogram { l2_sensitivity, noise_sd, .. } => {
+                let precision = (l2_sensitivity / noise_sd).powi(2);
+                if precision.is_nan() { f64::INFINITY } else { precision }
+            }
+            Self::Choice { .. } => 0.0,
         }
     }
 }
@@ -127,6 +129,7 @@ impl Meter {
             record: Arc::default(),
             stage: "",
             rate: SamplingRate::nearest(1.0),
+            sample_precision: 0.0,
             #[cfg(test)]
             replay: None,
         }
@@ -143,6 +146,7 @@ impl Meter {
             record: self.record.clone(),
             stage,
             rate: SamplingRate::nearest(1.0),
+            sample_precision: 0.0,
             #[cfg(test)]
             replay: self.replay.clone(),
         })
@@ -150,8 +154,18 @@ impl Meter {
 
     /// This meter, to write for another stage from now on.
     pub fn stage(&mut self, stage: &'static str) -> &mut Self {
-        self.stage = stage;
+        if self.stage != stage {
+            (self.stage, self.sample_precision) = (stage, 0.0);
+        }
         self
+    }
+
+    /// A generator of its own for a thread that draws noise, of which [`Meter::ran`] is told.
+    ///
+    /// # Errors
+    /// `Internal` if the operating system yields no random bytes.
+    pub fn noise_rng(&self) -> Result<SecretRng> {
+        self.fresh()
     }
 
     /// Random bits for what releases nothing: the start of parameters, the order of work.
@@ -162,9 +176,8 @@ impl Meter {
     /// Begins a fresh Poisson sample, in which every unit takes part with this probability on its own: what runs from
     /// now on sees it alone. The units of all samples of a stage are those of one table.
     pub fn begin_sample(&mut self, rate: SamplingRate) {
-        self.rate = rate;
+        (self.rate, self.sample_precision) = (rate, 0.0);
         self.write(|stage, rate| {
-            stage.current_precision = 0.0;
             stage.samples += u64::from(rate < 1.0);
             stage.sampling_rate = stage.sampling_rate.max(rate);
         });
@@ -188,10 +201,12 @@ impl Meter {
 
     /// Writes down what a mechanism did, and how many draws of noise it took.
     pub fn ran(&mut self, run: Run, draws: u64) {
+        self.sample_precision += run.precision();
+        let of_sample = self.sample_precision;
         self.write(|stage, rate| {
             stage.sampling_rate = stage.sampling_rate.max(rate);
             stage.draws = stage.draws.saturating_add(draws);
-            stage.add(run);
+            stage.add(run, of_sample);
         });
     }
 

@@ -115,7 +115,7 @@ impl Budget {
 }
 
 pub fn remaining(epsilon: f64, spent: Stored, delta: f64) -> f64 {
-    if spent.excess_delta >= delta {
+    if spent.excess_delta >= delta || spent.epsilon(delta) > epsilon {
         return 0.0;
     }
     let whole = Equivalent::of_gaussian(epsilon, delta - spent.excess_delta);

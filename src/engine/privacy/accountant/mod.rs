@@ -82,7 +82,8 @@ pub fn calibrate(
         let composition = composition(noise)?;
         let tail = RELATIVE_TAIL * delta / composition.uses();
         let found = accountant.delta(&composition, target_epsilon, tail)?;
-        Ok(if found > 0.0 { (found / delta).ln().max(FAR_BELOW) } else { FAR_BELOW })
+        let excess = (found / delta).ln();
+        Ok(if excess.is_nan() { f64::INFINITY } else { excess.max(FAR_BELOW) })
     };
     if Accountant::new().delta(&Composition::of(fixed)?, target_epsilon, ABSOLUTE_TAIL)? >= delta {
         return Err(unreachable(target_epsilon, delta));

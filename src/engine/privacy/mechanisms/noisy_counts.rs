@@ -117,18 +117,43 @@ pub fn noisy_counts(
     })
 }
 
-/// A count, known only now, with the first noise that was drawn for it as that of a count of 0.
-pub fn with_drawn_noise(count: u64, drawn: &NoisyCounts, meter: &mut Meter) -> f64 {
-    let noise = drawn.values.first().copied().unwrap_or(f64::NAN);
-    #[cfg(not(test))]
-    let (value, _) = (count as f64 + noise, meter);
-    #[cfg(test)]
-    let value = meter.ask(
-        vec![count],
-        |before, after, realised| realised.add(squared_distance(before, after), drawn.noise_sd),
-        |_, count| count[0] as f64 + noise,
-    );
-    value
+/// Noise for a count that is not known yet: drawn, written down, and used once.
+#[derive(Debug)]
+pub struct DrawnNoise {
+    lattice: Lattice,
+    draw: i64,
+}
+
+impl DrawnNoise {
+    /// Noise as [`noisy_counts`] draws it for one count.
+    ///
+    /// # Errors
+    /// As [`noisy_counts`].
+    pub fn new(l2_sensitivity: f64, noise_multiplier: f64, meter: &mut Meter) -> Result<Self> {
+        let lattice = Lattice::new(l2_sensitivity, noise_multiplier)?;
+        meter.ran(Run::Gaussian { l2_sensitivity, noise_sd: lattice.noise_sd() }, 1);
+        let draw = lattice.draws(1, meter.rng())[0];
+        Ok(Self { lattice, draw })
+    }
+
+    /// What the count would be released as if it were this.
+    pub fn so_far(&self, count: u64) -> f64 {
+        // On the lattice, and rounded once, so that nothing but the lattice point shows.
+        self.lattice.read(self.lattice.place(count) + i128::from(self.draw))
+    }
+
+    /// The noisy count.
+    pub fn release(self, count: u64, meter: &mut Meter) -> f64 {
+        #[cfg(not(test))]
+        let (value, _) = (self.so_far(count), meter);
+        #[cfg(test)]
+        let value = meter.ask(
+            vec![count],
+            |before, after, realised| realised.add(squared_distance(before, after), self.lattice.noise_sd()),
+            |_, count| self.so_far(count[0]),
+        );
+        value
+    }
 }
 
 /// Of two histograms over the same cells.
@@ -151,6 +176,17 @@ mod tests {
                 assert!(noisy.noise_multiplier >= multiplier && noisy.noise_multiplier <= multiplier * 1.001);
                 assert_eq!((noisy.values.len(), noisy.draws), (3, 3));
             }
+        }
+    }
+
+    /// Noisy counts are points of the lattice however the noise was drawn, and tell no more than which.
+    #[test]
+    fn drawn_noise_gives_what_noisy_counts_gives() {
+        for (seed, count) in [(1, 0), (2, 200), (3, 1_000), (4, 123_456_789)] {
+            let direct = noisy_counts(&[count], 1.0, 190.0, &mut Meter::for_tests(seed)).unwrap();
+            let mut meter = Meter::for_tests(seed);
+            let drawn = DrawnNoise::new(1.0, 190.0, &mut meter).unwrap();
+            assert_eq!(drawn.release(count, &mut meter).to_bits(), direct.values[0].to_bits());
         }
     }
 
