@@ -1,6 +1,6 @@
 //! The networks' gradients against brute force, and what they learn.
 
-use burn::tensor::Tensor;
+use burn_tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
