@@ -131,7 +131,7 @@ need_pgspot() {
 
 # Builds the extension and lays its files out under target/, without touching PostgreSQL.
 # Leaves that directory's name in PACKAGE.
-build_extension() { # PG_CONFIG [release|debug] [FEATURE...]
+build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
     local profile=${2:-release} target=${CARGO_TARGET_DIR:-$ROOT/target} flags=() major version library extension
     PACKAGE=$target/package
     library=$PACKAGE$("$1" --pkglibdir)
@@ -139,7 +139,12 @@ build_extension() { # PG_CONFIG [release|debug] [FEATURE...]
     major=$("$1" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
     grep -q "^pg$major = " "$ROOT/Cargo.toml" || die "Cargo.toml knows no PostgreSQL $major"
-    [ "$profile" = debug ] || flags+=(--profile "$profile")
+    # A demo's training does not need burn's arithmetic, which is a third of the work to build. The rest is a release's.
+    [ "$profile" != demo ] || flags+=(--config 'profile.release.package.burn-flex.opt-level=0')
+    if [ "$profile" != debug ]; then
+        flags+=(--release)
+        profile=release
+    fi
     (cd "$ROOT" && PGRX_PG_CONFIG_PATH=$1 cargo build --lib --no-default-features --features "pg$major ${*:3}" "${flags[@]}") ||
         die "the extension did not build"
     rm -rf "$PACKAGE"
