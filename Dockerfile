@@ -8,7 +8,7 @@ RUN curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --pr
 ENV PATH=/root/.cargo/bin:$PATH
 WORKDIR /src
 # Only what the build reads, so that a change of the rest does not repeat it.
-COPY Cargo.toml Cargo.lock Makefile LICENSE build.rs tablediffusion.control ./
+COPY Cargo.toml Cargo.lock Makefile LICENSE tablediffusion.control ./
 COPY .cargo .cargo
 COPY .ci .ci
 COPY benches benches

@@ -3,7 +3,7 @@ PG_CONFIG ?= /usr/lib/postgresql/15/bin/pg_config
 MAJORS ?= 15 16 18
 export PG_CONFIG MAJORS
 
-.PHONY: help demo week test test-style test-engine audit fuzz fuzz-import fuzz-sql all install installcheck package package-test bench quality clean
+.PHONY: help demo week check test test-style test-engine audit fuzz fuzz-import fuzz-sql all install installcheck package package-test bench quality clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -11,6 +11,9 @@ help: ## this list
 
 demo: ## set up what is missing, train on Adult in a throw-away cluster, compare
 	@tests/demo/run.sh
+
+check: ## a debug build, and the regression files FILES (none: all) in PostgreSQL MAJOR (15): make check FILES="plan quality"
+	@.ci/test.sh check $(or $(MAJOR),15) $(FILES)
 
 test: ## every test: format, lints, engine, PostgreSQL of MAJORS (15 16 18)
 	@.ci/test.sh

@@ -6,7 +6,6 @@ set -euo pipefail
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 DEBIAN_MAJOR=15
 PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$DEBIAN_MAJOR/bin/pg_config}
-PGRX_VERSION=$(sed -n 's/^pgrx = .*"=\([0-9.]*\)".*/\1/p' "$ROOT/Cargo.toml")
 CACHE=$ROOT/.cache
 export PATH="$CACHE/tools/bin:$PATH:$HOME/.cargo/bin"
 
@@ -16,9 +15,6 @@ export USER="${USER:-$(id -un)}"
 
 # In a server's environment this would put Rust backtraces into the DETAIL of every error.
 unset RUST_BACKTRACE
-# build.rs keeps the linker from dropping the SQL definitions. Done through rustflags, as cargo-pgrx does by
-# itself, it would make cargo build every dependency a second time.
-export CARGO_PGRX_DISABLE_GC_SECTIONS_WORKAROUND=1
 
 STEP=0
 say() { STEP=$((STEP + 1)); printf '\n%d. %s\n' "$STEP" "$*"; }
@@ -52,22 +48,10 @@ need_rust() {
     command -v cc >/dev/null || need_packages gcc libc6-dev
 }
 
-need_cargo_pgrx() {
-    local found
-    found=$(cargo pgrx --version 2>/dev/null | awk '{print $2}') || true
-    [ "$found" != "$PGRX_VERSION" ] || return 0
-    say "Installing cargo-pgrx $PGRX_VERSION into .cache/tools (some minutes, once)"
-    # openssl-sys finds its library through pkg-config.
-    need_packages libssl-dev pkg-config
-    CARGO_TARGET_DIR="$CACHE/build" cargo install --quiet --locked --root "$CACHE/tools" "cargo-pgrx@$PGRX_VERSION"
-    rm -rf "$CACHE/build"
-}
-
 # PostgreSQL as Debian has it, the headers, and what their bindings are made with.
 need_postgresql() {
     need_rust
     need_packages "postgresql-$DEBIAN_MAJOR" "postgresql-server-dev-$DEBIAN_MAJOR" libclang-dev
-    need_cargo_pgrx
 }
 
 # Where tests keep whole PostgreSQL installs of their own, so that they change nothing of the machine's.
@@ -147,21 +131,32 @@ need_pgspot() {
 
 # Builds the extension and lays its files out under target/, without touching PostgreSQL.
 # Leaves that directory's name in PACKAGE.
-build_extension() { # PG_CONFIG [release|debug] [FEATURE...]
-    local profile=${2:-release} flags=() log
-    PACKAGE=${CARGO_TARGET_DIR:-$ROOT/target}/package
-    [ "$profile" = release ] || flags+=(--debug)
-    [ $# -lt 3 ] || flags+=(--features "${*:3}")
-    rm -rf "$PACKAGE"
-    log=$(mktemp)
-    if ! (cd "$ROOT" && PGRX_PG_CONFIG_PATH=$1 cargo pgrx package --pg-config "$1" --out-dir "$PACKAGE" "${flags[@]}") >"$log"; then
-        cat "$log" >&2
-        rm -f "$log"
-        die "the extension did not build"
+build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
+    local profile=${2:-release} target=${CARGO_TARGET_DIR:-$ROOT/target} flags=() major version library extension part
+    PACKAGE=$target/package
+    library=$PACKAGE$("$1" --pkglibdir)
+    extension=$PACKAGE$("$1" --sharedir)/extension
+    major=$("$1" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+    version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
+    grep -q "^pg$major = " "$ROOT/Cargo.toml" || die "Cargo.toml knows no PostgreSQL $major"
+    # A demo trains no network: it does not need burn optimised, which is half of the work. The rest is a release's.
+    if [ "$profile" = demo ]; then
+        for part in autodiff backend dispatch flex std tensor; do
+            flags+=(--config "profile.release.package.burn-$part.opt-level=0")
+        done
     fi
-    rm -f "$log"
-    # Released versions too, of which cargo-pgrx takes the updates alone.
-    cp "$ROOT"/sql/tablediffusion--*.sql "$PACKAGE$("$1" --sharedir)/extension/"
+    if [ "$profile" != debug ]; then
+        flags+=(--release)
+        profile=release
+    fi
+    (cd "$ROOT" && PGRX_PG_CONFIG_PATH=$1 cargo build --lib --no-default-features --features "pg$major ${*:3}" "${flags[@]}") ||
+        die "the extension did not build"
+    rm -rf "$PACKAGE"
+    install -D -m 755 "$target/$profile/libtablediffusion.so" "$library/tablediffusion.so"
+    mkdir -p "$extension"
+    sed "s/@CARGO_VERSION@/$version/" "$ROOT/tablediffusion.control" >"$extension/tablediffusion.control"
+    (cd "$ROOT/sql" && cat catalog.sql functions.sql views.sql) >"$extension/tablediffusion--$version.sql"
+    cp "$ROOT"/sql/tablediffusion--*.sql "$extension/"
 }
 
 # Copies what build_extension laid out, and only what differs, so that a second run needs no privilege.

@@ -1,12 +1,11 @@
 #!/usr/bin/env bash
 # Runs the tests: test.sh [style|engine|MAJOR]...   (none: style, engine and the majors of $MAJORS, default 15 16 18)
+#   test.sh check MAJOR [NAME...]   only the regression files named, or all of them
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$ROOT"
 
-PGDATA_BASE=
 TESTED=()
-trap '[ -z "$PGDATA_BASE" ] || rm -rf "$PGDATA_BASE"' EXIT
 
 need_rust_components() {
     cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
@@ -52,9 +51,11 @@ test_style() {
     check_scripts
     say "Lints, engine alone"
     cargo clippy --quiet --no-default-features --all-targets -- -D warnings
-    cargo clippy --quiet --no-default-features --features mutants --all-targets -- -D warnings
+    cargo clippy --quiet --no-default-features --features mutants --lib --test audit -- -D warnings
     say "Lints, with PostgreSQL 15"
-    PGRX_PG_CONFIG_PATH=$(pg_config_of 15) cargo clippy --quiet --all-targets --features pg_test -- -D warnings
+    PGRX_PG_CONFIG_PATH=$(pg_config_of 15) cargo clippy --quiet --lib --tests --features pg_test -- -D warnings
+    say "Licences of what it is built from"
+    packaging/licences.py
 }
 
 test_engine() {
@@ -64,23 +65,22 @@ test_engine() {
     tests/audit/run.sh short
 }
 
-# The SQL tests written in Rust (the engine's own ran before), then the regression files against a plain build.
+build_for_tests() { # PG_CONFIG
+    say "Building for $("$1" --version)"
+    build_extension "$1" debug pg_test
+    install_extension "$1"
+}
+
+# One build serves all that runs in a server: the tests that it holds besides are called by tests/inside.sh alone.
 test_major() { # MAJOR
-    local pg_config runas=()
+    local pg_config
     need_major "$1"
     pg_config=$(pg_config_of "$1")
-    if [ "$(id -u)" = 0 ]; then
-        need_packages sudo
-        runas=(--runas "$SERVER_USER")
-    fi
-    PGDATA_BASE=$(mktemp -d /tmp/tablediffusion.XXXXXX)
-    [ "$(id -u)" != 0 ] || chown "$SERVER_USER" "$PGDATA_BASE"
-    say "SQL tests in $("$pg_config" --version)"
-    PGRX_PG_CONFIG_PATH=$pg_config cargo pgrx test "${runas[@]}" --pgdata "$PGDATA_BASE" "pg$1" pg::
-    rm -rf "$PGDATA_BASE"
+    [ "$1" != 15 ] || test_face "$pg_config"
+    build_for_tests "$pg_config"
+    say "Tests inside $("$pg_config" --version)"
+    tests/inside.sh "$pg_config"
     say "Regression files in $("$pg_config" --version)"
-    build_extension "$pg_config" debug
-    install_extension "$pg_config"
     tests/regress/run.sh "$pg_config"
     TESTED+=("$1")
     [ "$1" != 18 ] || test_pg_upgrade
@@ -89,6 +89,12 @@ test_major() { # MAJOR
     say "A week of a DBA in $("$pg_config" --version)"
     tests/demo/week.sh "$pg_config" >/dev/null
     [ "$1" != 15 ] || test_report "$pg_config"
+}
+
+# Needs no server, and is the same whatever the major.
+test_face() { # PG_CONFIG
+    say "Tests of the face, without a server"
+    PGRX_PG_CONFIG_PATH=$1 cargo test --no-default-features --features pg15 --lib pg::
 }
 
 # The page is the same whatever the major.
@@ -109,6 +115,11 @@ test_pg_upgrade() {
     done
 }
 
+if [ "${1:-}" = check ]; then
+    need_major "$2"
+    build_for_tests "$(pg_config_of "$2")"
+    exec tests/regress/run.sh "$(pg_config_of "$2")" "${@:3}"
+fi
 if [ $# = 0 ]; then
     read -ra majors <<<"${MAJORS:-15 16 18}"
     set -- style engine "${majors[@]}"

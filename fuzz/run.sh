@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the import of models: run.sh [SECONDS] (default 600). What is worth keeping goes into corpus/. See README.md.
+# Fuzzes the import of models: run.sh [SECONDS] (default 600). What is worth keeping goes into corpus/found. See README.md.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../.ci/setup.sh
 source "$here/../.ci/setup.sh"
@@ -16,7 +16,8 @@ fi
 
 # Of what is found, so that the repository stays small.
 MOST_BYTES=250000
-corpus=fuzz/corpus/import
+models=fuzz/corpus/models
+packed=$CACHE/fuzz/packed
 found=$CACHE/fuzz/found
 kept=$CACHE/fuzz/kept
 import() { # CORPUS... -- LIBFUZZER_OPTION...
@@ -25,13 +26,11 @@ import() { # CORPUS... -- LIBFUZZER_OPTION...
 }
 
 say "Fuzzing for ${1:-600} seconds (building it takes some minutes, once)"
-mkdir -p "$found"
-import "$found" "$corpus" -- -max_total_time="${1:-600}" -print_final_stats=1
-say "Keeping bodies that each reach code which no other does, the smallest first, beside the models of $corpus"
-rm -rf "$kept"
-mkdir -p "$kept"
-import "$kept" "$corpus" "$found" -- -set_cover_merge=1 -use_counters=0
-find "$corpus" -type f -regextype posix-extended -regex '.*/[0-9a-f]{40}' -delete
-find "$kept" -type f -printf '%s %p\n' | sort -n | awk -v most="$MOST_BYTES" '(all += $1) <= most { print $2 }' |
-    xargs cp -t "$corpus"
-du -sh --apparent-size "$corpus"
+rm -rf "$packed" "$kept"
+mkdir -p "$found" "$kept"
+fuzz/corpus.py unpack fuzz/corpus/found "$packed"
+import "$found" "$models" "$packed" -- -max_total_time="${1:-600}" -print_final_stats=1
+say "Keeping bodies that each reach code which no other does, the smallest first, beside $models"
+import "$kept" "$models" "$packed" "$found" -- -set_cover_merge=1 -use_counters=0
+fuzz/corpus.py pack fuzz/corpus/found "$MOST_BYTES" "$kept"
+ls -sh fuzz/corpus/found

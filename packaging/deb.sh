@@ -28,8 +28,8 @@ copyright() { # MAJOR
     echo 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/'
     echo 'Upstream-Name: tablediffusion'
     echo 'Comment: The library contains code of these Rust crates, each under the licence named:'
-    cargo tree --quiet --locked --edges normal --prefix none --no-default-features --features "pg$1" --format '{p}: {l}' |
-        grep -v '^tablediffusion ' | sed 's/ ([^:]*)//; s/^/ /' | LC_ALL=C sort -u
+    packaging/licences.py --list "$1" | sed 's/^/ /'
+    echo ' Their texts are in the file third-party-licences beside this one.'
     printf '\nFiles: *\n'
     sed -n 's/^Copyright (c) /Copyright: /p' LICENSE
     echo 'License: Expat'
@@ -58,6 +58,7 @@ make_deb() { # PG_CONFIG
     strip --strip-unneeded --remove-section=.comment --remove-section=.note "$file"
     mkdir -p "$root/usr/share/doc/$name"
     copyright "$major" >"$root/usr/share/doc/$name/copyright"
+    packaging/licences.py --texts "$major" >"$root/usr/share/doc/$name/third-party-licences"
 
     depends=$(library_depends "$file")
     [ -n "$depends" ] || die "dpkg-shlibdeps names no package that $file needs"
@@ -87,7 +88,7 @@ EOF
 }
 
 need_postgresql
-need_packages binutils dpkg-dev
+need_packages binutils dpkg-dev python3
 [ $# -gt 0 ] || set -- "$PG_CONFIG"
 for which; do
     case $which in

@@ -51,6 +51,7 @@ check_contents() {
     files=$(cd "$WORK/files" && find . -type f | LC_ALL=C sort)
     expected="./$LIBRARY
 ./usr/share/doc/$NAME/copyright
+./usr/share/doc/$NAME/third-party-licences
 ./$EXTENSION/tablediffusion--$VERSION.sql
 $(cd sql && find . -name 'tablediffusion--*.sql' -printf "./$EXTENSION/%f\n")
 ./$EXTENSION/tablediffusion.control"

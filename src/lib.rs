@@ -10,13 +10,3 @@ mod pg;
 
 #[cfg(feature = "pg")]
 ::pgrx::pg_module_magic!(name, version);
-
-/// What `cargo pgrx test` asks for.
-#[cfg(all(test, feature = "pg"))]
-pub mod pg_test {
-    pub fn setup(_: Vec<&str>) {}
-
-    pub fn postgresql_conf_options() -> Vec<&'static str> {
-        Vec::new()
-    }
-}

@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Turns paper.jsonl into docs/paper.md's tables (between its markers) and docs/paper-*.svg: paper_report.py
 
-Needs matplotlib (metrics.txt). A cell is one table, method and epsilon; what is shown of it is the mean over its seeds, with
-the standard error of that mean.
+A cell is one table, method and epsilon; what is shown of it is the mean over its seeds, with the standard error of that
+mean.
 """
 
 import collections
 import json
 
 import report
-from report import epsilons, pyplot
+from plot import Curve, Figure
+from report import epsilons
 
 # name, title, whether more is better, whether on a logarithmic scale
 METRICS = [
@@ -85,17 +86,12 @@ def claims(results):
 
 
 def draw(table, inside):
-    figure, panels = pyplot.subplots(2, 3, figsize=(12, 7.5))
-    for panel, (name, title, more, logarithmic) in zip(panels.flat, METRICS):
-        for method, (colour, marker) in LINES.items():
-            style = dict(color=colour, marker=marker, linewidth=1.2, label=method)
-            report.curve(panel, inside, method, name, **style)
-        if logarithmic:
-            panel.set_yscale("log")
-        report.frame(panel, inside, title, more)
-    figure.legend(*panels.flat[0].get_legend_handles_labels(), loc="lower center", ncols=5, frameon=False)
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
-    report.save(figure, report.DOCS / f"paper-{table}.svg")
+    figure = Figure(3, 864, epsilons(inside))
+    for name, title, more, logarithmic in METRICS:
+        shown = {method: report.points(inside, method, name) for method in LINES}
+        curves = [Curve(method, points, *LINES[method], 1.2) for method, points in shown.items() if points]
+        figure.panel(report.titled(title, more), curves, logarithmic)
+    figure.save(report.DOCS / f"paper-{table}.svg", list(LINES), 4)
 
 
 def main():

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Turns results.jsonl into docs/quality.md's tables (between its markers) and docs/quality-*.svg: report.py
 
-Needs matplotlib (metrics.txt). A cell is one table, method, kind of domains and epsilon; what is shown of it is the mean
-over its seeds, with the standard error of that mean.
+A cell is one table, method, kind of domains and epsilon; what is shown of it is the mean over its seeds, with the standard
+error of that mean.
 """
 
 import collections
@@ -12,14 +12,7 @@ import pathlib
 import re
 import statistics
 
-import matplotlib
-
-matplotlib.use("svg")
-matplotlib.rcParams.update(
-    {"svg.fonttype": "none", "svg.hashsalt": "quality", "font.family": "sans-serif", "font.size": 9}
-)
-
-from matplotlib import pyplot, ticker  # noqa: E402
+from plot import Curve, Figure
 
 HERE = pathlib.Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"
@@ -119,37 +112,14 @@ def ahead(results):
     return "\n".join(rows) if len(rows) > 2 else f"Nowhere, in {compared} comparisons."
 
 
-def curve(panel, inside, line, name, **style):
+def points(inside, line, name):
     """A line's means of a score against epsilon, with their errors."""
-    points = [(epsilon, inside[line, epsilon]) for epsilon in epsilons(inside) if (line, epsilon) in inside]
-    if points:
-        panel.errorbar(
-            [epsilon for epsilon, _ in points],
-            [cell.mean(name) for _, cell in points],
-            [cell.error(name) for _, cell in points],
-            markersize=4,
-            capsize=2,
-            **style,
-        )
+    found = [(epsilon, inside[line, epsilon]) for epsilon in epsilons(inside) if (line, epsilon) in inside]
+    return [(epsilon, cell.mean(name), cell.error(name)) for epsilon, cell in found]
 
 
-def frame(panel, inside, title, more):
-    """Axes and title of a panel. Whatever changes an axis comes before."""
-    panel.set_xscale("log")
-    panel.set_xticks(epsilons(inside), [f"{epsilon:g}" for epsilon in epsilons(inside)])
-    panel.minorticks_off()
-    panel.set_xlabel("epsilon")
-    panel.set_title(f"{title} ({'more' if more else 'less'} is better)")
-    panel.grid(color="#dddddd", linewidth=0.6)
-    for side in ("top", "right"):
-        panel.spines[side].set_visible(False)
-
-
-def save(figure, path):
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-    # Matplotlib leaves spaces at the ends of lines.
-    path.write_text("".join(line.rstrip() + "\n" for line in path.read_text().splitlines()))
+def titled(title, more):
+    return f"{title} ({'more' if more else 'less'} is better)"
 
 
 def publish(path, parts):
@@ -162,30 +132,20 @@ def publish(path, parts):
 
 
 def draw(table, inside):
-    figure, panels = pyplot.subplots(2, 2, figsize=(10, 8))
-    for panel, (name, title, more) in zip(panels.flat, METRICS):
+    figure = Figure(2, 720, epsilons(inside))
+    for name, title, more in METRICS:
+        curves = []
         for line, (label, colour, marker) in LINES.items():
-            if marker is None:
-                if (line, None) in inside:
-                    level = inside[line, None].mean(name)
-                    if level > 0 and not (more and level < 0.45):
-                        panel.axhline(level, color=colour, linestyle="--", linewidth=1, label=label)
-                continue
-            width, order = (2.2, 3) if line[0] == "guided" else (1.1, 2)
-            style = dict(color=colour, marker=marker, linewidth=width, zorder=order, label=label)
-            curve(panel, inside, line, name, **style)
-        if name.startswith("tvd"):
-            panel.set_yscale("log")
-            panel.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
-            panel.yaxis.set_major_formatter("{x:g}")
-        frame(panel, inside, title, more)
-    labelled = {}
-    for panel in panels.flat:
-        for handle, label in zip(*panel.get_legend_handles_labels()):
-            labelled.setdefault(label, handle)
-    figure.legend(labelled.values(), labelled.keys(), loc="lower center", ncols=3, frameon=False)
-    figure.tight_layout(rect=(0, 0.13, 1, 1))
-    save(figure, DOCS / f"quality-{table}.svg")
+            if marker is not None:
+                shown = points(inside, line, name)
+            else:
+                level = inside[line, None].mean(name) if (line, None) in inside else 0
+                # A level far below all the curves would squeeze them.
+                shown = [(None, level, 0)] if level > 0 and not (more and level < 0.45) else []
+            if shown:
+                curves.append(Curve(label, shown, colour, marker, 2.2 if line[0] == "guided" else 1.1))
+        figure.panel(titled(title, more), curves, name.startswith("tvd"))
+    figure.save(DOCS / f"quality-{table}.svg", [label for label, _, _ in LINES.values()], 3)
 
 
 def main():

@@ -14,16 +14,13 @@ mod server;
 mod store;
 mod values;
 
-#[cfg(any(test, feature = "pg_test"))]
+// Run from SQL by tests/inside.sh, in the library itself: their macro's other half would have cargo-pgrx run them.
+#[cfg(all(feature = "pg_test", not(test)))]
 mod tests;
 
-use pgrx::{extension_sql_file, pg_guard};
+use pgrx::pg_guard;
 
 use crate::engine::privacy::mutant;
-
-extension_sql_file!("../../sql/catalog.sql", name = "catalog", bootstrap);
-extension_sql_file!("../../sql/functions.sql", name = "functions", requires = ["catalog"]);
-extension_sql_file!("../../sql/views.sql", name = "views", requires = ["functions"], finalize);
 
 /// Runs once a backend, when the library is loaded.
 #[allow(non_snake_case)]

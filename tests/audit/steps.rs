@@ -3,7 +3,7 @@
 //! The worst case is staged: all rows look alike to the network, the canary's gradient points away from that of the
 //! others, and is far above the clipping norm. The attacker knows the rows and the network, and sees the gradient.
 
-use burn::tensor::Tensor;
+use burn_tensor::Tensor;
 use rayon::prelude::*;
 use tablediffusion::engine::Result;
 use tablediffusion::engine::nn::batch_sum::{BatchSum, Ghost, Objective};

@@ -6,13 +6,27 @@ use std::path::Path;
 use super::{Artifact, memory_for, sealed};
 use crate::engine::EngineError;
 
-const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/import");
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus");
+
+/// The models, and what fuzz/corpus.py packed: each body after its length.
+fn corpus() -> Vec<Vec<u8>> {
+    let models = fs::read_dir(Path::new(CORPUS).join("models")).unwrap();
+    let mut bodies: Vec<_> = models.map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();
+    let packed = fs::read(Path::new(CORPUS).join("found")).unwrap();
+    let mut rest = &packed[..];
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let (body, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+        bodies.push(body.to_vec());
+        rest = after;
+    }
+    bodies
+}
 
 #[test]
 fn bodies_that_fuzzing_found_are_refused_or_make_rows() {
     let (mut read, mut refused) = (0, 0);
-    for entry in fs::read_dir(CORPUS).unwrap() {
-        match Artifact::from_bytes(&sealed(&fs::read(entry.unwrap().path()).unwrap())) {
+    for body in corpus() {
+        match Artifact::from_bytes(&sealed(&body)) {
             Ok(artifact) => {
                 read += 1;
                 let _ = artifact.sampler(1).block(0);
@@ -25,7 +39,7 @@ fn bodies_that_fuzzing_found_are_refused_or_make_rows() {
 
 #[test]
 fn what_a_model_holds_counts_as_well_as_its_bytes() {
-    let bytes = sealed(&fs::read(Path::new(CORPUS).join("guided")).unwrap());
+    let bytes = sealed(&fs::read(Path::new(CORPUS).join("models/guided")).unwrap());
     let alone = memory_for(bytes.len() as u64);
     for limit in [alone - 1, alone + 1] {
         let refused = Artifact::from_bytes_within(&bytes, limit).err();

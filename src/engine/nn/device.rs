@@ -1,6 +1,6 @@
 //! The one place that says where the networks' arrays live, and the way in and out of them.
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn_tensor::{Device, Tensor, TensorData};
 
 use crate::engine::{EngineError, Result};
 

@@ -2,7 +2,7 @@
 //! a function of that row and the network alone, whichever rows share its batch, in whichever order and on whichever
 //! thread. See the proof in [`super`].
 
-use burn::tensor::Tensor;
+use burn_tensor::Tensor;
 
 use super::device::{matrix, values};
 use super::mlp::{Architecture, Layer, Mlp, normalise};

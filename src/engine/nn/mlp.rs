@@ -2,7 +2,7 @@
 //! h <- concat(relu(group_norm_1(linear(h))), h); then a linear layer. For very wide rows the concatenation can be left
 //! out (ours): its products grow with the square of the width.
 
-use burn::tensor::Tensor;
+use burn_tensor::Tensor;
 
 use super::device::{matrix, values};
 use super::normals::Normals;

@@ -2,8 +2,8 @@
 //! gradients by automatic differentiation. All of it treats the rows of its inputs one by one, but for [`attention`], which
 //! mixes those it is given: the parts of one row of a table.
 
-use burn::tensor::activation::{relu, softmax};
-use burn::tensor::{Tensor, TensorData};
+use burn_tensor::activation::{relu, softmax};
+use burn_tensor::{Tensor, TensorData};
 
 use super::device::{device, matrix, values};
 use super::mlp::{Architecture, EPSILON, Mlp};

@@ -1,6 +1,6 @@
 //! The floor as a whole: against burn's own gradients, against brute force in whole numbers, and under attack.
 
-use burn::tensor::{Tensor, TensorData, activation::relu};
+use burn_tensor::{Tensor, TensorData, activation::relu};
 
 use super::batch_sum::{BatchSum, Objective, add_products};
 use super::clip::{Clip, Rule, clip_rows};

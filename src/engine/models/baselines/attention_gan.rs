@@ -4,8 +4,8 @@
 //! Encoder and decoder are trained under DP-SGD as one, with a share of the budget; then the decoder is as released, and
 //! only the critic sees the table.
 
-use burn::tensor::Tensor;
-use burn::tensor::activation::{leaky_relu, sigmoid};
+use burn_tensor::Tensor;
+use burn_tensor::activation::{leaky_relu, sigmoid};
 
 use super::blocks::Blocks;
 use super::critic::{self, Game};

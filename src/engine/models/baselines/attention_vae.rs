@@ -5,8 +5,8 @@
 //!
 //! All parameters are trained under DP-SGD as one. Attention is among the columns of one row; nothing mixes rows.
 
-use burn::tensor::activation::{log_softmax, relu};
-use burn::tensor::{Int, Tensor, TensorData};
+use burn_tensor::activation::{log_softmax, relu};
+use burn_tensor::{Int, Tensor, TensorData};
 
 use super::blocks::Blocks;
 use super::generator::block_of_normals;

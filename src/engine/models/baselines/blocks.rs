@@ -1,7 +1,7 @@
 //! The blocks of an encoded row on tensors: softmax of each, and the cross-entropy with a row's states.
 
-use burn::tensor::Tensor;
-use burn::tensor::activation::sigmoid;
+use burn_tensor::Tensor;
+use burn_tensor::activation::sigmoid;
 
 use crate::engine::Result;
 use crate::engine::models::row_encoding::Layout;

@@ -1,7 +1,7 @@
 //! The generator of the paper's GANs (architectures.py, `Generator`): normal numbers to a row, through the same layers as
 //! the diffusion's network. It sees no row of the table; what it learns from has been paid for.
 
-use burn::tensor::Tensor;
+use burn_tensor::Tensor;
 
 use super::blocks::Blocks;
 use super::model::Maker;

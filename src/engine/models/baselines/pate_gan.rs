@@ -5,8 +5,8 @@
 //! unit more or less moves one teacher, and each count of votes by one. Counts get Gaussian noise; how many there are
 //! is fixed before the first.
 
-use burn::tensor::Tensor;
-use burn::tensor::activation::log_sigmoid;
+use burn_tensor::Tensor;
+use burn_tensor::activation::log_sigmoid;
 use rand::RngExt;
 use rayon::prelude::*;
 

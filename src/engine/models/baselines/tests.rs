@@ -1,7 +1,7 @@
 //! The networks' gradients against brute force, and what they learn.
 
 use crate::engine::models::TrainingInput;
-use burn::tensor::Tensor;
+use burn_tensor::Tensor;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
