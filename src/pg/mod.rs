@@ -6,6 +6,8 @@
 
 #![deny(clippy::undocumented_unsafe_blocks)]
 
+#[cfg(test)]
+mod arguments_tests;
 mod errors;
 mod functions;
 mod model;

@@ -1,8 +1,6 @@
 //! Tests of the face inside PostgreSQL, each in a transaction that is rolled back. What needs several transactions or
 //! roles is in `tests/regress`.
 
-#[cfg(test)]
-mod arguments;
 mod constraints;
 mod errors;
 mod keys;
