@@ -17,7 +17,7 @@ use crate::engine::{EngineError, Result};
 
 const DELTA: f64 = 1e-6;
 /// Far above what a step takes, and far below what a training does.
-const MAX_OF_PER_STEP: Duration = Duration::from_secs(2);
+const MAX_PER_STEP: Duration = Duration::from_secs(2);
 
 /// Options with which a training takes little time.
 fn options(method: Method) -> &'static str {
@@ -83,7 +83,7 @@ fn train(method: Method, table: impl Into<UnitTable>, noisy_rows: f64) -> Box<dy
     loop {
         let start = Instant::now();
         let more = trainer.step().unwrap();
-        assert!(start.elapsed() < MAX_OF_PER_STEP, "{}: {:?}", method.name(), start.elapsed());
+        assert!(start.elapsed() < MAX_PER_STEP, "{}: {:?}", method.name(), start.elapsed());
         let now = trainer.steps_done();
         assert!(done <= now && now <= total);
         done = now;
