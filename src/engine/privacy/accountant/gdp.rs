@@ -53,7 +53,7 @@ pub struct Stored {
 
 /// The epsilon up to which stored slack counts as it was stored. Beyond, all that was given up counts as if it had been
 /// slack, which grows with `e^epsilon`.
-pub const STORED_EPSILON: f64 = 16.0;
+pub const STORED_EPSILON: f64 = 20.0;
 
 impl Stored {
     /// Both together.
