@@ -7,14 +7,15 @@ source "$here/../../.ci/setup.sh"
 source "$here/../../.ci/cluster.sh"
 here=$ROOT/tests/demo
 
-need_postgresql
+# In the tests' own copy of PostgreSQL: what is built here is no release, and must not take the place of one.
+need_major "$DEBIAN_MAJOR"
+pg_config=$(pg_config_of "$DEBIAN_MAJOR")
 say "Building the extension, optimised but for what only networks need (the first time takes some minutes)"
-build_extension "$PG_CONFIG" demo
-say "Installing it into $("$PG_CONFIG" --pkglibdir) (make install puts a release there instead)"
-install_extension "$PG_CONFIG"
+build_extension "$pg_config" demo
+install_extension "$pg_config"
 
-say "Starting a throw-away $("$PG_CONFIG" --version) as $SERVER_USER"
-cluster_start "$PG_CONFIG"
+say "Starting a throw-away $("$pg_config" --version) as $SERVER_USER"
+cluster_start "$pg_config"
 echo "in $CLUSTER"
 
 say "CREATE EXTENSION tablediffusion"
