@@ -123,36 +123,27 @@ const ROOM: f64 = 1e-9;
 /// By how much, relatively, bounds of one delta on different grids may differ.
 const GRID_ROOM: f64 = 1e-3;
 
-/// Whether these stages, of one name, pay for what ran under it.
-fn covers(charged: &[&Stage], ran: &StageRecord) -> bool {
-    let (mut precision, mut choices, mut choice_epsilon) = (0.0, 0, 0.0f64);
-    let mut samples = None;
-    for stage in charged {
-        let uses = stage.times.saturating_mul(stage.mechanism.steps());
-        match stage.mechanism.simplified() {
-            Some(Mechanism::Gaussian { noise_multiplier }) => precision += uses as f64 / noise_multiplier.powi(2),
-            Some(Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, .. }) => {
-                samples = Some((sampling_rate, noise_multiplier, uses));
-            }
-            Some(Mechanism::BoundedRange { epsilon }) => {
-                choices += uses;
-                choice_epsilon = choice_epsilon.max(epsilon);
-            }
-            #[cfg(test)]
-            Some(Mechanism::Laplace { .. } | Mechanism::Pure { .. }) => return false,
-            None => {}
+/// Whether a stage pays for what ran under its name; without one, nothing may have run.
+fn covers(charged: Option<&Stage>, ran: &StageRecord) -> bool {
+    let one_use = charged.and_then(|stage| stage.mechanism.simplified());
+    let uses = charged.map_or(0, |stage| stage.times.saturating_mul(stage.mechanism.steps()));
+    let (no_noise, no_choices) = (ran.precision == 0.0, ran.choices == 0);
+    match one_use {
+        None => no_noise && no_choices,
+        Some(Mechanism::Gaussian { noise_multiplier }) => {
+            no_choices && ran.precision <= uses as f64 / noise_multiplier.powi(2) * (1.0 + ROOM)
         }
+        Some(Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, .. }) => {
+            no_choices
+                && (no_noise
+                    || ran.samples <= uses
+                        && ran.sampling_rate <= sampling_rate
+                        && ran.sample_precision <= noise_multiplier.powi(-2) * (1.0 + ROOM))
+        }
+        Some(Mechanism::BoundedRange { epsilon }) => no_noise && ran.choices <= uses && ran.choice_epsilon <= epsilon,
+        #[cfg(test)]
+        Some(Mechanism::Laplace { .. } | Mechanism::Pure { .. }) => false,
     }
-    let noise = match samples {
-        _ if ran.precision == 0.0 => true,
-        None => ran.precision <= precision * (1.0 + ROOM),
-        Some((rate, noise_multiplier, steps)) => {
-            ran.samples <= steps
-                && ran.sampling_rate <= rate
-                && ran.sample_precision <= noise_multiplier.powi(-2) * (1.0 + ROOM)
-        }
-    };
-    noise && ran.choices <= choices && ran.choice_epsilon <= choice_epsilon
 }
 
 /// Stages of a training, at most.
@@ -183,8 +174,7 @@ impl Ledger {
             return Err(EngineError::Internal("two stages of a training have one name"));
         }
         for (name, ran) in record.stages() {
-            let charged: Vec<&Stage> = self.stages().filter(|stage| stage.name == name).collect();
-            if !covers(&charged, ran) {
+            if !covers(self.stages().find(|stage| stage.name == name), ran) {
                 return Err(EngineError::Internal("a training did what was not charged"));
             }
         }

@@ -26,13 +26,14 @@ use crate::engine::privacy::loss::quadrature::GAUSS_3;
 use crate::engine::privacy::loss::sketch::bounded;
 use crate::engine::privacy::meter::{Meter, Run};
 use crate::engine::privacy::samplers::fixed_point::{ONE, exp_neg, mul};
+use crate::engine::privacy::samplers::gaussian::SLACK_PER_DRAW;
 use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
 /// Bound on the total variation distance between a choice among at most `2^20` candidates and the exact mechanism.
-pub const SLACK_PER_CHOICE: f64 = 1e-27;
+pub const SLACK_PER_CHOICE: f64 = DRAWS_PER_CHOICE as f64 * SLACK_PER_DRAW;
 
-/// Draws of [`RoundedGaussian`](crate::engine::privacy::samplers::gaussian::RoundedGaussian) that have as much slack.
+/// Draws of a rounded Gaussian that have as much slack.
 pub const DRAWS_PER_CHOICE: u64 = 1_000;
 
 /// Multiples that scores are rounded to, and the sensitivity that is allowed for.
