@@ -47,8 +47,8 @@ pub fn progress_interval() -> u64 {
 pub fn define() {
     GucRegistry::define_float_guc(
         c"tablediffusion.delta",
-        c"Delta of a training that names none.",
-        c"The probability with which the bound epsilon may fail. Keep it well below one in the number of rows.",
+        c"Default delta of a training.",
+        c"The probability with which the bound epsilon may fail. Keep it far below one over the number of rows.",
         &DELTA,
         1e-30,
         0.5,
@@ -58,8 +58,8 @@ pub fn define() {
     // Protects everybody else on the machine, so that only a superuser may lift it.
     GucRegistry::define_int_guc(
         c"tablediffusion.memory_limit",
-        c"Memory that a training or an import may be expected to need.",
-        c"One that is expected to need more is refused before it starts. 0 means no limit.",
+        c"Maximum memory that a training or an import may be expected to need.",
+        c"A training or import that is expected to need more is refused before it starts. 0 means no limit.",
         &MEMORY_LIMIT,
         0,
         i32::MAX,
@@ -69,8 +69,8 @@ pub fn define() {
     // What trainings may spend is not for those who train to say.
     GucRegistry::define_float_guc(
         c"tablediffusion.default_budget",
-        c"Epsilon of the budget that a table without one gets at its first training.",
-        c"0 means none. The owner of the table may set another.",
+        c"Epsilon of the budget that a table without a budget gets at its first training.",
+        c"0 means no budget. The owner of the table can set another budget.",
         &DEFAULT_BUDGET,
         0.0,
         1e6,
@@ -79,8 +79,8 @@ pub fn define() {
     );
     GucRegistry::define_float_guc(
         c"tablediffusion.default_budget_delta",
-        c"Delta of that budget.",
-        c"Keep it well below one in the number of rows.",
+        c"Delta of the default budget.",
+        c"Keep it far below one over the number of rows.",
         &DEFAULT_BUDGET_DELTA,
         1e-30,
         0.5,
@@ -89,8 +89,8 @@ pub fn define() {
     );
     GucRegistry::define_int_guc(
         c"tablediffusion.threads",
-        c"Threads that training and sampling use for arithmetic.",
-        c"Read when a session first trains or samples. 0 means as many as there are processors, which is also the most.",
+        c"Number of threads that training and sampling use.",
+        c"Read when a session first trains or samples. 0 means the number of processors, which is also the maximum.",
         &THREADS,
         0,
         1024,
@@ -100,7 +100,7 @@ pub fn define() {
     GucRegistry::define_int_guc(
         c"tablediffusion.progress_interval",
         c"Time between two notices about the progress of a training.",
-        c"0 means no such notices; the view tablediffusion.progress shows progress in any case.",
+        c"0 disables these notices. The view tablediffusion.progress always shows progress.",
         &PROGRESS_INTERVAL,
         0,
         i32::MAX,
