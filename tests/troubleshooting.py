@@ -21,7 +21,7 @@ UNMET = {
     "there is no column to learn from",
     'the value given for column "{}" is unknown to the model',
     "{what} of a private mechanism is out of range",
-    "epsilon must be a finite number, not below 0",
+    "epsilon must be a finite number of at least 0",
 }
 
 

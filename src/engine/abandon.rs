@@ -69,7 +69,7 @@ pub fn current() -> Token {
 /// # Errors
 /// `Internal` if the work of this thread was abandoned; nobody hears of it.
 pub fn check() -> Result<()> {
-    if CURRENT.with_borrow(Token::is_abandoned) { Err(EngineError::Internal("abandoned work went on")) } else { Ok(()) }
+    if CURRENT.with_borrow(Token::is_abandoned) { Err(EngineError::Internal("abandoned work continued")) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl Artifact {
         let needed = memory_for(bytes.len() as u64);
         check_memory(needed, limit)?;
         if bytes.len() < HEADER_LENGTH || &bytes[..MAGIC.len()] != MAGIC {
-            return Err(corrupt("it does not start as a model does"));
+            return Err(corrupt("it does not start like a model"));
         }
         let version = u16::from_le_bytes([bytes[8], bytes[9]]);
         if version > FORMAT_VERSION {
@@ -112,7 +112,7 @@ impl Artifact {
         let (body, rest): (Body, &[u8]) =
             postcard::take_from_bytes(body).map_err(|_| corrupt("its body cannot be read"))?;
         if !rest.is_empty() {
-            return Err(corrupt("something follows its body"));
+            return Err(corrupt("its body is followed by extra bytes"));
         }
         let method = Method::parse(&body.method).map_err(|_| corrupt("its method is unknown"))?;
         if body.columns.is_empty() || !body.columns.iter().all(|c| c.domain.is_valid()) {
@@ -197,14 +197,14 @@ impl<A: Borrow<Artifact>> Sampler<A> {
     pub fn given(artifact: A, given: Vec<Option<Wanted>>, seed: u64) -> Result<Self> {
         let model = artifact.borrow();
         if given.len() != model.columns.len() {
-            return Err(EngineError::Internal("values are given of other columns than the model has"));
+            return Err(EngineError::Internal("the given values are for columns that the model does not have"));
         }
         let likelihoods = |(wanted, released): (&Option<Wanted>, &ReleasedColumn)| {
             let Some(wanted) = wanted else { return Ok(None) };
             let unknown = || {
                 EngineError::invalid(
                     format!("the value given for column \"{}\" is unknown to the model", released.column.name),
-                    "No row of the model can have it.",
+                    "No synthetic row can have it.",
                     "Give a value that was declared or released.",
                 )
             };

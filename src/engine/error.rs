@@ -10,10 +10,10 @@ pub enum EngineError {
     #[error("training needs about {needed} bytes of memory, more than the limit of {limit}")]
     MemoryLimit { needed: u64, limit: u64 },
     /// The table turned out to have too many rows for the memory allowed.
-    #[error("the table has more rows than a training may take into memory")]
+    #[error("the table has more rows than the memory limit allows")]
     MoreRowsThanExpected { limit: u64 },
     /// A scan brought more rows than the count did.
-    #[error("the source shows more rows than were counted")]
+    #[error("the source returned more rows than were counted")]
     MoreRowsThanCounted,
     /// Stored model bytes that are damaged.
     #[error("stored model is damaged: {reason}")]

@@ -56,7 +56,7 @@ pub const PHASES: [&str; 5] = ["counting rows", "learning domains", "encoding ro
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Phases that are over, of [`PHASES`].
+    /// Number of completed phases, of [`PHASES`].
     pub phases_done: usize,
     /// Of the phase in progress, where that can be told.
     pub percent: Option<u8>,
@@ -435,7 +435,7 @@ impl Job {
         }
         Err(EngineError::invalid(
             "delta is too small for this many draws of noise",
-            "Each draw of noise is exact up to a probability that is charged to delta.",
+            "Each draw of noise is exact except with a probability that is charged to delta.",
             "Use a larger delta, fewer steps or a smaller network.",
         ))
     }

@@ -44,15 +44,15 @@ impl Setup {
         if columns.is_empty() {
             return Err(EngineError::invalid(
                 "there is no column to learn from",
-                "Every column is excluded, of a kind that is not modelled, or generated afresh.",
+                "Every column is excluded, has a type that is not modelled, or has newly generated values.",
                 "Name at least one other column.",
             ));
         }
         if unit.as_ref().is_some_and(|unit| !(1..=units::MAX_ROWS).contains(&unit.rows)) {
             return Err(EngineError::invalid(
-                format!("the number of rows per unit must lie between 1 and {}", units::MAX_ROWS),
-                "At most so many rows of a privacy unit are used, and the noise of counts grows with it.",
-                "Choose a number that few units exceed, from what is publicly known.",
+                format!("the number of rows per unit must be between 1 and {}", units::MAX_ROWS),
+                "At most this many rows of a privacy unit are used, and the noise of counts grows with this number.",
+                "Use public knowledge to choose a number that few units exceed.",
             ));
         }
         let options = method.options(&options, &columns)?;

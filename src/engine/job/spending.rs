@@ -148,7 +148,7 @@ pub fn keeping_to(
     }
     Err(EngineError::invalid(
         "the privacy budget is too small for this training",
-        "However much noise is added, it may cost more than is left.",
+        "With any amount of noise, the training may cost more than is left.",
         "Use another method, or a larger budget.",
     ))
 }

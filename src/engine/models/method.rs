@@ -57,7 +57,7 @@ impl Method {
         Self::ALL.into_iter().find(|method| method.name() == name).ok_or_else(|| {
             EngineError::invalid(
                 format!("unknown method \"{name}\""),
-                "A method names the kind of model to be trained.",
+                "The method determines the kind of model to train.",
                 format!("Known methods are: {}.", Self::ALL.map(Self::name).join(", ")),
             )
         })

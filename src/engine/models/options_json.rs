@@ -10,7 +10,7 @@ pub fn check_names(method: &str, given: &Map<String, Value>, known: &[&str]) -> 
         None => Ok(()),
         Some(unknown) => Err(EngineError::invalid(
             format!("unknown option \"{unknown}\" for method \"{method}\""),
-            "An option that nothing reads is taken for a mistake.",
+            "The method has no such option.",
             format!("Known options are: {}.", known.join(", ")),
         )),
     }
@@ -85,7 +85,7 @@ fn read<T>(
 pub fn wrong(name: &str, wanted: String) -> EngineError {
     EngineError::invalid(
         format!("option \"{name}\" cannot be used as given"),
-        "Its value is of the wrong kind or out of range.",
+        "Its value has the wrong type or is out of range.",
         format!("Give {wanted}."),
     )
 }

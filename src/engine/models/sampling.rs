@@ -72,7 +72,7 @@ pub fn numbers(bytes: &[u8]) -> Result<Vec<f32>> {
     let (whole, rest) = bytes.as_chunks::<4>();
     let numbers: Vec<f32> = whole.iter().map(|b| f32::from_le_bytes(*b)).collect();
     if !rest.is_empty() || numbers.iter().any(|x| !x.is_finite()) {
-        return Err(EngineError::CorruptModel { reason: "it holds what is no number" });
+        return Err(EngineError::CorruptModel { reason: "it contains a number that is not finite" });
     }
     Ok(numbers)
 }
@@ -84,5 +84,5 @@ pub fn numbers(bytes: &[u8]) -> Result<Vec<f32>> {
 pub fn whole<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let corrupt = |reason| EngineError::CorruptModel { reason };
     let (stored, rest) = postcard::take_from_bytes(bytes).map_err(|_| corrupt("its network cannot be read"))?;
-    if rest.is_empty() { Ok(stored) } else { Err(corrupt("something follows its network")) }
+    if rest.is_empty() { Ok(stored) } else { Err(corrupt("its network is followed by extra bytes")) }
 }

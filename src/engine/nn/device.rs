@@ -23,5 +23,5 @@ pub fn matrix(values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
 /// # Errors
 /// `Internal` if the backend cannot hand them out.
 pub fn values(tensor: Tensor<2>) -> Result<Vec<f32>> {
-    tensor.into_data().try_into_vec().map_err(|_| EngineError::Internal("the backend kept its array"))
+    tensor.into_data().try_into_vec().map_err(|_| EngineError::Internal("an array could not be taken from the backend"))
 }

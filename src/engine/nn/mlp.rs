@@ -112,8 +112,8 @@ impl Mlp {
         let count = architecture.parameters().ok_or_else(|| {
             EngineError::invalid(
                 "the network is too large",
-                "Its number of parameters is beyond what can be trained.",
-                "Use fewer columns or smaller widths in the option hidden.",
+                "It has too many parameters.",
+                "Use fewer columns, or smaller widths in the option hidden.",
             )
         })?;
         let mut parameters = vec![0.0; count];

@@ -65,7 +65,7 @@ impl<S> PrivateGradients<S> {
         let too_noisy = || {
             EngineError::invalid(
                 "epsilon is too small for this training",
-                "The noise it calls for is beyond what can be drawn.",
+                "It needs more noise than can be drawn.",
                 "Use a larger epsilon, fewer epochs or a smaller batch.",
             )
         };

@@ -91,8 +91,8 @@ impl ParameterLayout {
         let count = self.parameters().ok_or_else(|| {
             EngineError::invalid(
                 "the network is too large",
-                "Its number of parameters is beyond what can be trained.",
-                "Use fewer columns or smaller widths in the option hidden.",
+                "It has too many parameters.",
+                "Use fewer columns, or smaller widths in the option hidden.",
             )
         })?;
         let mut parameters = Vec::with_capacity(count);

@@ -140,15 +140,15 @@ pub fn check(epsilon: f64, delta: f64) -> Result<()> {
     if !(epsilon.is_finite() && epsilon > 0.0) {
         return Err(EngineError::invalid(
             "epsilon must be a positive finite number",
-            "Epsilon bounds how much one row can change what is released.",
+            "Epsilon bounds how much one row can change the released information.",
             "Values from 0.1 to 10 are common; 1 is a good start.",
         ));
     }
     if !(delta > 0.0 && delta < 1.0) {
         return Err(EngineError::invalid(
-            "delta must lie strictly between 0 and 1",
+            "delta must be greater than 0 and less than 1",
             "Delta bounds the probability with which the guarantee of epsilon may fail.",
-            "Choose a delta well below one over the number of rows, such as 1e-6.",
+            "Choose a delta far below one over the number of rows, such as 1e-6.",
         ));
     }
     Ok(())

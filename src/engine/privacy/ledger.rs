@@ -43,8 +43,8 @@ impl Neighbours {
             Self::AddRemoveUnit(PrivacyUnit { column, .. }) => format!("all rows of any one \"{column}\""),
         };
         format!(
-            "Whatever anybody does with the model and whatever they know besides, each conclusion that they may draw is at \
-             most {} times as likely, or as unlikely, with {who} in the table as without, except with a probability of \
+            "Whatever anybody does with the model, and whatever else they know, each conclusion that they draw is at most {} \
+             times as likely with {who} in the table as without, and the other way round, except with a probability of \
              {delta:e}.",
             factor(epsilon)
         )
@@ -171,16 +171,16 @@ impl Ledger {
         let mut names: Vec<&str> = self.stages().map(|stage| stage.name.as_str()).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(EngineError::Internal("two stages of a training have one name"));
+            return Err(EngineError::Internal("two stages of a training have the same name"));
         }
         for (name, ran) in record.stages() {
             if !covers(self.stages().find(|stage| stage.name == name), ran) {
-                return Err(EngineError::Internal("a training did what was not charged"));
+                return Err(EngineError::Internal("a training used a mechanism that is not charged"));
             }
         }
         let given_up: f64 = record.stages().map(|(_, ran)| ran.threshold_delta).sum();
         if !(given_up <= thresholds_delta * (1.0 + ROOM)) {
-            return Err(EngineError::Internal("a training gave up more delta than is charged"));
+            return Err(EngineError::Internal("a training used more delta than is charged"));
         }
         Ok(())
     }

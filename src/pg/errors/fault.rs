@@ -105,15 +105,15 @@ impl From<EngineError> for Fault {
             EngineError::MoreRowsThanExpected { limit } => {
                 Self::new(PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message)
                     .detail(format!("tablediffusion.memory_limit is {}.", bytes(limit)))
-                    .hint("Run ANALYZE to be told how much is needed; exclude columns, train on a view of fewer rows, or have a superuser raise the setting.")
+                    .hint("Run ANALYZE, so that the next attempt says how much memory is needed. Exclude columns, train on a view of fewer rows, or have a superuser raise the setting.")
             }
             EngineError::MoreRowsThanCounted => {
                 Self::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
-                    .detail("It is read several times, and has to show the same rows each time.")
+                    .detail("A training reads the source several times, and the source must return the same rows each time.")
                     .hint("Train on a table, or on a view without volatile functions.")
             }
             EngineError::CorruptModel { .. } => Self::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, message)
-                .detail("The bytes in tablediffusion.models_store are not what a training wrote.")
+                .detail("The bytes in tablediffusion.models_store differ from what a training wrote.")
                 .hint("Restore the model from a backup, or train it again."),
             EngineError::UnsupportedVersion { .. } => Self::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, message)
                 .detail("The model was written by a newer release of tablediffusion.")

@@ -59,7 +59,7 @@ impl RowSink for Written<'_> {
         batch.put(|values, nulls| {
             writers::write(writers, row, values, nulls)?;
             if nulls.iter().zip(*not_null).any(|(is_null, not_null)| *is_null && *not_null) {
-                return Err(EngineError::CorruptModel { reason: "it has a NULL where there can be none" }.into());
+                return Err(EngineError::CorruptModel { reason: "it has a NULL in a column that is never NULL" }.into());
             }
             Ok(())
         })

@@ -23,7 +23,7 @@ pub fn domain(column: &Attribute, value: &Value) -> Result<Declared> {
 fn values(column: &Attribute, object: &Map<String, Value>) -> Result<Declared> {
     let malformed = || errors::domain_malformed(&column.name);
     let Some(list) = object.get("values").filter(|_| object.len() == 1) else {
-        return Err(errors::domain_wants(&column.name, &column.type_name(), "its \"values\""));
+        return Err(errors::domain_wants(&column.name, &column.type_name(), "\"values\""));
     };
     let list = list.as_array().filter(|list| !list.is_empty()).ok_or_else(malformed)?;
     let mut values: Vec<String> = Vec::with_capacity(list.len());

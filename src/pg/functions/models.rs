@@ -82,14 +82,14 @@ fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
     })?;
     let artifact = artifact.map_err(errors::not_importable)?;
     if !artifact.ledger.is_plausible() {
-        return Err(errors::not_importable(EngineError::CorruptModel { reason: "its ledger is that of no training" }));
+        return Err(errors::not_importable(EngineError::CorruptModel { reason: "its ledger does not fit any training" }));
     }
     let damaged = |reason| errors::not_importable(EngineError::CorruptModel { reason });
     let annotation = metadata_check::annotation(&name, &artifact)
         .map_err(|_| damaged("the description of its columns is damaged"))?;
     for column in &annotation.columns {
         // The type need not exist here.
-        guard::attempt(|| types::resolve_type(&column.type_name), || damaged("the type of a column is none"))?;
+        guard::attempt(|| types::resolve_type(&column.type_name), || damaged("the type of a column is not valid"))?;
     }
     models::claim(&name, replace)?;
     models::store(&record::of(&name, pg_sys::InvalidOid, &annotation, &artifact, bytes))?;

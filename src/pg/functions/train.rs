@@ -159,7 +159,7 @@ fn drive(mut job: Job, delta: f64, what: &SourceInput, mut reporter: Reporter) -
             }
             Next::Done => {
                 tell(&job, delta);
-                let cost = job.cost().ok_or_else(|| errors::internal("a training cost nothing"))?;
+                let cost = job.cost().ok_or_else(|| errors::internal("a training has no cost"))?;
                 return Ok((threads::run(move || job.finish())??, cost.into()));
             }
         }

@@ -229,5 +229,5 @@ fn rewrite(constant: Constant, type_oid: pg_sys::Oid) -> Option<Constant> {
 /// Calls a function of PostgreSQL's own on constants. Such a function takes nothing that would have to be given back
 /// after an ERROR, so that it is safe to go on.
 fn unless_error<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    guard::attempt(work, || errors::internal("a constant has no value")).ok().flatten()
+    guard::attempt(work, || errors::internal("a constant could not be evaluated")).ok().flatten()
 }

@@ -78,7 +78,7 @@ pub fn run(table: pg_sys::Oid, statement: &str, given: Option<&mut EphemeralRows
         pg_sys::CommandCounterIncrement();
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         let raw = expr::members(pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_DEFAULT));
-        let [raw] = raw[..] else { return Err(errors::internal("a statement is not one")) };
+        let [raw] = raw[..] else { return Err(errors::internal("a text is not a single statement")) };
         let none = std::ptr::null();
         let queries = pg_sys::pg_analyze_and_rewrite_fixedparams(raw.cast(), text.as_ptr(), none, 0, environment);
         let [query] = expr::members(queries)[..] else { return Err(errors::table_changed()) };

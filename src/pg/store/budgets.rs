@@ -8,7 +8,7 @@ use crate::pg::errors::Result;
 use crate::pg::relation::lineage::Charged;
 use crate::pg::server::access::{self, as_owner};
 
-/// Sets the budget of a relation, in place of one that it has or of one of a relation that is gone and had its name and
+/// Sets the budget of a relation, in place of one that it has or of one of a relation that was dropped and had its name and
 /// owner, or was restored under it; without an epsilon it has none afterwards.
 pub fn set_budget(relation: pg_sys::Oid, epsilon: Option<f64>, delta: f64) -> Result<()> {
     // SAFETY: a plain call.

@@ -110,7 +110,7 @@ pub fn enter_charge(charge: &Charge) -> Result<i64> {
         )?;
         rows.first().get_one::<i64>()
     })?;
-    entered.ok_or_else(|| errors::internal("the ledger took no entry"))
+    entered.ok_or_else(|| errors::internal("the ledger entry was not stored"))
 }
 
 /// Enters what became of a training, as a part of the current transaction.

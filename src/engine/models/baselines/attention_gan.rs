@@ -144,7 +144,7 @@ pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptio
 }
 
 /// A training went on after it failed, or ended before it was over.
-const FAILED: EngineError = EngineError::Internal("a game was played that had not begun");
+const FAILED: EngineError = EngineError::Internal("a failed training continued");
 
 /// The game, from the time when there is a decoder to play it with.
 enum Play {

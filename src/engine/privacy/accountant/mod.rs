@@ -98,7 +98,7 @@ pub fn calibrate(
 fn unreachable(epsilon: f64, delta: f64) -> EngineError {
     EngineError::invalid(
         format!("no amount of noise reaches epsilon {epsilon} at delta {delta:e}"),
-        "What else is released with the same budget already exceeds it.",
+        "Other releases that share the budget already exceed it.",
         "Raise epsilon or delta, or release less.",
     )
 }
@@ -329,9 +329,9 @@ fn check_delta(delta: f64) -> Result<()> {
         return Ok(());
     }
     Err(EngineError::invalid(
-        "delta must lie strictly between 0 and 1",
+        "delta must be greater than 0 and less than 1",
         "Delta bounds the probability with which the guarantee of epsilon may fail.",
-        "Choose a delta well below one over the number of rows, such as 1e-6.",
+        "Choose a delta far below one over the number of rows, such as 1e-6.",
     ))
 }
 
@@ -340,8 +340,8 @@ fn check_epsilon(epsilon: f64) -> Result<()> {
         return Ok(());
     }
     Err(EngineError::invalid(
-        "epsilon must be a finite number, not below 0",
-        "Epsilon bounds how much one unit can change what is released.",
+        "epsilon must be a finite number of at least 0",
+        "Epsilon bounds how much one unit can change the released information.",
         "Values from 0.1 to 10 are common; 1 is a good start.",
     ))
 }

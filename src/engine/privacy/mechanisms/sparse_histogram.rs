@@ -77,7 +77,7 @@ pub fn release_heavy<K: Ord + Clone + Send + 'static>(
     meter: &mut Meter,
 ) -> Result<HeavyKeys<K>> {
     if !(delta_share > 0.0 && delta_share < 1.0) {
-        return Err(EngineError::Internal("delta share must lie strictly between 0 and 1"));
+        return Err(EngineError::Internal("delta share must be greater than 0 and less than 1"));
     }
     let lattice = Lattice::new(unit_rows.into(), noise_multiplier)?;
     let threshold = threshold(&lattice, unit_rows, delta_share);

@@ -25,7 +25,7 @@ impl SecretRng {
     /// `Internal` if the operating system yields no random bytes.
     pub fn from_os() -> Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|_| EngineError::Internal("the system gave no random bytes"))?;
+        getrandom::fill(&mut key).map_err(|_| EngineError::Internal("the operating system returned no random bytes"))?;
         mutant::share(&mut key);
         Ok(Self(ChaCha20Rng::from_seed(key)))
     }

@@ -24,7 +24,7 @@ impl Behind {
     pub unsafe fn relation(&mut self, oid: pg_sys::Oid, user: pg_sys::Oid, depth: usize) -> Found<()> {
         // SAFETY: as promised.
         unsafe {
-            let relation = OpenRelation::open(oid).ok_or("a relation that is gone")?;
+            let relation = OpenRelation::open(oid).ok_or("a relation that was dropped")?;
             match relation.kind() {
                 pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_FOREIGN_TABLE => {
                     self.table(&relation, user)

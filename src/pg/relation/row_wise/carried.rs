@@ -20,7 +20,7 @@ impl Behind {
     ) -> Found<()> {
         // SAFETY: as promised.
         unsafe {
-            let relation = OpenRelation::open(oid).ok_or("a relation that is gone")?;
+            let relation = OpenRelation::open(oid).ok_or("a relation that was dropped")?;
             match relation.kind() {
                 pg_sys::RELKIND_VIEW if depth < DEPTH => {
                     let query = relation.query().ok_or("no definition that can be read")?;
@@ -51,7 +51,7 @@ impl Behind {
             let targets = expr::members(query.targetList).into_iter();
             let mut targets = targets.map(|target| &*target.cast::<pg_sys::TargetEntry>());
             let target = targets.find(|target| target.resno == column).ok_or("no such column")?;
-            let unit = query::merged(query, target.expr.cast()).ok_or("a column that is computed")?;
+            let unit = query::merged(query, target.expr.cast()).ok_or("a computed column")?;
             let (mut sources, mut equal) = (Vec::new(), Vec::new());
             let from = &*query.jointree;
             for member in expr::members(from.fromlist) {
@@ -74,7 +74,7 @@ impl Behind {
                     }
                     (pg_sys::RTEKind::RTE_FUNCTION, _) => self.functions(source)?,
                     (pg_sys::RTEKind::RTE_VALUES, _) => self.values(source)?,
-                    _ => return Err("a join with rows that do not say whose they are"),
+                    _ => return Err("a join with rows whose unit is unknown"),
                 }
             }
             Ok(())
@@ -104,7 +104,7 @@ impl Behind {
                 sources.push(leaf.rtindex);
                 return Ok(());
             }
-            let join = expr::cast::<pg_sys::JoinExpr>(member, NodeTag::T_JoinExpr).ok_or("a join of a new kind")?;
+            let join = expr::cast::<pg_sys::JoinExpr>(member, NodeTag::T_JoinExpr).ok_or("an unknown kind of join")?;
             let before = sources.len();
             self.joined(join.larg, unit, sources, equal)?;
             let middle = sources.len();

@@ -31,7 +31,7 @@ pub unsafe fn entry(query: &pg_sys::Query, place: i32) -> Found<&pg_sys::RangeTb
     unsafe {
         let entries = expr::members(query.rtable);
         let found = usize::try_from(place - 1).ok().and_then(|i| entries.get(i).copied());
-        found.map(|entry| &*entry.cast::<pg_sys::RangeTblEntry>()).ok_or("a place that reads nothing")
+        found.map(|entry| &*entry.cast::<pg_sys::RangeTblEntry>()).ok_or("a FROM entry that reads nothing")
     }
 }
 

@@ -7,7 +7,7 @@ pub type Reason = &'static str;
 pub type Found<T> = std::result::Result<T, Reason>;
 
 /// What is stored may be older than its definition.
-pub const STORED: Reason = "rows that a materialized view stores, or too many views";
+pub const STORED: Reason = "stored rows of a materialized view, or too many views";
 
 /// Views over views that are followed.
 pub const DEPTH: usize = 100;
