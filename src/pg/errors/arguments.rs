@@ -1,4 +1,4 @@
-//! What is wrong with arguments.
+//! Invalid arguments.
 
 use pgrx::PgSqlErrorCode;
 
@@ -22,7 +22,7 @@ pub fn not_an_object(name: &str) -> Fault {
         .hint("Write it as '{\"name\": ...}'.")
 }
 
-/// `what` says which text it is: `argument "model"`, or the name of something.
+/// `what` names the text: `argument "model"`, or the name of an object.
 pub fn not_utf8(what: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, format!("{what} is not valid UTF-8"))
         .detail("A database with encoding SQL_ASCII accepts any bytes as text, but tablediffusion needs names in UTF-8.")

@@ -1,4 +1,4 @@
-//! Values that synthetic rows are given.
+//! Argument `given`.
 
 use pgrx::PgSqlErrorCode;
 

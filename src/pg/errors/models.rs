@@ -41,7 +41,7 @@ pub fn not_granted(model: &str, role: &str) -> Fault {
         .hint("The view tablediffusion.grants lists all grants. Members of a role have the grants of that role.")
 }
 
-/// Why bytes cannot be imported.
+/// The reason why bytes cannot be imported.
 pub fn not_importable(error: EngineError) -> Fault {
     let reason = match error {
         EngineError::CorruptModel { reason } => reason,

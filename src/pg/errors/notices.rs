@@ -5,7 +5,7 @@ use pgrx::PgSqlErrorCode;
 use super::fault::{Fault, bytes, list};
 use crate::engine::privacy::mutant::Mutant;
 
-/// What a build with mutants says whenever it is loaded.
+/// The warning that a build with mutants gives whenever it is loaded.
 pub fn mutants(active: Option<Mutant>) -> Fault {
     let enabled = active.map_or("None is enabled".to_owned(), |mutant| format!("{mutant:?} is enabled"));
     Fault::new(PgSqlErrorCode::ERRCODE_WARNING, "this build of tablediffusion can be made to leak the data that it reads")

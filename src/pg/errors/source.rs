@@ -1,4 +1,4 @@
-//! What is wrong with the source of a training.
+//! Invalid sources of a training.
 
 use pgrx::PgSqlErrorCode;
 
@@ -16,7 +16,7 @@ pub fn wrong_relation_kind(relation: &str) -> Fault {
         .hint("Name one of these.")
 }
 
-/// `otherwise` says what the caller can do without.
+/// `otherwise` names an alternative for the caller.
 pub fn no_select_privilege<S: AsRef<str>>(
     relation: &str,
     columns: impl IntoIterator<Item = S>,
@@ -36,7 +36,7 @@ pub fn no_such_column(relation: &str, column: &str, argument: &str) -> Fault {
     .hint("Names are case-sensitive.")
 }
 
-/// `modelled` says in a sentence which types can be.
+/// `modelled` is a sentence that lists the supported types.
 pub fn unsupported_type(column: &str, type_name: &str, modelled: &str) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED,
@@ -88,7 +88,8 @@ pub fn no_columns(relation: &str) -> Fault {
         .hint("Keys, identity and serial columns and unique uuid or text columns are not modelled. Name at least one other column.")
 }
 
-/// In place of an error that reading the source raised, whose own words and SQLSTATE may tell a value of the table.
+/// Replaces an error that was raised while reading the source. Its message and SQLSTATE could reveal a value of the
+/// table.
 pub fn cannot_read(relation: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_EXTERNAL_ROUTINE_EXCEPTION, format!("could not read \"{relation}\""))
         .detail("The original message and its SQLSTATE are withheld because they may reveal values of the table.")

@@ -58,8 +58,8 @@ fn range(column: &Attribute, object: &Map<String, Value>) -> Result<Declared> {
     Ok(Declared::Range { lo, hi })
 }
 
-/// Reads one JSON scalar through the column's type, into a block column of one value. A domain is read as what it is
-/// over: its own input would run what its owner asks of values.
+/// Reads one JSON scalar with the column's type, into a block column of one value. A domain is read as its base type:
+/// its own input function would run code of the domain's owner.
 fn parse(column: &Attribute, value: &Value, position: usize) -> Result<BlockColumn> {
     let text = match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! `tablediffusion_plan`: what a training would spend on what, before anything is spent.
+//! `tablediffusion_plan`: the cost of a training by stage, before anything is spent.
 
 use pgrx::{IntoDatum, pg_sys};
 

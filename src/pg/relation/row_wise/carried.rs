@@ -1,4 +1,4 @@
-//! Joins whose rows carry a column that says whose they are: it is followed to the tables that hold the rows.
+//! Joins whose rows carry the column of the privacy unit: it is followed to the tables that store the rows.
 
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -9,8 +9,8 @@ use super::reason::{DEPTH, Found, STORED};
 use crate::pg::server::expr::{self, Node};
 
 impl Behind {
-    /// Follows a column of a relation to columns of all tables behind it, which say whose the rows are.
-    /// `may_be_nobody` unless its value is equal to another column's in all rows that come of it.
+    /// Follows a unit column of a relation to unit columns of all tables behind it. `may_be_nobody` unless all
+    /// resulting rows join on its value.
     pub unsafe fn carried(
         &mut self,
         (oid, column): (pg_sys::Oid, i16),
@@ -27,7 +27,7 @@ impl Behind {
                     self.carried_by(query, column, relation.reader(user), depth + 1, may_be_nobody)
                 }
                 pg_sys::RELKIND_VIEW | pg_sys::RELKIND_MATVIEW => Err(STORED),
-                // Rows of nobody are units by themselves, each of the view's.
+                // Rows without a unit are units by themselves in the view.
                 _ if may_be_nobody && !relation.is_not_null(column) => Err("a privacy unit that can be NULL"),
                 _ => self.table(&relation, user),
             }
@@ -89,8 +89,8 @@ impl Behind {
         }
     }
 
-    /// Collects what is joined, and which columns are equal to others. Of an outer join the side that has the unit must be
-    /// the one whose rows all stay: what it is joined on says something of the other side's rows alone.
+    /// Collects the joined relations, and which columns are equal. In an outer join, the side with the unit must be the
+    /// one that keeps all rows, because the join condition constrains only the rows of the other side.
     unsafe fn joined(
         &mut self,
         member: Node,
