@@ -1,20 +1,20 @@
 //! Networks on burn, and their training under DP-SGD with exact arithmetic.
 //!
-//! One private gradient ([`private_gradient`]): rows are Poisson sampled; each row's loss over K noise levels gives ONE gradient,
-//! clipped and rounded to a vector of whole numbers ([`clip`]); these are summed ([`batch_sum`]), Gaussian noise rounded to
-//! whole numbers is added, and the result is divided by a public constant. In networks of dense layers no per-example
-//! gradient is ever formed.
+//! One private gradient ([`private_gradient`]): rows are Poisson sampled. Each row's loss over K noise levels gives ONE
+//! gradient, which is clipped and rounded to an integer vector ([`clip`]). These are summed ([`batch_sum`]), Gaussian
+//! noise rounded to integers is added, and the result is divided by a public constant. In networks of dense layers, no
+//! per-example gradient is ever formed.
 //!
-//! # What is claimed
-//! Let a row's contribution be `g(row, r)`, with `r` the randomness drawn for it (noise levels, noise, dither), given
-//! the weights, which earlier releases fixed. Then
+//! # Claims
+//! Let a row's contribution be `g(row, r)`, where `r` is the randomness for the row (noise levels, noise, dither),
+//! given the weights, which earlier releases fixed. Then
 //! 1. `g` is a vector of integers, and a function of row, `r` and weights alone: neither of the batch's other rows nor
 //!    of its place in the batch, nor of threads;
 //! 2. its squared size is at most `limit^2`, in exact arithmetic;
 //! 3. what noise is added to is exactly the sum of `g(row, r)` over the sampled rows.
 //!
-//! Where privacy units have several rows, read *unit* for *row*: units are sampled, and `g(unit, r)` is one clipped
-//! gradient of K copies, each of a row that `r` draws from the unit's; what is said holds as it stands.
+//! If privacy units have several rows, read *unit* for *row*: units are sampled, and `g(unit, r)` is one clipped
+//! gradient of K copies, each of a row that `r` draws from the unit's rows. The claims hold unchanged.
 //!
 //! Adding or removing a row therefore moves the sum by an integer vector of size at most `limit`, or not at all. The
 //! draws `r` are independent between rows and of the noise, so the mechanism is a mixture over them of Gaussian

@@ -1,4 +1,4 @@
-//! A page about a model, for people: HTML that needs nothing from elsewhere.
+//! An HTML page about a model, without external resources.
 
 use std::fmt::Write;
 
@@ -14,11 +14,11 @@ use crate::engine::privacy::ledger::Ledger;
 use crate::engine::table::codec::Encoder;
 use crate::engine::table::{Block, Column, Domain};
 
-/// Bars of a column, and columns in the square of associations, at most.
+/// Maximum bars of a column, and maximum columns in the square of associations.
 const MAX_BARS: usize = 24;
 const MAX_COLUMNS: usize = 40;
 
-/// Rows as the page sees them: how many have each code of each column, and a sample for what goes together.
+/// Aggregated rows: the number of rows with each code of each column, and a sample for associations.
 pub struct SeenRows {
     counts: Vec<Vec<u64>>,
     sample: Sample,
@@ -48,21 +48,21 @@ impl SeenRows {
     }
 }
 
-/// What the page tells.
+/// The content of the page.
 pub struct Page<'a> {
     pub model: &'a str,
-    /// The source's name as SQL writes it.
+    /// The source's name in SQL.
     pub source: &'a str,
-    /// Why the promise is about rows of the source alone, if it is.
+    /// The reason why the guarantee is about rows of the source but not about rows of the tables behind it, if so.
     pub source_rows_only: Option<&'a str>,
     pub method: &'a str,
     pub ledger: &'a Ledger,
-    /// Epsilon of each stage of the ledger, alone.
+    /// The epsilon of each stage of the ledger by itself.
     pub alone: Vec<f64>,
     pub noisy_rows: f64,
-    /// All columns, as the view tablediffusion.columns tells them.
+    /// All columns, as rows of the view tablediffusion.columns.
     pub columns: Value,
-    /// Names of those that are modelled.
+    /// Names of the modelled columns.
     pub names: Vec<&'a str>,
     pub made: SeenRows,
     pub real: Option<SeenRows>,
@@ -228,8 +228,8 @@ impl Page<'_> {
     }
 }
 
-/// The bars of a column of the view, with the other shares of its codes: neighbouring bins together,
-/// and the least frequent categories, where there are many.
+/// The bars of a column of the view, with the other shares of its codes. If there are many, neighbouring bins are
+/// merged, and so are the least frequent categories.
 fn bars(column: &Value, others: &[Vec<f64>]) -> Vec<Bar> {
     let share = |value: &Value| value.as_f64().unwrap_or(0.0);
     let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
