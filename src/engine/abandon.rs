@@ -69,7 +69,11 @@ pub fn current() -> Token {
 /// # Errors
 /// `Internal` if the work of this thread was abandoned. Nobody sees the error.
 pub fn check() -> Result<()> {
-    if CURRENT.with_borrow(Token::is_abandoned) { Err(EngineError::Internal("abandoned work continued")) } else { Ok(()) }
+    if CURRENT.with_borrow(Token::is_abandoned) {
+        Err(EngineError::Internal("abandoned work continued"))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

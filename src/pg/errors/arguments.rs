@@ -25,7 +25,9 @@ pub fn not_an_object(name: &str) -> Fault {
 /// `what` names the text: `argument "model"`, or the name of an object.
 pub fn not_utf8(what: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, format!("{what} is not valid UTF-8"))
-        .detail("A database with encoding SQL_ASCII accepts any bytes as text, but tablediffusion needs names in UTF-8.")
+        .detail(
+            "A database with encoding SQL_ASCII accepts any bytes as text, but tablediffusion needs names in UTF-8.",
+        )
         .hint("Pass text in UTF-8, or rename the object.")
 }
 

@@ -8,9 +8,12 @@ use crate::engine::privacy::mutant::Mutant;
 /// The warning that a build with mutants gives whenever it is loaded.
 pub fn mutants(active: Option<Mutant>) -> Fault {
     let enabled = active.map_or("None is enabled".to_owned(), |mutant| format!("{mutant:?} is enabled"));
-    Fault::new(PgSqlErrorCode::ERRCODE_WARNING, "this build of tablediffusion can be made to leak the data that it reads")
-        .detail(format!("It has deliberate flaws for tests, which the server's environment enables. {enabled}."))
-        .hint("Use a build without the feature mutants for anything but these tests.")
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_WARNING,
+        "this build of tablediffusion can be made to leak the data that it reads",
+    )
+    .detail(format!("It has deliberate flaws for tests, which the server's environment enables. {enabled}."))
+    .hint("Use a build without the feature mutants for anything but these tests.")
 }
 
 pub fn delta_is_large(delta: f64, count: f64, what: &str) -> Fault {

@@ -18,7 +18,9 @@ pub fn no_columns_shared(synthetic: &str, real: &str) -> Fault {
         PgSqlErrorCode::ERRCODE_UNDEFINED_COLUMN,
         format!("relations \"{synthetic}\" and \"{real}\" have no column in common that can be compared"),
     )
-    .detail("Columns are matched by name, and must hold numbers in both relations or texts in both. Keys are not compared.")
+    .detail(
+        "Columns are matched by name, and must hold numbers in both relations or texts in both. Keys are not compared.",
+    )
     .hint("Name a synthetic table and the source of its model.")
 }
 

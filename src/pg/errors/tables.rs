@@ -5,18 +5,20 @@ use pgrx::PgSqlErrorCode;
 use super::fault::{Fault, list};
 
 pub fn target_changed() -> Fault {
-    Fault::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the new table was changed before rows were inserted")
-        .detail("Something, such as an event trigger, changed its columns, or added indexes, triggers, rules or constraints.")
-        .hint("Disable it for this statement, or insert from tablediffusion_sample.")
+    Fault::new(
+        PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
+        "the new table was changed before rows were inserted",
+    )
+    .detail(
+        "Something, such as an event trigger, changed its columns, or added indexes, triggers, rules or constraints.",
+    )
+    .hint("Disable it for this statement, or insert from tablediffusion_sample.")
 }
 
 pub fn including_unknown(word: &str) -> Fault {
-    Fault::new(
-        PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE,
-        format!("\"{word}\" cannot be copied to a table"),
-    )
-    .detail("It is named in argument \"including\".")
-    .hint("Use any of comments, constraints and indexes.")
+    Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("\"{word}\" cannot be copied to a table"))
+        .detail("It is named in argument \"including\".")
+        .hint("Use any of comments, constraints and indexes.")
 }
 
 pub fn not_taken_over<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Fault {

@@ -82,7 +82,9 @@ fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
     })?;
     let artifact = artifact.map_err(errors::not_importable)?;
     if !artifact.ledger.is_plausible() {
-        return Err(errors::not_importable(EngineError::CorruptModel { reason: "its ledger does not fit any training" }));
+        return Err(errors::not_importable(EngineError::CorruptModel {
+            reason: "its ledger does not fit any training",
+        }));
     }
     let damaged = |reason| errors::not_importable(EngineError::CorruptModel { reason });
     let annotation = metadata_check::annotation(&name, &artifact)

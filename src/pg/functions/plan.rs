@@ -81,7 +81,8 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
         } else {
             "does not allow"
         };
-        let note = format!("the budget of {} {verdict} this training; about {:.4} is left", budget.name, budget.remaining());
+        let note =
+            format!("the budget of {} {verdict} this training; about {:.4} is left", budget.name, budget.remaining());
         lines.push(PlanLine { epsilon: Some(budget.epsilon), delta: Some(budget.delta), ..told("budget", note) });
     }
     lines.push(told("guarantee", neighbours.guarantee(epsilon, delta)));

@@ -173,7 +173,8 @@ pub fn seed(given: Option<i64>) -> Result<u64> {
         Some(seed) => Ok(seed as u64),
         None => {
             let mut bytes = [0; 8];
-            getrandom::fill(&mut bytes).map_err(|_| errors::internal("the operating system returned no random bytes"))?;
+            getrandom::fill(&mut bytes)
+                .map_err(|_| errors::internal("the operating system returned no random bytes"))?;
             Ok(u64::from_le_bytes(bytes))
         }
     }

@@ -52,7 +52,7 @@ impl Facts for Gaussian {
 }
 
 impl Gaussian {
-    /// The loss on a grid, the same in both directions. Mass at most `tail` counts as infinite loss.
+    /// The loss on a grid, the same in both directions. Mass of at most `tail` counts as infinite loss.
     pub fn loss(&self, step: f64, tail: f64) -> Result<Pld> {
         let noise_multiplier = self.noise_multiplier;
         let (lowest, highest) = self.range(tail);
@@ -71,7 +71,7 @@ impl Gaussian {
                     upper += mass * share.1;
                 }
             } else {
-                // The quadrature needs only the part of a very wide cell where there is mass.
+                // Of a very wide cell, the quadrature needs only the part with mass.
                 let (from, to) = (start.max(-REACH), (start + width).min(REACH));
                 panels(
                     from,
@@ -94,5 +94,5 @@ impl Gaussian {
     }
 }
 
-/// Beyond this many standard deviations there is less than 1e-320.
+/// Beyond this many standard deviations, the mass is below 1e-320.
 const REACH: f64 = 38.5;
