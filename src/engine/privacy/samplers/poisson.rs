@@ -36,8 +36,8 @@ impl SamplingRate {
     /// Ascending indices in `0..rows` of the rows that take part, each independently with probability
     /// [`SamplingRate::value`].
     ///
-    /// A row takes part exactly when 32 random bits form a number below `k`. One byte decides unless it equals the leading byte
-    /// of `k`. Only then are the other 24 bits drawn.
+    /// A row takes part exactly when 32 random bits form a number below `k`. One byte decides unless it equals the
+    /// leading byte of `k`. Only then are the other 24 bits drawn.
     pub fn sample(self, rows: usize, rng: &mut SecretRng) -> Vec<u32> {
         if self.0 == WHOLE {
             return (0..rows as u32).collect();
