@@ -43,9 +43,9 @@ impl Neighbours {
             Self::AddRemoveUnit(PrivacyUnit { column, .. }) => format!("all rows of any one \"{column}\""),
         };
         format!(
-            "Whatever anybody does with the model, and whatever else they know, each conclusion that they draw is at most {} \
-             times as likely with {who} in the table as without, and the other way round, except with a probability of \
-             {delta:e}.",
+            "Whatever anybody does with the model, and whatever else they know, each conclusion that they draw is at \
+             most {} times as likely with {who} in the table as without, and the other way round, except with a \
+             probability of {delta:e}.",
             factor(epsilon)
         )
     }

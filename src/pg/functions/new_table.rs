@@ -35,7 +35,7 @@ impl Columns {
     /// # Safety
     /// A valid descriptor.
     unsafe fn are(&self, desc: pg_sys::TupleDesc) -> bool {
-        // SAFETY: as promised; only attributes that there are are looked at.
+        // SAFETY: as promised. Only existing attributes are read.
         let (width, constraints) = unsafe { ((*desc).natts as usize, (*desc).constr.as_ref()) };
         let is = |(i, (target, not_null)): (usize, (&Target, bool))| {
             // SAFETY: as above.

@@ -1,6 +1,6 @@
 //! Reasons why a source is not row-wise.
 
-/// The reason why a source is not row-wise, in words that complete "because it has ...".
+/// The reason why a source is not row-wise, in words that complete "because the source has ...".
 pub type Reason = &'static str;
 
 /// The result of a check. The error is the part of a source that makes it not row-wise.
