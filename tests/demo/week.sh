@@ -35,7 +35,7 @@ check '^$' 'ALTER EXTENSION tablediffusion UPDATE'
 check '^$' "SELECT tablediffusion_set_budget('adult', 3.0, 1e-5)"
 check '^public.adult\|3\|1e-05\|0$' 'SELECT source, epsilon, delta, trainings FROM tablediffusion.budgets'
 check '^t$' "SELECT extversion = tablediffusion_version() FROM pg_extension WHERE extname = 'tablediffusion'"
-check 'the budget of public.adult allows it' "SELECT note FROM tablediffusion_plan('adult', 1.0) WHERE stage = 'budget'"
+check 'the budget of public.adult allows this training' "SELECT note FROM tablediffusion_plan('adult', 1.0) WHERE stage = 'budget'"
 
 say "Wednesday: train, watch, change one's mind, cancel, which is charged all the same; then train for good"
 long="SET ROLE analyst; SELECT tablediffusion_train('adult', 1.0, method => 'tablediffusion', options => '{\"epochs\": 500}')"
