@@ -19,9 +19,9 @@
 //! So adding or removing a row changes the sum by an integer vector of norm at most `limit`, or not at all. The draws
 //! `r` are independent between rows and of the noise. So the mechanism is a mixture over them of Gaussian mechanisms
 //! with that sensitivity, and the divergence between neighbouring tables is at most that of the Poisson-subsampled
-//! Gaussian mechanism with noise multiplier `2^m / limit` (joint convexity). The noise is `round(2^m X)`, and `round(v
-//! + 2^m X) = v + round(2^m X)` for integer `v`: post-processing of the continuous mechanism. No floating-point
-//! rounding affects the sensitivity.
+//! Gaussian mechanism with noise multiplier `2^m / limit` (joint convexity). The noise is `round(2^m X)`. For an
+//! integer `v`, `round(v + 2^m X)` equals `v + round(2^m X)`, so this is post-processing of the continuous mechanism.
+//! No floating-point rounding affects the sensitivity.
 //!
 //! # Proof
 //! *Exact products.* An `f32` represents every integer below 2^24 in absolute value. If all terms of a sum of products
