@@ -16,7 +16,7 @@ pub fn mul(a: u128, b: u128) -> u128 {
 /// `exp(-x)` for `x` of at most 1/2. The error is below 2^-120.
 ///
 /// The Taylor series: each of at most 32 terms has an error below two units times the running product, which is below
-/// 1. The remainder after 32 terms is below 2^-32 / 32! < 2^-149.
+/// one. The remainder after 32 terms is below 2^-32 / 32! < 2^-149.
 pub fn exp_neg(x: u128) -> u128 {
     debug_assert!(x <= ONE / 2);
     let (mut plus, mut minus, mut term) = (ONE, 0, ONE);
