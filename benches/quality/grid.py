@@ -45,7 +45,7 @@ def environment(name):
     folder = ENVIRONMENTS / name
     python = folder / "bin/python"
     if not (folder / "complete").exists():
-        wanted = HERE / "metrics.txt" if name == "metrics" else HERE / f"peers/{name}.txt"
+        wanted = HERE / f"{name}.txt" if name in ("metrics", "first_look") else HERE / f"peers/{name}.txt"
         print(f"making {folder}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", wanted], check=True)
@@ -132,6 +132,9 @@ def fill(run, table, engine, version, delta):
     command += ["--synth", synthetic, "--spec", table.spec_path, "--out", scores]
     run["score_cpu_s"] = measured(command)["cpu_s"]
     found = json.loads(scores.read_text())
+    command = [environment("first_look"), HERE / "first_look.py", "--train", real, "--synth", synthetic]
+    measured([*command, "--spec", table.spec_path, "--out", scores])
+    run.update(json.loads(scores.read_text()))
     run.update(tvd1=found["tvd1"], tvd2=found["tvd2"], auc=found["tstr"].pop("mean_auc"), c2st=found["c2st_auc"])
     run.update(aucs=found["tstr"], machine=machine(), date=datetime.date.today().isoformat())
     for name, value in run.items():

@@ -92,6 +92,41 @@ def markdown(inside):
     return "\n".join(rows)
 
 
+def percent(value):
+    return f"{100 * value:.1f}"
+
+
+def first_look(inside, epsilon=1.0):
+    """What SDMetrics says at one epsilon, and by numeric column how far off its describing numbers are."""
+    rows = ["| method | seeds | SDMetrics quality | diagnostic |", "|---" * 4 + "|"]
+    columns = [
+        "",
+        "| column | method | mean, % | deviation, % | p1 | p50 | p99 | above, % | below, % |",
+        "|---" * 9 + "|",
+    ]
+    shown = []
+    for line, (label, _, _) in LINES.items():
+        cell = inside.get((line, None if line[1] == "none" else epsilon))
+        runs = [run for run in cell.runs if "numbers" in run] if cell else []
+        if runs:
+            cell = Cell(runs)
+            rows.append(f"| {label} | {len(runs)} | {cell.text('sdmetrics')} | {cell.text('diagnostic')} |")
+            shown.append((label, runs))
+    for column in shown[0][1][0]["numbers"] if shown else []:
+        for label, runs in shown:
+            found = [run["numbers"][column] for run in runs if run["numbers"][column]]
+            if not found:
+                columns.append(f"| {column} | {label} |" + " none |" * 7)
+                continue
+            # Errors of different runs must not cancel each other.
+            size = {name: statistics.mean(abs(one[name]) for one in found) for name in found[0]}
+            errors = [percent(size["mean"]), percent(size["deviation"])]
+            errors += [f"{size[name]:.3f}" for name in ("p1", "p50", "p99")]
+            errors += [f"{100 * size[name]:.2f}" for name in ("above", "below")]
+            columns.append(f"| {column} | {label} | " + " | ".join(errors) + " |")
+    return "\n".join(rows + columns)
+
+
 def ahead(results):
     """Where a peer's mean beats that of guided, with the same domains, by more than the difference's standard error."""
     rows = ["| table | epsilon | metric | peer | its score | ours | ahead by | standard error |", "|---" * 8 + "|"]
@@ -151,6 +186,7 @@ def draw(table, inside):
 def main():
     results = cells()
     parts = {f"table {table}": markdown(inside) for table, inside in results.items()} | {"ahead": ahead(results)}
+    parts |= {f"first look {table}": first_look(inside) for table, inside in results.items()}
     publish(DOCS / "quality.md", parts)
     for table, inside in results.items():
         draw(table, inside)

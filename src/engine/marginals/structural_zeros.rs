@@ -3,7 +3,8 @@
 //! told from nothing by the sum of their counts.
 //!
 //! Only all cells of two columns that are not full are taken together. Single ones, or those of one slice, seem empty
-//! often enough when they are not, and with them would go what little a model knows of rare combinations.
+//! often enough when they are not, and with them would go what little a model knows of rare combinations. A code that has
+//! no full cell is too rare to know which combinations it has: all of them stay possible.
 
 use super::coarsening::Coarsening;
 use super::fit::Measurement;
@@ -12,7 +13,9 @@ use super::fit::Measurement;
 const FULL: f64 = 3.0;
 /// All others are empty if their sum is below so many standard deviations of its noise ...
 const NOTHING: f64 = 1.5;
-/// ... and would be so many if the columns were independent.
+/// ... those that independent columns would fill most are below so many ...
+const TELLING_NOTHING: f64 = 2.5;
+/// ... and these would be so many if the columns were independent.
 const MISSED: f64 = 25.0;
 
 /// Which cells of a measurement of several columns are empty, `shares` being those of every column's codes.
@@ -30,20 +33,39 @@ pub fn cells(measurement: &Measurement, coarsening: &Coarsening, shares: &[Vec<f
                 sums
             };
             let noise_sd = measurement.noise_sd.max(1.0) * ((empty.len() / pairs) as f64).sqrt();
-            let ruled_out = ruled_out(&sum(&measurement.counts), &sum(&independent), noise_sd);
+            let ruled_out = ruled_out(&sum(&measurement.counts), &sum(&independent), second.size, noise_sd);
             empty.iter_mut().enumerate().for_each(|(cell, empty)| *empty |= ruled_out[pair(cell)]);
         }
     }
     empty
 }
 
-/// Which cells of two columns one of the columns rules out given the other.
-fn ruled_out(counts: &[f64], independent: &[f64], noise_sd: f64) -> Vec<bool> {
-    let others: Vec<bool> = counts.iter().map(|count| *count < FULL * noise_sd).collect();
-    let sum = |values: &[f64]| values.iter().zip(&others).filter(|(_, other)| **other).map(|(v, _)| v).sum::<f64>();
-    let noise = noise_sd * (others.iter().filter(|other| **other).count() as f64).sqrt();
-    let nothing = sum(counts) < NOTHING * noise && sum(independent) > MISSED * noise;
-    if nothing { others } else { vec![false; counts.len()] }
+/// Which cells of two columns one of the columns rules out given the other; `width` is the number of codes of the second.
+fn ruled_out(counts: &[f64], independent: &[f64], width: usize, noise_sd: f64) -> Vec<bool> {
+    let full: Vec<bool> = counts.iter().map(|count| *count >= FULL * noise_sd).collect();
+    // Codes that do not occur would only add noise.
+    let mut others: Vec<usize> = (0..counts.len()).filter(|cell| !full[*cell] && independent[*cell] > 0.0).collect();
+    others.sort_by(|a, b| independent[*b].total_cmp(&independent[*a]));
+    let sum = |cells: &[usize], values: &[f64]| cells.iter().map(|cell| values[*cell]).sum::<f64>();
+    let noise = |cells: &[usize]| noise_sd * (cells.len() as f64).sqrt();
+    // The cells that would be missed most tell most.
+    let (mut missed, mut best, mut telling) = (0.0, 0.0, 0);
+    for (place, cell) in others.iter().enumerate() {
+        missed += independent[*cell];
+        let score = missed / noise(&others[..=place]);
+        if score > best {
+            (best, telling) = (score, place + 1);
+        }
+    }
+    let is_below = |cells: &[usize], bound: f64| sum(cells, counts) < bound * noise(cells);
+    if best <= MISSED || !is_below(&others, NOTHING) || !is_below(&others[..telling], TELLING_NOTHING) {
+        return vec![false; counts.len()];
+    }
+    let (mut rows, mut columns) = (vec![false; counts.len() / width], vec![false; width]);
+    for cell in (0..counts.len()).filter(|cell| full[*cell]) {
+        (rows[cell / width], columns[cell % width]) = (true, true);
+    }
+    (0..counts.len()).map(|cell| !full[cell] && rows[cell / width] && columns[cell % width]).collect()
 }
 
 /// A column's place in the numbering of cells.
@@ -104,6 +126,24 @@ mod tests {
         assert!(empty(&[4, 4], &dependent([20.0, -20.0]), 60.0).is_empty());
         // Small counts that are not nothing.
         assert!(empty(&[4, 4], &dependent([16.0, 16.0]), 13.0).is_empty());
+    }
+
+    #[test]
+    fn codes_that_never_occur_tell_nothing_and_rare_ones_keep_their_combinations() {
+        // Three codes that determine each other, and a fourth whose rows are too few to be told from noise.
+        let counts: Vec<f64> = (0..16)
+            .map(|cell| match (cell / 4, cell % 4) {
+                (3, _) | (_, 3) => 30.0 * f64::from(cell % 2) - 15.0,
+                (a, b) if a == b => 400.0,
+                _ => 0.0,
+            })
+            .collect();
+        let marginal = Marginal::of_codes(Clique::new(vec![0, 1]));
+        let measurement = Measurement { marginal, counts, noise_sd: 13.0 };
+        let shares = vec![vec![1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0]; 2];
+        let empty = cells(&measurement, &Coarsening::of_codes(&[4, 4]), &shares, 1_200.0);
+        let found: Vec<usize> = (0..16).filter(|cell| empty[*cell]).collect();
+        assert_eq!(found, [1, 2, 4, 6, 8, 9]);
     }
 
     #[test]

@@ -218,7 +218,12 @@ impl GuidedTraining {
 
     /// What all measurements say of every column's shares.
     fn learn_shares(&mut self) {
-        let shares = |column| one_way::shares(column, &self.measurements, &self.coarsening, self.rows);
+        let shares = |column| {
+            let mut shares: Vec<f64> = one_way::shares(column, &self.measurements, &self.coarsening, self.rows);
+            let known = shares.iter_mut().zip(&self.potentials[column].weights);
+            known.filter(|(_, weight)| **weight == fit::EMPTY).for_each(|(share, _)| *share = 0.0);
+            shares
+        };
         self.shares = (0..self.table.sizes.len()).map(shares).collect();
     }
 
