@@ -129,6 +129,19 @@ need_pgspot() {
         { rm -rf "$CACHE/pgspot" && return 1; }
 }
 
+own_version() { sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml"; }
+
+# Writes the scripts that PostgreSQL finds: those of earlier versions as they are; the one that makes this version; and
+# the one that updates the last version to it, which ends as that one does.
+write_scripts() { # DIRECTORY
+    local script update
+    script=$1/tablediffusion--$(own_version).sql
+    cp "$ROOT"/sql/tablediffusion--*.sql "$1/"
+    (cd "$ROOT/sql" && cat catalog.sql functions.sql views.sql) >"$script"
+    update=$(echo "$1"/tablediffusion--*--"$(own_version).sql")
+    sed '1,/^-- What follows is made by the update /d' "$script" >>"$update"
+}
+
 # Builds the extension and lays its files out under target/, without touching PostgreSQL.
 # Leaves that directory's name in PACKAGE.
 build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
@@ -137,7 +150,7 @@ build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
     library=$PACKAGE$("$1" --pkglibdir)
     extension=$PACKAGE$("$1" --sharedir)/extension
     major=$("$1" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
-    version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
+    version=$(own_version)
     grep -q "^pg$major = " "$ROOT/Cargo.toml" || die "Cargo.toml knows no PostgreSQL $major"
     # A demo trains no network: it does not need burn optimised, which is half of the work. The rest is a release's.
     if [ "$profile" = demo ]; then
@@ -155,8 +168,7 @@ build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
     install -D -m 755 "$target/$profile/libtablediffusion.so" "$library/tablediffusion.so"
     mkdir -p "$extension"
     sed "s/@CARGO_VERSION@/$version/" "$ROOT/tablediffusion.control" >"$extension/tablediffusion.control"
-    (cd "$ROOT/sql" && cat catalog.sql functions.sql views.sql) >"$extension/tablediffusion--$version.sql"
-    cp "$ROOT"/sql/tablediffusion--*.sql "$extension/"
+    write_scripts "$extension"
 }
 
 # Copies what build_extension laid out, and only what differs, so that a second run needs no privilege.

@@ -298,3 +298,6 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_version() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_version() TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_version()
     IS 'version of the loaded library of tablediffusion';
+
+-- What follows is made by the update from version 0.2.0 too: functions that are new since, and all views.
+
