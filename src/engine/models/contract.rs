@@ -59,4 +59,10 @@ impl TrainingInput {
     pub fn noisy_units(&self) -> f64 {
         self.table.noisy_units(self.noisy_rows)
     }
+
+    /// What a network starts from, with the noisy number of privacy units in place of that of rows.
+    pub fn split(self) -> (UnitTable, Vec<Domain>, f64, TrainingBudget, Meter) {
+        let noisy_units = self.noisy_units();
+        (self.table, self.domains, noisy_units, self.budget, self.meter)
+    }
 }

@@ -173,8 +173,7 @@ pub struct AttentionGan {
 impl AttentionGan {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
-        let noisy_units = input.noisy_units();
-        let TrainingInput { table, domains, budget, mut meter, .. } = input;
+        let (table, domains, noisy_units, budget, mut meter) = input.split();
         let phases = phases(noisy_units, &options);
         let noise = dpsgd::calibrate(&phases, &budget)?;
         let layout = layout(&domains, &options);

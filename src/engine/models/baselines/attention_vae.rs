@@ -268,8 +268,7 @@ pub struct AttentionVae {
 impl AttentionVae {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
-        let noisy_units = input.noisy_units();
-        let TrainingInput { table, domains, budget, mut meter, .. } = input;
+        let (table, domains, noisy_units, budget, mut meter) = input.split();
         let phase = phase(noisy_units, &options);
         let noise = dpsgd::calibrate(&[phase], &budget)?[0];
         let layout = layout(&domains, &options);

@@ -51,8 +51,7 @@ pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &DiffusionOpti
 impl Diffusion {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(prediction: Prediction, input: TrainingInput, options: DiffusionOptions) -> Result<Self> {
-        let noisy_units = input.noisy_units();
-        let TrainingInput { table, domains, budget, mut meter, .. } = input;
+        let (table, domains, noisy_units, budget, mut meter) = input.split();
         let phase = phase(noisy_units, &options);
         let noise = dpsgd::calibrate(&[phase], &budget)?[0];
         let denoising = Denoising::new(layout(&domains, &options), prediction, &options);
