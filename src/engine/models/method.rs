@@ -78,10 +78,10 @@ impl Method {
 
     /// What it needs to know of columns before it is trained.
     pub fn goal(self) -> Goal {
-        match self {
-            Self::Guided => Goal::Domains,
+        match self.family() {
+            Family::Guided => Goal::Domains,
             // What a network starts from, and what its samples are fitted to, are shares.
-            _ => Goal::Shares,
+            Family::Diffusion(_) | Family::Network(_) => Goal::Shares,
         }
     }
 
@@ -90,10 +90,12 @@ impl Method {
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value that cannot be used.
     pub fn options(self, given: &Map<String, Value>, columns: &[Column]) -> Result<MethodOptions> {
-        match (self, self.network()) {
-            (_, Some(kind)) => baselines::BaselineOptions::parse(kind, given).map(MethodOptions::Network),
-            (Self::Guided, _) => guided::GuidedOptions::parse(given, columns).map(MethodOptions::Guided),
-            _ => diffusion::DiffusionOptions::parse(self.name(), given).map(MethodOptions::Diffusion),
+        match self.family() {
+            Family::Guided => guided::GuidedOptions::parse(given, columns).map(MethodOptions::Guided),
+            Family::Diffusion(_) => {
+                diffusion::DiffusionOptions::parse(self.name(), given).map(MethodOptions::Diffusion)
+            }
+            Family::Network(kind) => baselines::BaselineOptions::parse(kind, given).map(MethodOptions::Network),
         }
     }
 
@@ -134,8 +136,10 @@ impl Method {
         match options {
             MethodOptions::Guided(options) => Ok(Box::new(guided::GuidedTraining::new(input, &options)?)),
             MethodOptions::Diffusion(options) => {
-                let learner = diffusion::Diffusion::new(self.prediction(), input, options)?;
-                Ok(Box::new(Training::new(learner)))
+                let Family::Diffusion(prediction) = self.family() else {
+                    return Err(EngineError::Internal("options are those of another method"));
+                };
+                Ok(Box::new(Training::new(diffusion::Diffusion::new(prediction, input, options)?)))
             }
             MethodOptions::Network(options) => baselines::trainer(input, options),
         }
@@ -147,28 +151,31 @@ impl Method {
     /// # Errors
     /// `CorruptModel` for any other bytes, and whatever `allow` says.
     pub fn load(self, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
-        match (self, self.network()) {
-            (_, Some(kind)) => baselines::load(kind, bytes, domains, allow),
-            (Self::Guided, _) => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
-            _ => Ok(Box::new(diffusion::DiffusionModel::load(self.prediction(), bytes, domains)?)),
+        match self.family() {
+            Family::Guided => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
+            Family::Diffusion(prediction) => Ok(Box::new(diffusion::DiffusionModel::load(prediction, bytes, domains)?)),
+            Family::Network(kind) => baselines::load(kind, bytes, domains, allow),
         }
     }
 
-    /// Which network model it is, if it is one.
-    pub(super) fn network(self) -> Option<Baseline> {
+    /// What it is made of.
+    pub(super) fn family(self) -> Family {
         match self {
-            Self::Guided | Self::TableDiffusion | Self::TableDiffusionDenoiser => None,
-            Self::AttentionVae => Some(Baseline::AttentionVae),
-            Self::AttentionGan => Some(Baseline::AttentionGan),
-            Self::Wgan => Some(Baseline::Wgan),
-            Self::PateGan => Some(Baseline::PateGan),
+            Self::Guided => Family::Guided,
+            Self::TableDiffusion => Family::Diffusion(Prediction::Noise),
+            Self::TableDiffusionDenoiser => Family::Diffusion(Prediction::Row),
+            Self::AttentionVae => Family::Network(Baseline::AttentionVae),
+            Self::AttentionGan => Family::Network(Baseline::AttentionGan),
+            Self::Wgan => Family::Network(Baseline::Wgan),
+            Self::PateGan => Family::Network(Baseline::PateGan),
         }
     }
+}
 
-    fn prediction(self) -> Prediction {
-        match self {
-            Self::TableDiffusionDenoiser => Prediction::Row,
-            _ => Prediction::Noise,
-        }
-    }
+/// Methods of one implementation, and which of them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Family {
+    Guided,
+    Diffusion(Prediction),
+    Network(Baseline),
 }
