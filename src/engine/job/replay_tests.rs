@@ -220,17 +220,7 @@ fn compare(ledger: &Ledger, realised: &BTreeMap<&'static str, Realised>, unit_ro
     let mut used = BTreeMap::new();
     for (name, found) in realised {
         for stage in ledger.stages().filter(|stage| stage.name == *name) {
-            let share = match stage.mechanism {
-                Mechanism::Gaussian { noise_multiplier } => {
-                    found.precision / (stage.times as f64 / noise_multiplier.powi(2))
-                }
-                Mechanism::SubsampledGaussian { noise_multiplier, .. } => {
-                    found.sample_precision * noise_multiplier.powi(2)
-                }
-                // Their sensitivity is 1.
-                Mechanism::BoundedRange { .. } => found.score,
-                _ => panic!("{stage:?}"),
-            };
+            let share = stage.mechanism.facts().used(found, stage.times);
             assert!(share <= 1.0 + ROOM, "{name}: {share} of {stage:?}");
             used.insert((*name).to_owned(), share);
         }

@@ -149,17 +149,11 @@ fn tables_of_hardly_any_rows_are_trained() {
     }
 }
 
-/// What a mechanism's noise is, and the same mechanism without it.
-fn noise(stage: &Stage) -> (f64, Stage) {
-    let mut bare = stage.clone();
-    let noise = match &mut bare.mechanism {
-        Mechanism::Gaussian { noise_multiplier } | Mechanism::SubsampledGaussian { noise_multiplier, .. } => {
-            std::mem::replace(noise_multiplier, 1.0)
-        }
-        Mechanism::BoundedRange { epsilon } => std::mem::replace(epsilon, 1.0).recip(),
-        Mechanism::Laplace { .. } | Mechanism::Pure { .. } => 1.0,
-    };
-    (noise, bare)
+/// What a mechanism's noise is, and what else is to be known of its stage.
+fn noise(stage: &Stage) -> (f64, impl PartialEq + Debug + use<>) {
+    let (mechanism, facts) = (stage.mechanism, stage.mechanism.facts());
+    let noise = facts.noise_multiplier().unwrap_or_else(|| facts.pure_epsilon().recip());
+    (noise, (stage.name.clone(), facts.name(), mechanism.sampling_rate(), mechanism.steps(), stage.times))
 }
 
 /// What is planned is what is charged, it keeps to the budget, and leaves nearly nothing of it.

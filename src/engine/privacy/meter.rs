@@ -67,17 +67,37 @@ impl Record {
 }
 
 impl StageRecord {
-    fn new() -> Self {
-        Self {
-            samples: 0,
-            sampling_rate: 0.0,
-            precision: 0.0,
-            sample_precision: 0.0,
-            choices: 0,
-            choice_epsilon: 0.0,
-            threshold_delta: 0.0,
-            draws: 0,
-        }
+    /// Nothing ran.
+    pub const NOTHING: Self = Self {
+        samples: 0,
+        sampling_rate: 0.0,
+        precision: 0.0,
+        sample_precision: 0.0,
+        choices: 0,
+        choice_epsilon: 0.0,
+        threshold_delta: 0.0,
+        draws: 0,
+    };
+
+    /// Whether no more ran than was paid for, but for thresholds and draws, which are added up over all stages; sums may
+    /// be larger by `room` of what they are. Samples matter only where noise was added to what they gave.
+    pub fn is_within(&self, paid: &Self, room: f64) -> bool {
+        // All are named, so that nothing new runs that nobody compares.
+        let Self {
+            samples,
+            sampling_rate,
+            precision,
+            sample_precision,
+            choices,
+            choice_epsilon,
+            threshold_delta: _,
+            draws: _,
+        } = *self;
+        let noise = samples <= paid.samples
+            && sampling_rate <= paid.sampling_rate
+            && precision <= paid.precision * (1.0 + room)
+            && sample_precision <= paid.sample_precision * (1.0 + room);
+        (noise || precision == 0.0) && choices <= paid.choices && choice_epsilon <= paid.choice_epsilon
     }
 
     /// Adds a run; what ran on the same sample comes to `of_sample` with it.
@@ -227,7 +247,7 @@ impl Meter {
 
     fn write(&self, change: impl FnOnce(&mut StageRecord, f64)) {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        change(record.0.entry(self.stage).or_insert_with(StageRecord::new), self.rate.value());
+        change(record.0.entry(self.stage).or_insert(StageRecord::NOTHING), self.rate.value());
     }
 
     /// Random bits that are nobody else's.
