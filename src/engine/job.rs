@@ -204,6 +204,14 @@ impl Job {
         self.setup.plan(rows)
     }
 
+    /// Refuses a training that would draw more noise than delta has room for, whatever it finds in so many rows.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if it would.
+    pub fn expect_draws(&self, rows: f64) -> Result<()> {
+        self.setup.expect_draws(rows)
+    }
+
     /// Bytes that the training is expected to need at its peak if the table has so many rows.
     ///
     /// # Errors
@@ -398,7 +406,7 @@ impl Job {
                     let Prepared { trainer, stages, cost } = prepared?;
                     let noise_draws = trainer.noise_draws();
                     self.noise_draws += noise_draws;
-                    self.check_draws()?;
+                    self.setup.check_draws(self.noise_draws)?;
                     let cost = self.setup.fixed_cost().and(cost);
                     JobState::Training(Known { counted, domains, stages, cost, noise_draws }, trainer)
                 }
@@ -426,18 +434,6 @@ impl Job {
         let encoder = Encoder::new(&self.setup.columns, &domains);
         let scan = Scan::new(&self.setup, counted.noisy_rows, counted.noisy_units);
         Ok(JobState::Encoding { counted, domains, units, encoder, scan, meter })
-    }
-
-    /// Refuses a training whose noise samplers would use up more delta than is kept for them.
-    fn check_draws(&self) -> Result<()> {
-        if self.setup.split.affords(self.noise_draws, SLACK_PER_DRAW) {
-            return Ok(());
-        }
-        Err(EngineError::invalid(
-            "delta is too small for this many draws of noise",
-            "Each draw of noise is exact up to a probability that is charged to delta.",
-            "Use a larger delta, fewer steps or a smaller network.",
-        ))
     }
 
     /// How far the job is.

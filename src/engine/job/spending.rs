@@ -6,6 +6,7 @@ use crate::engine::privacy::accountant;
 use crate::engine::privacy::accountant::gdp::Equivalent;
 use crate::engine::privacy::ledger::{Ledger, Neighbours, Phase};
 use crate::engine::privacy::mechanisms::{Mechanism, Stage};
+use crate::engine::privacy::samplers::gaussian::SLACK_PER_DRAW;
 use crate::engine::{EngineError, Result};
 
 /// What a training may cost at most where it is held to that, as a multiple of the precision of the one Gaussian
@@ -69,6 +70,7 @@ impl Setup {
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
     pub fn plan(&self, rows: f64) -> Result<TrainingPlan> {
+        self.expect_draws(rows)?;
         let discovery = self.split.discovery(rows, (self.discovery_rows() / rows).min(1.0));
         let budget = self.training_budget(discovery);
         let training = self.method.stages(self.columns.len(), rows, &budget, &self.options)?;
@@ -81,6 +83,30 @@ impl Setup {
         }
         let memory = self.memory_estimate(rows, rows);
         Ok(TrainingPlan { stages, memory, neighbours: self.neighbours.clone() })
+    }
+
+    /// Refuses a training whose noise samplers would use up more delta than is kept for them.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if so many draws of noise do.
+    pub fn check_draws(&self, draws: u64) -> Result<()> {
+        if self.split.affords(draws, SLACK_PER_DRAW) {
+            return Ok(());
+        }
+        Err(EngineError::invalid(
+            "delta is too small for this many draws of noise",
+            "Each draw of noise is exact up to a probability that is charged to delta.",
+            "Use a larger delta, fewer steps or a smaller network.",
+        ))
+    }
+
+    /// The same of the draws that training takes at least for so many rows. How many units these are is not known.
+    ///
+    /// # Errors
+    /// As [`Setup::check_draws`].
+    pub fn expect_draws(&self, rows: f64) -> Result<()> {
+        let units = if self.units_are_rows() { rows } else { 1.0 };
+        self.check_draws(self.method.least_draws(&self.options, self.columns.len(), units))
     }
 
     /// What is charged: the first counts; then all else.

@@ -174,8 +174,13 @@ impl<S> DpSgd<S> {
 
     /// Draws of noise that they take.
     pub fn noise_draws(&self) -> u64 {
-        self.steps().saturating_mul(self.parameters as u64)
+        noise_draws(self.phase.steps, self.parameters)
     }
+}
+
+/// Draws of noise that steps of so many parameters take.
+pub fn noise_draws(steps: Steps, parameters: usize) -> u64 {
+    steps.steps.saturating_mul(parameters as u64)
 }
 
 /// Bytes that training so many parameters takes: weights, moments, averages and gradients in `f32`; a sum for each thread

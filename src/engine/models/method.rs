@@ -108,6 +108,16 @@ impl Method {
         }
     }
 
+    /// Draws of noise that training takes at least, whatever the domains of so many columns.
+    pub fn least_draws(self, options: &MethodOptions, columns: usize, noisy_units: f64) -> u64 {
+        match options {
+            // Its counts are few.
+            MethodOptions::Guided(_) => 0,
+            MethodOptions::Diffusion(options) => diffusion::least_draws(noisy_units, options, columns),
+            MethodOptions::Network(options) => baselines::least_draws(noisy_units, options, columns),
+        }
+    }
+
     /// What a training for so many columns would spend on what: all that [`Method::trainer`] charges.
     /// May take a second.
     ///

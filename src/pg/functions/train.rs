@@ -43,6 +43,7 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     // Before anything of the engine may use a thread.
     threads::start()?;
     announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
+    guard::engine(|| job.expect_draws(lineage.own_estimate(&source)))?;
     if !admission::awaited(&lineage.charged)?.is_empty() || settings::default_budget().is_some() {
         job.hold();
     }

@@ -248,6 +248,14 @@ fn phase(noisy_units: f64, options: &BaselineOptions) -> TrainingPhase {
     TrainingPhase::alone("training", noisy_units, options.epochs, options.batch_size)
 }
 
+/// See [`crate::engine::models::Method::least_draws`].
+pub fn least_draws(noisy_units: f64, options: &BaselineOptions, columns: usize) -> u64 {
+    // All columns numbers, or all states.
+    let parameters = |scalars, states| Shape::new(options, scalars, states).parts().parameters().unwrap_or(0);
+    let parameters = parameters(columns, 0).min(parameters(0, columns));
+    dpsgd::noise_draws(phase(noisy_units, options).steps, parameters)
+}
+
 /// See [`crate::engine::models::Method::stages`].
 pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     dpsgd::stages(&[phase(noisy_units, options)], budget)

@@ -179,7 +179,8 @@ fn teacher_shape(options: &BaselineOptions, width: usize) -> Architecture {
     Architecture { inputs: width, hidden, outputs: 1, concatenate: false }
 }
 
-fn queries(options: &BaselineOptions) -> u64 {
+/// Rows that are voted on, each with a draw of noise.
+pub fn queries(options: &BaselineOptions) -> u64 {
     u64::from(options.rounds) * u64::from(options.queries)
 }
 
