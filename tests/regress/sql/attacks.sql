@@ -60,7 +60,9 @@ SELECT name, owner FROM tablediffusion.models ORDER BY name COLLATE "C";
 SELECT quickly('own', '''); DROP TABLE own; --');
 SELECT count(*) FROM tablediffusion_sample('''); DROP TABLE own; --', 5);
 SELECT tablediffusion_drop('''); DROP TABLE own; --');
+\set VERBOSITY terse
 SELECT tablediffusion_train('own', 1, method => 'guided''; DROP TABLE own; --');
+\set VERBOSITY default
 SELECT tablediffusion_train('own', 1, columns => ARRAY['kind"; DROP TABLE own; --']::name[]);
 SELECT tablediffusion_train('own', 1, exclude => ARRAY['kind''; DROP TABLE own; --']::name[]);
 SELECT tablediffusion_train('own', 1, privacy_unit => 'kind"; DROP TABLE own; --');
