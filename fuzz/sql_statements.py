@@ -61,7 +61,7 @@ class Maker(Forger):
         tables = facts["relations"]
         super().__init__(seed, facts["bodies"], sorted({name for columns in tables.values() for name in columns}))
         self.facts, self.relations = facts, list(tables)
-        # Mostly the quick one.
+        # Half of them is the fast method.
         self.methods = ["guided"] * len(facts["methods"]) + facts["methods"]
         self.relation = "public.kinds"
 

@@ -1,7 +1,7 @@
--- The functions. All are VOLATILE and CALLED ON NULL INPUT unless said otherwise: they write, or draw at random, and
--- report nulls themselves. None is SECURITY DEFINER: sources are read as the caller, and our own tables are used as
--- their owner by the code, with a pinned search path. No function runs SQL that names anything unqualified, so that the
--- caller's search path is left alone for the sake of the views that it reads.
+-- The functions. All are VOLATILE and CALLED ON NULL INPUT unless noted otherwise: they write or draw random numbers, and
+-- report NULLs themselves. None is SECURITY DEFINER: sources are read as the caller, and the code accesses the tables of the
+-- extension as their owner, with a pinned search path. All names in their SQL are qualified, so the caller's search path
+-- stays as it is, for the views that the caller reads.
 
 -- PARALLEL UNSAFE: writes.
 CREATE FUNCTION @extschema@.tablediffusion_train(
@@ -29,7 +29,7 @@ COMMENT ON FUNCTION @extschema@.tablediffusion_train(
         pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb)
     IS 'train a differentially private model of a table and return the name of the model';
 
--- STABLE: reads catalogs, and no row of the source. The arguments of tablediffusion_train, and a size to plan for.
+-- STABLE: reads catalogs, and no row of the source. Takes the arguments of tablediffusion_train and a number of rows.
 CREATE FUNCTION @extschema@.tablediffusion_plan(
     source pg_catalog.regclass,
     epsilon pg_catalog.float8,
@@ -54,7 +54,7 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_plan(
         pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
         pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
         bigint) FROM PUBLIC;
--- Needs the privilege to select what a training would read, and spends nothing.
+-- Requires the SELECT privilege on what a training would read, and spends nothing.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_plan(
         pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
         pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
@@ -62,9 +62,9 @@ GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_plan(
 COMMENT ON FUNCTION @extschema@.tablediffusion_plan(
         pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
         pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
-        bigint) IS 'what a training with these arguments would spend on what, and what it would guarantee';
+        bigint) IS 'show what each stage of a training with these arguments would cost, and what the training would guarantee';
 
--- PARALLEL RESTRICTED: the threads are the leader's.
+-- PARALLEL RESTRICTED: the leader has the threads.
 CREATE FUNCTION @extschema@.tablediffusion_sample(
     model pg_catalog.text,
     n bigint,
@@ -74,7 +74,7 @@ CREATE FUNCTION @extschema@.tablediffusion_sample(
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL RESTRICTED COST 1000 ROWS 1000
 AS 'MODULE_PATHNAME', 'tablediffusion_sample_json';
 REVOKE ALL ON FUNCTION @extschema@.tablediffusion_sample(pg_catalog.text, bigint, pg_catalog.jsonb, bigint) FROM PUBLIC;
--- Checks that the caller owns the model.
+-- Checks that the caller may sample the model.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_sample(
         pg_catalog.text, bigint, pg_catalog.jsonb, bigint) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_sample(pg_catalog.text, bigint, pg_catalog.jsonb, bigint)
@@ -115,7 +115,7 @@ GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_create_table(
         pg_catalog.text, pg_catalog.text, bigint, bigint, pg_catalog.jsonb, pg_catalog.text[]) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_create_table(
         pg_catalog.text, pg_catalog.text, bigint, bigint, pg_catalog.jsonb, pg_catalog.text[])
-    IS 'create a table with the column types of a model''s source, and comments, constraints and indexes if named, and fill it with synthetic rows';
+    IS 'create a table of synthetic rows with the column types of a model''s source, and its comments, constraints and indexes if requested';
 
 -- PARALLEL UNSAFE: writes.
 CREATE FUNCTION @extschema@.tablediffusion_refresh_table(
@@ -134,7 +134,7 @@ GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_refresh_table(
         pg_catalog.regclass, pg_catalog.text, bigint, bigint, pg_catalog.jsonb) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_refresh_table(
         pg_catalog.regclass, pg_catalog.text, bigint, bigint, pg_catalog.jsonb)
-    IS 'replace the rows of a synthetic table, at once for its readers, and return their number';
+    IS 'replace the rows of a synthetic table in one transaction and return the number of new rows';
 
 -- PARALLEL UNSAFE: reads the stored model as its owner.
 CREATE FUNCTION @extschema@.tablediffusion_export(model pg_catalog.text) RETURNS pg_catalog.bytea
@@ -144,9 +144,9 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_export(pg_catalog.text) FROM P
 -- Checks that the caller owns the model.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_export(pg_catalog.text) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_export(pg_catalog.text)
-    IS 'a model as bytes that tablediffusion_import takes, in any database';
+    IS 'return a model as bytes that tablediffusion_import accepts in any database';
 
--- PARALLEL UNSAFE: writes. What a model claims of itself is believed, so that not everybody may bring one.
+-- PARALLEL UNSAFE: writes. Revoked from PUBLIC, because the privacy claims of an imported model are not verified.
 CREATE FUNCTION @extschema@.tablediffusion_import(
     bytes pg_catalog.bytea,
     model pg_catalog.text,
@@ -156,7 +156,7 @@ LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
 AS 'MODULE_PATHNAME', 'tablediffusion_import';
 REVOKE ALL ON FUNCTION @extschema@.tablediffusion_import(pg_catalog.bytea, pg_catalog.text, boolean) FROM PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_import(pg_catalog.bytea, pg_catalog.text, boolean)
-    IS 'store what tablediffusion_export returned as a model and return its name';
+    IS 'store the result of tablediffusion_export as a model and return the name of the model';
 
 -- PARALLEL UNSAFE: writes.
 CREATE FUNCTION @extschema@.tablediffusion_rename(
@@ -169,9 +169,9 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_rename(pg_catalog.text, pg_cat
 -- Checks that the caller owns the model.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_rename(pg_catalog.text, pg_catalog.text) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_rename(pg_catalog.text, pg_catalog.text)
-    IS 'give a model another name; the ledger keeps the old one';
+    IS 'rename a model; the ledger keeps the old name';
 
--- STABLE and PARALLEL RESTRICTED, as PostgreSQL's own: what is read is a copy that the leader took.
+-- STABLE and PARALLEL RESTRICTED, like PostgreSQL's own progress functions: it reads a copy that the leader took.
 CREATE FUNCTION @extschema@.tablediffusion_progress() RETURNS TABLE (
     pid int, database pg_catalog.oid, role pg_catalog.oid, source pg_catalog.oid, model pg_catalog.text,
     method pg_catalog.text, phase pg_catalog.text, phases_done int, phases int, percent int,
@@ -182,9 +182,9 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_progress() FROM PUBLIC;
 -- Shows trainings of roles whose privileges the caller has.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_progress() TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_progress()
-    IS 'trainings in progress; the view tablediffusion.progress reads better';
+    IS 'list trainings in progress; the view tablediffusion.progress is easier to read';
 
--- VOLATILE: says that it is not private. PARALLEL UNSAFE: the threads and the sample are one session's.
+-- VOLATILE: raises a NOTICE that it is not private. PARALLEL UNSAFE: the threads and the sample belong to one session.
 CREATE FUNCTION @extschema@.tablediffusion_quality(
     synthetic pg_catalog.regclass,
     source pg_catalog.regclass,
@@ -196,13 +196,13 @@ LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1
 AS 'MODULE_PATHNAME', 'tablediffusion_quality';
 REVOKE ALL ON FUNCTION @extschema@.tablediffusion_quality(
         pg_catalog.regclass, pg_catalog.regclass, pg_catalog.name) FROM PUBLIC;
--- Needs the privilege to select from both tables.
+-- Requires the SELECT privilege on both tables.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_quality(
         pg_catalog.regclass, pg_catalog.regclass, pg_catalog.name) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_quality(pg_catalog.regclass, pg_catalog.regclass, pg_catalog.name)
-    IS 'how close a synthetic table is to its source, with what other real rows and independent columns achieve; not differentially private';
+    IS 'measure how close a synthetic table is to its source, and how close other real rows and independent columns are; not differentially private';
 
--- VOLATILE and PARALLEL UNSAFE, as tablediffusion_quality.
+-- VOLATILE and PARALLEL UNSAFE, like tablediffusion_quality.
 CREATE FUNCTION @extschema@.tablediffusion_report(
     model pg_catalog.text,
     source pg_catalog.regclass DEFAULT NULL
@@ -213,7 +213,7 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_report(pg_catalog.text, pg_cat
 -- Checks that the caller may sample the model, and may select from the source if one is named.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_report(pg_catalog.text, pg_catalog.regclass) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_report(pg_catalog.text, pg_catalog.regclass)
-    IS 'a model as an HTML page; without a source it holds released information only and may be published';
+    IS 'describe a model as an HTML page; without a source, the page contains only released information and may be published';
 
 -- PARALLEL UNSAFE: writes.
 CREATE FUNCTION @extschema@.tablediffusion_drop(model pg_catalog.text) RETURNS pg_catalog.void
@@ -223,7 +223,7 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_drop(pg_catalog.text) FROM PUB
 -- Checks that the caller owns the model.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_drop(pg_catalog.text) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_drop(pg_catalog.text)
-    IS 'drop a model; what its training spent stays spent';
+    IS 'drop a model; its training stays charged';
 
 -- PARALLEL UNSAFE: writes.
 CREATE FUNCTION @extschema@.tablediffusion_grant(model pg_catalog.text, role pg_catalog.name) RETURNS pg_catalog.void
@@ -233,7 +233,7 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_grant(pg_catalog.text, pg_cata
 -- Checks that the caller owns the model.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_grant(pg_catalog.text, pg_catalog.name) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_grant(pg_catalog.text, pg_catalog.name)
-    IS 'let a role, or public, sample a model';
+    IS 'allow a role, or public, to sample a model';
 
 CREATE FUNCTION @extschema@.tablediffusion_revoke(model pg_catalog.text, role pg_catalog.name) RETURNS pg_catalog.void
 LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
@@ -242,7 +242,7 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_revoke(pg_catalog.text, pg_cat
 -- Checks that the caller owns the model.
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_revoke(pg_catalog.text, pg_catalog.name) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_revoke(pg_catalog.text, pg_catalog.name)
-    IS 'take back what tablediffusion_grant gave';
+    IS 'revoke what tablediffusion_grant granted';
 
 CREATE FUNCTION @extschema@.tablediffusion_set_budget(
     source pg_catalog.regclass,
@@ -257,7 +257,7 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_set_budget(
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_set_budget(
         pg_catalog.regclass, pg_catalog.float8, pg_catalog.float8) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_set_budget(pg_catalog.regclass, pg_catalog.float8, pg_catalog.float8)
-    IS 'limit what all trainings on a relation may spend together; a null epsilon lifts the limit';
+    IS 'limit the total cost of all trainings on a relation; a null epsilon removes the limit';
 
 -- IMMUTABLE, STRICT and PARALLEL SAFE: arithmetic.
 CREATE FUNCTION @extschema@.tablediffusion_spent_epsilon(
@@ -272,7 +272,7 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_spent_epsilon(
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_spent_epsilon(
         pg_catalog.float8, pg_catalog.float8, pg_catalog.float8) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_spent_epsilon(pg_catalog.float8, pg_catalog.float8, pg_catalog.float8)
-    IS 'epsilon that trainings amount to at a delta: their Gaussian mechanisms by the sum of 1 / noise multiplier squared, and their excess deltas';
+    IS 'total epsilon of trainings at a delta, from the sum of 1 / noise multiplier squared over their Gaussian mechanisms and the sum of their excess deltas';
 
 CREATE FUNCTION @extschema@.tablediffusion_remaining_epsilon(
     epsilon pg_catalog.float8,
@@ -288,7 +288,7 @@ GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_remaining_epsilon(
         pg_catalog.float8, pg_catalog.float8, pg_catalog.float8, pg_catalog.float8) TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_remaining_epsilon(
         pg_catalog.float8, pg_catalog.float8, pg_catalog.float8, pg_catalog.float8)
-    IS 'epsilon of one more Gaussian mechanism that brings trainings to a limit';
+    IS 'epsilon of one more Gaussian mechanism that brings trainings to the limit epsilon';
 
 -- IMMUTABLE and PARALLEL SAFE: a constant of the library.
 CREATE FUNCTION @extschema@.tablediffusion_version() RETURNS pg_catalog.text
@@ -297,7 +297,7 @@ AS 'MODULE_PATHNAME', 'tablediffusion_version';
 REVOKE ALL ON FUNCTION @extschema@.tablediffusion_version() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_version() TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_version()
-    IS 'version of the loaded library of tablediffusion';
+    IS 'version of the loaded tablediffusion library';
 
--- What follows is made by the update from version 0.2.0 too: functions that are new since, and all views.
+-- The update from version 0.2.0 also runs everything below: the functions that are new since then, and all views.
 

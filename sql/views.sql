@@ -1,6 +1,6 @@
--- What everybody may see of the models that they own or may sample: released information only, no weights.
+-- Views of models for the roles that own or may sample them: only released information, no weights.
 
--- For the other views: whoever reads it reads all models.
+-- For the other views only: it contains the weights of the models.
 CREATE VIEW tablediffusion.models_usable AS
 SELECT m.*
 FROM tablediffusion.models_store AS m
@@ -25,10 +25,10 @@ COMMENT ON COLUMN tablediffusion.models.name IS 'name of the model';
 COMMENT ON COLUMN tablediffusion.models.owner IS 'role that trained the model and may sample and drop it';
 COMMENT ON COLUMN tablediffusion.models.created IS 'start of the transaction that trained the model';
 COMMENT ON COLUMN tablediffusion.models.source IS 'qualified name of the source when the model was trained';
-COMMENT ON COLUMN tablediffusion.models.method IS 'method that the model was trained by';
-COMMENT ON COLUMN tablediffusion.models.epsilon IS 'privacy loss that the training is bounded by';
-COMMENT ON COLUMN tablediffusion.models.delta IS 'probability with which that bound may fail';
-COMMENT ON COLUMN tablediffusion.models.neighbours IS 'how the tables differ between which the bound holds';
+COMMENT ON COLUMN tablediffusion.models.method IS 'method that the model was trained with';
+COMMENT ON COLUMN tablediffusion.models.epsilon IS 'upper bound on the privacy loss of the training';
+COMMENT ON COLUMN tablediffusion.models.delta IS 'probability with which this bound may fail';
+COMMENT ON COLUMN tablediffusion.models.neighbours IS 'how neighbouring tables differ';
 COMMENT ON COLUMN tablediffusion.models.noisy_rows IS 'noisy count of the rows that were used';
 COMMENT ON COLUMN tablediffusion.models.columns IS 'number of columns of a synthetic row';
 COMMENT ON COLUMN tablediffusion.models.bytes IS 'size of the model';
@@ -50,15 +50,15 @@ COMMENT ON COLUMN tablediffusion.columns.type IS 'type of the column';
 COMMENT ON COLUMN tablediffusion.columns.nullable IS 'whether NULL may occur';
 COMMENT ON COLUMN tablediffusion.columns.domain IS 'declared (free of charge), learned (paid for) or generated (never learned)';
 COMMENT ON COLUMN tablediffusion.columns.kind IS 'categories or bins';
-COMMENT ON COLUMN tablediffusion.columns.codes IS 'number of different codes, with those for other values and NULL';
+COMMENT ON COLUMN tablediffusion.columns.codes IS 'number of codes, including those for other values and NULL';
 COMMENT ON COLUMN tablediffusion.columns."values" IS 'the categories or bins and their noisy shares of the rows';
 COMMENT ON COLUMN tablediffusion.columns.other_share IS 'noisy share of values outside the categories; NULL if there is no code for them';
 COMMENT ON COLUMN tablediffusion.columns.null_share IS 'noisy share of NULL; NULL if there is no code for it';
-COMMENT ON COLUMN tablediffusion.columns.domain_share IS 'share of what the stage "domains" cost';
+COMMENT ON COLUMN tablediffusion.columns.domain_share IS 'share of the cost of the stage "domains"';
 
--- For the other views: the relation that each budget is about now, and what was charged to it. A charge follows a
--- relation through renames. It follows a name through drops only to relations of the same owner, since anybody may take a
--- name that is free; after a restore names are all that there is.
+-- For the other views: the current relation of each budget, and what was charged to it. A charge follows a relation
+-- through renames. After a drop it follows the name, but only to relations of the same owner, because anybody may take a
+-- free name. After a restore only names are known.
 CREATE VIEW tablediffusion.budgets_spent AS
 SELECT b.id, b.relation, b.origin, b.name, b.epsilon, b.delta, b.role, b.at, f.owner AS set_for,
        c.oid AS current_relation, c.relowner AS owner, c.name AS current_name, s.trainings, s.precision_sum,
@@ -100,11 +100,11 @@ CROSS JOIN LATERAL (
                        OR h.owner OPERATOR(pg_catalog.=) coalesce(c.relowner, f.owner))))
 ) AS s;
 REVOKE ALL ON tablediffusion.budgets_spent FROM PUBLIC;
-COMMENT ON VIEW tablediffusion.budgets_spent IS 'all budgets and what was spent of them';
+COMMENT ON VIEW tablediffusion.budgets_spent IS 'all budgets and what was spent';
 
 CREATE VIEW tablediffusion.budgets WITH (security_barrier = true) AS
 SELECT coalesce(current_name, name) AS source, epsilon, delta, trainings,
-       -- One training costs what it claims; several add up as Gaussian mechanisms do.
+       -- One training costs what it claims. Several are composed as Gaussian mechanisms.
        CASE WHEN trainings OPERATOR(pg_catalog.=) 1 AND claimed_delta OPERATOR(pg_catalog.<=) delta
             THEN least(claimed_epsilon, @extschema@.tablediffusion_spent_epsilon(precision_sum, excess_delta, delta))
             ELSE @extschema@.tablediffusion_spent_epsilon(precision_sum, excess_delta, delta) END AS spent_epsilon,
@@ -117,13 +117,13 @@ WHERE pg_catalog.pg_has_role(coalesce(owner, role::pg_catalog.oid), 'USAGE')
    OR pg_catalog.has_any_column_privilege(current_relation, 'SELECT');
 REVOKE ALL ON tablediffusion.budgets FROM PUBLIC;
 GRANT SELECT ON tablediffusion.budgets TO PUBLIC;
-COMMENT ON VIEW tablediffusion.budgets IS 'what trainings may spend, and have spent, of the relations that the current role may read';
-COMMENT ON COLUMN tablediffusion.budgets.source IS 'qualified name of the relation, by its name now if it still exists';
-COMMENT ON COLUMN tablediffusion.budgets.epsilon IS 'privacy loss of all trainings together, at most';
-COMMENT ON COLUMN tablediffusion.budgets.delta IS 'delta at which that holds';
+COMMENT ON VIEW tablediffusion.budgets IS 'budgets of the relations that the current role may read, and what trainings have spent';
+COMMENT ON COLUMN tablediffusion.budgets.source IS 'qualified name of the relation, the current one if it still exists';
+COMMENT ON COLUMN tablediffusion.budgets.epsilon IS 'maximum total privacy loss of all trainings';
+COMMENT ON COLUMN tablediffusion.budgets.delta IS 'delta at which this maximum holds';
 COMMENT ON COLUMN tablediffusion.budgets.trainings IS 'number of trainings that are charged';
-COMMENT ON COLUMN tablediffusion.budgets.spent_epsilon IS 'privacy loss of these trainings together, at that delta';
-COMMENT ON COLUMN tablediffusion.budgets.remaining_epsilon IS 'epsilon of one more training that would use the budget up, about';
+COMMENT ON COLUMN tablediffusion.budgets.spent_epsilon IS 'total privacy loss of these trainings at that delta';
+COMMENT ON COLUMN tablediffusion.budgets.remaining_epsilon IS 'approximate epsilon of one more training that would use up the budget';
 COMMENT ON COLUMN tablediffusion.budgets.role IS 'role that set the budget';
 COMMENT ON COLUMN tablediffusion.budgets.at IS 'when it was set';
 
@@ -142,8 +142,8 @@ COMMENT ON COLUMN tablediffusion.grants.grantee IS 'role that may sample it besi
 COMMENT ON COLUMN tablediffusion.grants.grantor IS 'role that granted it';
 COMMENT ON COLUMN tablediffusion.grants.at IS 'when it was granted';
 
--- What no outcome was written down for is still running or was rolled back, also by a crash. Entries of version 0.2.0 and
--- before were made with their models. Transaction numbers mean something only in the database that they come from.
+-- A training without a recorded outcome is still running or was rolled back, possibly by a crash. Entries of version 0.2.0
+-- and before were committed together with their models. Transaction numbers are valid only in the database of origin.
 CREATE VIEW tablediffusion.ledger WITH (security_barrier = true) AS
 SELECT l.id, l.at, l.model, l.role_name AS role, l.source, l.method, l.epsilon, l.delta, l.neighbours, l.privacy_unit,
        l.rows_per_unit, l.row_security, coalesce(e.stages, l.stages) AS stages, c.charged,
@@ -180,27 +180,27 @@ CROSS JOIN LATERAL (
 WHERE pg_catalog.pg_has_role(l.role::pg_catalog.oid, 'USAGE') OR c.owned;
 REVOKE ALL ON tablediffusion.ledger FROM PUBLIC;
 GRANT SELECT ON tablediffusion.ledger TO PUBLIC;
-COMMENT ON VIEW tablediffusion.ledger IS 'trainings by the current role, or on its relations, what they spent, and what became of them';
+COMMENT ON VIEW tablediffusion.ledger IS 'trainings by the current role or on its relations, with their cost and outcome';
 COMMENT ON COLUMN tablediffusion.ledger.id IS 'number of the entry';
 COMMENT ON COLUMN tablediffusion.ledger.at IS 'when the training was admitted';
 COMMENT ON COLUMN tablediffusion.ledger.model IS 'name of the model';
-COMMENT ON COLUMN tablediffusion.ledger.role IS 'role that trained it, by its name then';
-COMMENT ON COLUMN tablediffusion.ledger.source IS 'qualified name of the source then';
+COMMENT ON COLUMN tablediffusion.ledger.role IS 'name of the role that trained it';
+COMMENT ON COLUMN tablediffusion.ledger.source IS 'qualified name of the source at that time';
 COMMENT ON COLUMN tablediffusion.ledger.method IS 'method of the training';
-COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'privacy loss that the training is bounded by';
-COMMENT ON COLUMN tablediffusion.ledger.delta IS 'probability with which that bound may fail';
-COMMENT ON COLUMN tablediffusion.ledger.neighbours IS 'how the tables differ between which the bound holds';
-COMMENT ON COLUMN tablediffusion.ledger.privacy_unit IS 'column whose values are the units that are protected; NULL if these are rows';
-COMMENT ON COLUMN tablediffusion.ledger.rows_per_unit IS 'rows of a unit that were used at most; NULL if the units are rows';
-COMMENT ON COLUMN tablediffusion.ledger.row_security IS 'whether row security kept rows from the role';
-COMMENT ON COLUMN tablediffusion.ledger.stages IS 'the mechanisms used, by phase, as the accountant takes them; empty unless a model was made';
-COMMENT ON COLUMN tablediffusion.ledger.charged IS 'the relations that the training is charged to: those read, through views and inheritance, and those that they are part of';
-COMMENT ON COLUMN tablediffusion.ledger.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that the training is no worse than';
-COMMENT ON COLUMN tablediffusion.ledger.excess_delta IS 'delta that comes on top of that mechanism''s';
+COMMENT ON COLUMN tablediffusion.ledger.epsilon IS 'upper bound on the privacy loss of the training';
+COMMENT ON COLUMN tablediffusion.ledger.delta IS 'probability with which this bound may fail';
+COMMENT ON COLUMN tablediffusion.ledger.neighbours IS 'how neighbouring tables differ';
+COMMENT ON COLUMN tablediffusion.ledger.privacy_unit IS 'column whose values identify the protected units; NULL if rows are protected';
+COMMENT ON COLUMN tablediffusion.ledger.rows_per_unit IS 'maximum number of rows used per unit; NULL if rows are protected';
+COMMENT ON COLUMN tablediffusion.ledger.row_security IS 'whether row security applied to the role';
+COMMENT ON COLUMN tablediffusion.ledger.stages IS 'mechanisms used, by phase, as the accountant reads them; empty unless a model was made';
+COMMENT ON COLUMN tablediffusion.ledger.charged IS 'relations that the training is charged to: those that it read, also through views and inheritance, and their parents';
+COMMENT ON COLUMN tablediffusion.ledger.gaussian_noise_multiplier IS 'noise multiplier of a Gaussian mechanism that costs at least as much as the training';
+COMMENT ON COLUMN tablediffusion.ledger.excess_delta IS 'delta in addition to that of this mechanism';
 COMMENT ON COLUMN tablediffusion.ledger.outcome IS 'running, model made, failed, cancelled or rolled back; all of them are charged';
-COMMENT ON COLUMN tablediffusion.ledger.source_rows_only IS 'whether the promise is about rows of the source alone and not about rows of the relations behind it';
+COMMENT ON COLUMN tablediffusion.ledger.source_rows_only IS 'whether the guarantee is about rows of the source but not about rows of the relations behind it';
 
--- The estimate takes a phase to go on as it went so far.
+-- The estimate extrapolates the speed of the phase so far.
 CREATE VIEW tablediffusion.progress AS
 SELECT p.pid, d.datname AS database, pg_catalog.pg_get_userbyid(p.role) AS role,
        CASE WHEN d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
@@ -219,11 +219,11 @@ COMMENT ON COLUMN tablediffusion.progress.pid IS 'process that trains; pg_cancel
 COMMENT ON COLUMN tablediffusion.progress.database IS 'database of the source';
 COMMENT ON COLUMN tablediffusion.progress.role IS 'role that trains';
 COMMENT ON COLUMN tablediffusion.progress.source IS 'the source, if it is in this database';
-COMMENT ON COLUMN tablediffusion.progress.model IS 'name of the model, its first 96 bytes';
+COMMENT ON COLUMN tablediffusion.progress.model IS 'first 96 bytes of the name of the model';
 COMMENT ON COLUMN tablediffusion.progress.method IS 'method of the training';
-COMMENT ON COLUMN tablediffusion.progress.phase IS 'what it does now';
-COMMENT ON COLUMN tablediffusion.progress.phases_done IS 'phases that are over';
-COMMENT ON COLUMN tablediffusion.progress.phases IS 'phases in all';
-COMMENT ON COLUMN tablediffusion.progress.percent IS 'how much of the phase is over; NULL if that cannot be told';
+COMMENT ON COLUMN tablediffusion.progress.phase IS 'current phase';
+COMMENT ON COLUMN tablediffusion.progress.phases_done IS 'number of completed phases';
+COMMENT ON COLUMN tablediffusion.progress.phases IS 'total number of phases';
+COMMENT ON COLUMN tablediffusion.progress.percent IS 'completed percentage of the phase; NULL if unknown';
 COMMENT ON COLUMN tablediffusion.progress.started IS 'when the training started';
-COMMENT ON COLUMN tablediffusion.progress.remaining IS 'time that the rest of the phase is expected to take';
+COMMENT ON COLUMN tablediffusion.progress.remaining IS 'expected time until the phase ends';

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # The tests of src/pg/tests: inside.sh [PG_CONFIG]
-# Each is a function of the library, which has to be installed there as built with the feature pg_test, and is called in a
-# transaction that is rolled back. The cluster is thrown away.
+# Each test is a function of the library, which must be installed with the feature pg_test. Each is called in a
+# transaction that is rolled back. The cluster is temporary.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../.ci/setup.sh
 source "$here/../.ci/setup.sh"
 # shellcheck source-path=SCRIPTDIR source=../.ci/cluster.sh
 source "$here/../.ci/cluster.sh"
 
-# Each test with the error that it expects, as #[pg_test(error = "...")] has it.
+# Each test with its expected error, from #[pg_test(error = "...")].
 list() {
     awk '/^ *#\[pg_test/ {
             due = 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the SQL of README.md and docs/operating.md, block after block, and compares docs/reference.md with the catalogs, against
-# the server that PG* variables or a throw-away cluster give:
-# readme.sh [PG_CONFIG]. The extension has to be installed there. UPDATE=1 writes docs/reference.md instead.
+# Runs the SQL of README.md and docs/operating.md, block by block, and compares docs/reference.md with the catalogs:
+# readme.sh [PG_CONFIG]. It uses the server of the PG* variables, or a temporary cluster. The extension must be
+# installed there. UPDATE=1 writes docs/reference.md instead.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../.ci/setup.sh
 source "$here/../.ci/setup.sh"
@@ -21,6 +21,6 @@ reference=$(sql -At -c 'SET search_path = public' -c "SELECT set_config('x.versi
 if [ -n "${UPDATE:-}" ]; then
     printf '%s\n' "$reference" >docs/reference.md
 else
-    diff -u docs/reference.md <(printf '%s\n' "$reference") || die "docs/reference.md is not what the catalogs say: UPDATE=1 tests/readme.sh"
+    diff -u docs/reference.md <(printf '%s\n' "$reference") || die "docs/reference.md differs from the catalogs: run UPDATE=1 tests/readme.sh"
 fi
-echo "docs/reference.md: as the catalogs say"
+echo "docs/reference.md: matches the catalogs"

@@ -1,4 +1,4 @@
--- docs/reference.md, made from what the catalogs say. Run by tests/readme.sh with psql -XAtq.
+-- Generates docs/reference.md from the catalogs. Run by tests/readme.sh with psql -XAtq.
 WITH extension AS (SELECT oid FROM pg_extension WHERE extname = 'tablediffusion'),
 functions AS (
     SELECT p.*, row_number() OVER (ORDER BY p.proname, pg_get_function_arguments(p.oid)) AS place
@@ -9,7 +9,7 @@ functions AS (
     JOIN extension AS e ON d.refobjid = e.oid AND d.deptype = 'e'
     WHERE c.relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT')
 ), lines (part, name, place, line) AS (
-    SELECT 1, '', 0, E'# Reference\n\nMade from the catalog''s own comments by `tests/readme.sh`, which also checks that it is up to date. '
+    SELECT 1, '', 0, E'# Reference\n\nGenerated from the comments in the catalogs by `tests/readme.sh`, which also checks that it is up to date. '
         || E'Who may call what is in [security.md](security.md).\n\n## Functions\n'
     UNION ALL
     SELECT 2, proname, place, format(E'### `%s`\n\n```text\n%s(%s)\nRETURNS %s\n%s PARALLEL %s%s\n```\n\n%s%s\n', proname, proname,
@@ -19,7 +19,7 @@ functions AS (
         CASE provolatile WHEN 'i' THEN 'IMMUTABLE' WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END,
         CASE proparallel WHEN 's' THEN 'SAFE' WHEN 'r' THEN 'RESTRICTED' ELSE 'UNSAFE' END, CASE WHEN proisstrict THEN ' STRICT' ELSE '' END,
         upper(left(obj_description(oid, 'pg_proc'), 1)) || substr(obj_description(oid, 'pg_proc'), 2) || '.',
-        CASE WHEN has_function_privilege('public', oid, 'EXECUTE') THEN '' ELSE ' Nobody may call it at first.' END)
+        CASE WHEN has_function_privilege('public', oid, 'EXECUTE') THEN '' ELSE ' Initially, only superusers may call it.' END)
     FROM functions
     UNION ALL
     SELECT 3, '', 0, E'## Views\n'

@@ -10,7 +10,7 @@ PAGE = ROOT / "docs/troubleshooting.md"
 LITERAL = r'(?:format!\(\s*)?"((?:[^"\\]|\\.)*)"'
 PLACEHOLDER = r"\{[^{}]*\}"
 
-# Met by nobody: they would be defects, or are told in other words.
+# No user can meet these: they would be defects, or are reported in other words.
 UNMET = {
     "{message}",
     "internal error: {0}",
@@ -21,12 +21,12 @@ UNMET = {
     "there is no column to learn from",
     'the value given for column "{}" is unknown to the model',
     "{what} of a private mechanism is out of range",
-    "epsilon must be a finite number, not below 0",
+    "epsilon must be a finite number of at least 0",
 }
 
 
 def messages(path, call):
-    """The first string of each call in a file; of one that passes on a variable `message` there is none."""
+    """The first string of each call in a file. A call that passes a variable `message` has none."""
     source = path.read_text(encoding="utf-8")
     for start in re.finditer(call, source):
         literal = re.compile(LITERAL).match(source, start.end())
@@ -46,7 +46,7 @@ def all_messages():
 
 
 def pattern(message):
-    """What matches the message as the page writes it: placeholders in angle brackets, or a number that is fixed."""
+    """A pattern for the message on the page: with placeholders in angle brackets, or a fixed number."""
     return r"(?:<[^<>]+>|\d+)".join(re.escape(part) for part in re.split(PLACEHOLDER, message))
 
 
@@ -56,7 +56,7 @@ def main():
     wanted = {message: re.compile(pattern(message)) for message in known - UNMET}
     faults = [f"no heading for: {m}" for m, p in wanted.items() if not any(map(p.fullmatch, headings))]
     faults += [f"no such message: {h}" for h in headings if not any(p.fullmatch(h) for p in wanted.values())]
-    faults += [f"listed as unmet, but no message: {message}" for message in UNMET - known]
+    faults += [f"listed as unmet, but not a message: {message}" for message in UNMET - known]
     print(*sorted(faults) or [f"docs/troubleshooting.md: {len(wanted)} messages, {len(headings)} headings"], sep="\n")
     return 1 if faults else 0
 

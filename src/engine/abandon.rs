@@ -1,8 +1,8 @@
-//! Giving up work that nobody waits for any more.
+//! Abandoning work that nobody waits for any more.
 //!
 //! Whoever waits for work holds a [`Waiter`], and the work runs under its [`Token`]. Outer loops of long computations
-//! [`check`]. A thread that helps with a parallel loop may be in the midst of other work, so inside such a loop a token is
-//! asked that was taken outside it, by [`current`].
+//! call [`check`]. A thread that helps with a parallel loop may be in the middle of other work. So inside such a loop,
+//! use a token that was taken outside of it with [`current`].
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ impl Token {
         self.0.load(Relaxed)
     }
 
-    /// Does the work, unless it was abandoned before it began.
+    /// Runs the work, unless it was abandoned before it began.
     pub fn run<T>(&self, work: impl FnOnce() -> T) -> Option<T> {
         if self.is_abandoned() {
             return None;
@@ -33,7 +33,7 @@ impl Token {
     }
 }
 
-/// The token of the work that this thread did before, put back when dropped.
+/// The token of the previous work of this thread, restored on drop.
 struct Outer(Token);
 
 impl Drop for Outer {
@@ -42,12 +42,12 @@ impl Drop for Outer {
     }
 }
 
-/// Waits for work; dropping it abandons the work.
+/// Waits for work. Dropping it abandons the work.
 #[derive(Debug, Default)]
 pub struct Waiter(Token);
 
 impl Waiter {
-    /// The token to do the work under.
+    /// The token of the work.
     pub fn token(&self) -> Token {
         self.0.clone()
     }
@@ -59,17 +59,21 @@ impl Drop for Waiter {
     }
 }
 
-/// The token of the work that this thread does; that of work which is never abandoned if there is none.
+/// The token of this thread's current work. Without one, the token of work that is never abandoned.
 pub fn current() -> Token {
     CURRENT.with_borrow(Token::clone)
 }
 
-/// Ends work that nobody waits for. Not for the inside of parallel loops.
+/// Ends abandoned work. Not for use inside parallel loops.
 ///
 /// # Errors
-/// `Internal` if the work of this thread was abandoned; nobody hears of it.
+/// `Internal` if the work of this thread was abandoned. Nobody sees the error.
 pub fn check() -> Result<()> {
-    if CURRENT.with_borrow(Token::is_abandoned) { Err(EngineError::Internal("abandoned work went on")) } else { Ok(()) }
+    if CURRENT.with_borrow(Token::is_abandoned) {
+        Err(EngineError::Internal("abandoned work continued"))
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

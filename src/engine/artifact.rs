@@ -1,4 +1,4 @@
-//! A trained model with all that was released about its table, as versioned and checksummed bytes.
+//! A trained model with all released information about its table, as versioned bytes with a checksum.
 
 use std::borrow::Borrow;
 
@@ -16,16 +16,17 @@ use super::{EngineError, Result};
 const MAGIC: &[u8; 8] = b"TDIFFMDL";
 const FORMAT_VERSION: u16 = 1;
 const DIGEST_LENGTH: usize = 32;
-/// Bytes before the body.
+/// Size of the header.
 pub const HEADER_LENGTH: usize = MAGIC.len() + 2 + DIGEST_LENGTH;
 
-/// Bytes of memory for each byte that is read, at most: an empty list, of one byte, is three words, and three times that
-/// while a list of them grows.
+/// Maximum bytes of memory per byte that is read. An empty list, of one byte, takes three words, and three times as
+/// much while a list of such lists grows.
 const MEMORY_PER_BYTE: u64 = 80;
-/// The same for each code of a domain, which is told to users as JSON.
+/// The same per code of a domain, because users receive codes as JSON.
 const MEMORY_PER_CODE: u64 = 3072;
 
-/// Rows that a [`Sampler`] makes at once, at most: few where fuzzing looks for bytes that break it.
+/// Maximum number of rows that a [`Sampler`] makes at once. It is small when fuzzing looks for bytes that break the
+/// sampler.
 pub const SAMPLE_BLOCK: usize = if cfg!(fuzzing) { 64 } else { 4096 };
 
 /// A column and its released domain.
@@ -35,7 +36,7 @@ pub struct ReleasedColumn {
     pub domain: Domain,
 }
 
-/// A trained model. Everything in it is public or was paid for.
+/// A trained model. Everything in it is public or was charged.
 pub struct Artifact {
     pub method: Method,
     pub columns: Vec<ReleasedColumn>,
@@ -46,7 +47,7 @@ pub struct Artifact {
     synthesizer: Box<dyn Synthesizer>,
 }
 
-/// What is stored.
+/// The stored form.
 #[derive(Serialize, Deserialize)]
 struct Body {
     method: String,
@@ -68,7 +69,7 @@ impl Artifact {
         Self { method, columns, ledger, noisy_rows, annotation: String::new(), synthesizer }
     }
 
-    /// The model as versioned and checksummed bytes.
+    /// The model as versioned bytes with a checksum.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let body = Body {
             method: self.method.name().to_owned(),
@@ -82,7 +83,7 @@ impl Artifact {
         Ok(sealed(&body))
     }
 
-    /// Reads what [`Artifact::to_bytes`] wrote.
+    /// Reads the result of [`Artifact::to_bytes`].
     ///
     /// # Errors
     /// `CorruptModel` for bytes that are not a whole model, `UnsupportedVersion` for a newer format.
@@ -90,16 +91,16 @@ impl Artifact {
         Self::from_bytes_within(bytes, 0)
     }
 
-    /// The same, with so much memory; 0 for no limit.
+    /// The same, with a memory limit; 0 for no limit.
     ///
     /// # Errors
-    /// `MemoryLimit` too, if more may be needed.
+    /// Also `MemoryLimit` if more may be needed.
     pub fn from_bytes_within(bytes: &[u8], limit: u64) -> Result<Self> {
         let corrupt = |reason| EngineError::CorruptModel { reason };
         let needed = memory_for(bytes.len() as u64);
         check_memory(needed, limit)?;
         if bytes.len() < HEADER_LENGTH || &bytes[..MAGIC.len()] != MAGIC {
-            return Err(corrupt("it does not start as a model does"));
+            return Err(corrupt("it does not start like a model"));
         }
         let version = u16::from_le_bytes([bytes[8], bytes[9]]);
         if version > FORMAT_VERSION {
@@ -112,7 +113,7 @@ impl Artifact {
         let (body, rest): (Body, &[u8]) =
             postcard::take_from_bytes(body).map_err(|_| corrupt("its body cannot be read"))?;
         if !rest.is_empty() {
-            return Err(corrupt("something follows its body"));
+            return Err(corrupt("its body is followed by extra bytes"));
         }
         let method = Method::parse(&body.method).map_err(|_| corrupt("its method is unknown"))?;
         if body.columns.is_empty() || !body.columns.iter().all(|c| c.domain.is_valid()) {
@@ -144,15 +145,15 @@ impl Artifact {
     }
 }
 
-/// Bytes of memory that reading so many bytes needs at most, before what is in them is known.
+/// Maximum bytes of memory to read this many bytes, whatever they contain.
 pub fn memory_for(bytes: u64) -> u64 {
     bytes.saturating_mul(MEMORY_PER_BYTE)
 }
 
-/// Whether so much memory is allowed; a limit of 0 is none.
+/// Checks a size against the memory limit; 0 is no limit.
 ///
 /// # Errors
-/// `MemoryLimit` if it is not.
+/// `MemoryLimit` if it exceeds the limit.
 pub fn check_memory(needed: u64, limit: u64) -> Result<()> {
     if limit > 0 && needed > limit { Err(EngineError::MemoryLimit { needed, limit }) } else { Ok(()) }
 }
@@ -167,13 +168,13 @@ pub fn sealed(body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Makes synthetic rows, block by block.
+/// Generates synthetic rows, block by block.
 pub struct Sampler<A> {
     artifact: A,
     decoder: Decoder,
-    /// What every row has in a column, where that is given.
+    /// The given value of each column, if any.
     given: Vec<Option<Wanted>>,
-    /// How likely that is under each code of the column.
+    /// The probability of the given value under each code of the column.
     likelihoods: Vec<Option<Vec<f64>>>,
     seed: u64,
     block: u64,
@@ -187,9 +188,10 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         Self { artifact, decoder, given: vec![None; columns], likelihoods: vec![None; columns], seed, block: 0 }
     }
 
-    /// Those of a model's rows that have certain values, one entry a column.
+    /// The rows of a model that have certain values, with one entry per column.
     ///
-    /// They are looked for among all its rows: no other way has exactly their distribution, since what a model knows of
+    /// They are selected from all its rows. No other way has exactly their distribution, because the whole sampling
+    /// process determines the joint distribution of the columns.
     /// its columns together is what its whole process of sampling does.
     ///
     /// # Errors
@@ -197,14 +199,14 @@ impl<A: Borrow<Artifact>> Sampler<A> {
     pub fn given(artifact: A, given: Vec<Option<Wanted>>, seed: u64) -> Result<Self> {
         let model = artifact.borrow();
         if given.len() != model.columns.len() {
-            return Err(EngineError::Internal("values are given of other columns than the model has"));
+            return Err(EngineError::Internal("the given values are for columns that the model does not have"));
         }
         let likelihoods = |(wanted, released): (&Option<Wanted>, &ReleasedColumn)| {
             let Some(wanted) = wanted else { return Ok(None) };
             let unknown = || {
                 EngineError::invalid(
                     format!("the value given for column \"{}\" is unknown to the model", released.column.name),
-                    "No row of the model can have it.",
+                    "No synthetic row can have it.",
                     "Give a value that was declared or released.",
                 )
             };
@@ -214,8 +216,8 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         Ok(Self { given, likelihoods, ..Self::all(artifact, seed) })
     }
 
-    /// The next `rows` rows, at most [`SAMPLE_BLOCK`]; fewer where only some rows of a block go with what is given. Each
-    /// call starts a new block of the stream, so only the last call should ask for fewer.
+    /// The next `rows` rows, at most [`SAMPLE_BLOCK`]. There are fewer if only some rows of a block match the given
+    /// values. Each call starts a new block of the stream, so only the last call should ask for fewer.
     pub fn next_block(&mut self, rows: usize) -> Result<Block> {
         let mut block = self.block(self.block)?;
         self.block += 1;
@@ -223,7 +225,7 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         Ok(block)
     }
 
-    /// Block `number` of the stream, whichever were made before it: at most [`SAMPLE_BLOCK`] rows.
+    /// Block `number` of the stream, independent of the blocks before it: at most [`SAMPLE_BLOCK`] rows.
     pub fn block(&self, number: u64) -> Result<Block> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(number);
@@ -253,8 +255,8 @@ mod tests {
     use crate::engine::privacy::ledger::Neighbours;
     use crate::engine::table::{Bin, Category, Codes, EncodedTable, Measure, Part};
 
-    /// Two columns that go together: a category of three, and a number in two bins that is in the first with the first
-    /// category alone.
+    /// Two dependent columns: a category with three values, and a number in two bins that is in the first bin only with
+    /// the first category.
     struct Pair;
 
     impl Synthesizer for Pair {
@@ -296,7 +298,7 @@ mod tests {
         assert_eq!(block.rows, (0..all.rows).filter(|row| all.columns[0].text(*row) == Some(b"b")).count());
         assert!((0..block.rows).all(|row| block.columns[0].text(row) == Some(b"b")));
         assert!((0..block.rows).all(|row| block.columns[1].number(row).unwrap() >= 10.0));
-        // A number stands for its bin, and is what comes back.
+        // A given number selects its bin, and the rows contain the number itself.
         let block = given(None, Some(Wanted::Number(12.0))).unwrap();
         assert_eq!(block.rows, (0..all.rows).filter(|row| all.columns[1].number(*row).unwrap() >= 10.0).count());
         assert!((0..block.rows).all(|row| block.columns[1].number(row) == Some(12.0)));

@@ -1,5 +1,6 @@
-//! A training from first scan to finished model, as a machine that its caller drives: [`Job::next`] says what is
-//! wanted, the caller brings rows or calls [`Job::step`], and may stop at any point with nothing half-written.
+//! A training from the first scan to the finished model, as a state machine that its caller drives. [`Job::next`] tells
+//! the caller to bring rows or to call [`Job::step`]. The caller may stop at any point, and nothing is left
+//! half-written.
 
 mod background;
 #[cfg(test)]
@@ -33,16 +34,16 @@ use super::table::units::{self, UnitBook};
 use super::table::{Block, BlockColumn, Domain, UnitTable, Units};
 use super::{EngineError, Result};
 
-/// What a [`Job`] wants next.
+/// The next input of a [`Job`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// The number of rows, by [`Job::counted`].
     Count,
-    /// The units of all rows, by [`Job::observe_units`] with blocks of no columns and [`Job::end_scan`].
+    /// The units of all rows, by [`Job::observe_units`] with blocks without columns and [`Job::end_scan`].
     CountUnits,
     /// All rows, by [`Job::observe`] or [`Job::observe_units`] and [`Job::end_scan`], to learn domains from.
     Discover,
-    /// All rows, by [`Job::observe`] or [`Job::observe_units`] and [`Job::end_scan`], to be encoded.
+    /// All rows, by [`Job::observe`] or [`Job::observe_units`] and [`Job::end_scan`], to encode them.
     Encode,
     /// A call of [`Job::step`].
     Step,
@@ -50,44 +51,44 @@ pub enum Next {
     Done,
 }
 
-/// The phases of a job, in their order.
+/// The phases of a job, in order.
 pub const PHASES: [&str; 5] = ["counting rows", "learning domains", "encoding rows", "calibrating noise", "training"];
 
-/// How far a job is.
+/// The progress of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Phases that are over, of [`PHASES`].
+    /// Number of completed phases, of [`PHASES`].
     pub phases_done: usize,
-    /// Of the phase in progress, where that can be told.
+    /// Percentage of the current phase, if known.
     pub percent: Option<u8>,
 }
 
 impl Progress {
-    /// The phase in progress.
+    /// The current phase.
     pub fn phase(&self) -> &'static str {
         PHASES.get(self.phases_done).copied().unwrap_or("done")
     }
 }
 
-/// The caller did not do what [`Job::next`] said.
+/// The caller did not follow [`Job::next`].
 const OUT_OF_ORDER: EngineError = EngineError::Internal("the job was driven out of order");
 
-/// What the first counts gave, and the rate of the sample that domains are learned from. Paid for.
+/// The result of the first counts, and the sampling rate for learning domains. Charged.
 #[derive(Debug, Clone, Copy)]
 struct Counted {
     noisy_rows: f64,
-    /// As many as rows, if these are the units.
+    /// Equal to the number of rows, if rows are the units.
     noisy_units: f64,
     discovery_rate: SamplingRate,
 }
 
-/// What is known once noise is calibrated.
+/// The state after the noise is calibrated.
 struct Known {
     counted: Counted,
     domains: Vec<Domain>,
     stages: Vec<Stage>,
     cost: Equivalent,
-    /// Draws of noise of the training alone, at most.
+    /// Maximum draws of noise of the training alone.
     noise_draws: u64,
 }
 
@@ -95,7 +96,7 @@ enum JobState {
     CountingRows,
     CountingUnits {
         book: UnitBook,
-        /// Noise of the number of units, drawn before they are counted, so that counting can end early where the noisy
+        /// Noise of the number of units. It is drawn before the count, so that counting can end early if the noisy
         /// number will be too large.
         drawn: DrawnNoise,
     },
@@ -114,7 +115,7 @@ enum JobState {
     Encoding {
         counted: Counted,
         domains: Vec<Domain>,
-        /// The units, if they are no rows, and the unit of each row that is encoded.
+        /// The units, if they are not rows, and the unit of each encoded row.
         units: Option<(UnitBook, Vec<u32>)>,
         encoder: Encoder,
         scan: Scan,
@@ -127,7 +128,7 @@ enum JobState {
     },
     Training(Known, Box<dyn Trainer>),
     Trained(Known, Box<dyn Synthesizer>),
-    /// Left behind by a step that failed.
+    /// The state after a failed step.
     Failed,
 }
 
@@ -136,12 +137,12 @@ pub struct Job {
     setup: Setup,
     state: JobState,
     meter: Meter,
-    /// Draws of noise so far, or what amounts to them in slack.
+    /// Number of draws of noise so far, or the number with the same slack.
     noise_draws: u64,
 }
 
 impl Job {
-    /// Checks the request and splits its budget; touches no row.
+    /// Checks the request and splits its budget. Reads no row.
     ///
     /// # Errors
     /// `InvalidParameter` for an epsilon, delta, unit or option that cannot be used, or no columns.
@@ -160,22 +161,22 @@ impl Job {
         Ok(job)
     }
 
-    /// The epsilon that is asked for.
+    /// The requested epsilon.
     pub fn epsilon(&self) -> f64 {
         self.setup.epsilon
     }
 
-    /// The delta that is asked for.
+    /// The requested delta.
     pub fn delta(&self) -> f64 {
         self.setup.delta
     }
 
-    /// How it learns.
+    /// The method.
     pub fn method(&self) -> Method {
         self.setup.method
     }
 
-    /// Who is protected.
+    /// The protected unit.
     pub fn neighbours(&self) -> &Neighbours {
         &self.setup.neighbours
     }
@@ -185,18 +186,19 @@ impl Job {
         self.setup.units_are_rows()
     }
 
-    /// The most that the training costs, in the terms in which trainings add up. Public, and known before a row is read.
+    /// The maximum cost of the training, in the form in which trainings are added up. Public, and known before a row is
+    /// read.
     pub fn reserve(&self) -> Equivalent {
         self.setup.reserve()
     }
 
-    /// Holds the training to little more than the Gaussian mechanism of its epsilon and delta costs, with more noise than
-    /// these call for where that is needed. Takes a while for networks at epsilons that protect nobody.
+    /// Limits the cost of the training to little more than that of the Gaussian mechanism with its epsilon and delta,
+    /// with additional noise if necessary. This is slow for networks with an epsilon that protects nobody.
     pub fn hold(&mut self) {
         self.setup.held = true;
     }
 
-    /// What the training would do to a table of so many rows, each the only one of its unit. May take a second.
+    /// The plan of the training for a table of this many rows, each the only one of its unit. May take a second.
     ///
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
@@ -204,23 +206,24 @@ impl Job {
         self.setup.plan(rows)
     }
 
-    /// Refuses a training that would draw more noise than delta has room for, whatever it finds in so many rows.
+    /// Refuses a training on this many rows whose noise samplers would use more delta than is reserved for them,
+    /// whatever its domains are.
     ///
     /// # Errors
-    /// `InvalidParameter` if it would.
+    /// As [`Setup::check_draws`].
     pub fn expect_draws(&self, rows: f64) -> Result<()> {
         self.setup.expect_draws(rows)
     }
 
-    /// Bytes that the training is expected to need at its peak if the table has so many rows.
+    /// Expected peak memory, in bytes, of the training if the table has this many rows.
     ///
     /// # Errors
-    /// `MemoryLimit` if that is beyond the limit.
+    /// `MemoryLimit` if it exceeds the limit.
     pub fn expect_rows(&self, rows: f64) -> Result<u64> {
         self.setup.expect_rows(rows, rows)
     }
 
-    /// What the job wants next.
+    /// The input that the job needs next.
     pub fn next(&self) -> Next {
         match self.state {
             JobState::CountingRows => Next::Count,
@@ -234,10 +237,10 @@ impl Job {
         }
     }
 
-    /// Takes the exact row count and keeps a noisy one.
+    /// Takes the exact row count and stores a noisy one.
     ///
     /// # Errors
-    /// `MoreRowsThanExpected` if the noisy count promises a training beyond the limit.
+    /// `MoreRowsThanExpected` if a training on the noisy number of rows would exceed the limit.
     pub fn counted(&mut self, rows: u64) -> Result<()> {
         if self.next() != Next::Count {
             return Err(OUT_OF_ORDER);
@@ -246,7 +249,7 @@ impl Job {
         self.begin(noisy_rows, noisy_rows, None)
     }
 
-    /// Keeps noisy numbers of units and of the rows that are used of them.
+    /// Stores noisy numbers of units and of the rows that are used.
     fn counted_units(&mut self, book: UnitBook, drawn: DrawnNoise) -> Result<()> {
         let ((units, rows), unit_rows) = (book.totals(), self.setup.unit_rows());
         let noisy_units = drawn.release(units, self.meter.stage(UNIT_COUNT)).max(1.0);
@@ -255,14 +258,14 @@ impl Job {
         self.begin(noisy_rows.clamp(noisy_units, noisy_units * f64::from(unit_rows)), noisy_units, Some(book))
     }
 
-    /// One of the first counts, which a unit can change by `max_rows`.
+    /// One of the first counts. A unit can change it by `max_rows`.
     fn noisy_count(&mut self, stage: &'static str, count: u64, max_rows: u32) -> Result<f64> {
         let noisy = noisy_counts(&[count], max_rows.into(), self.setup.count_noise(), self.meter.stage(stage))?;
         self.noise_draws += noisy.draws;
         Ok(noisy.values[0])
     }
 
-    /// Begins to read, now that noisy numbers say how much there is.
+    /// Starts reading, once the noisy sizes are known.
     fn begin(&mut self, noisy_rows: f64, noisy_units: f64, mut book: Option<UnitBook>) -> Result<()> {
         let setup = &self.setup;
         let limit = setup.memory_limit;
@@ -286,10 +289,10 @@ impl Job {
         Ok(())
     }
 
-    /// Takes some rows of the scan in progress, each a unit.
+    /// Takes rows of the current scan, each of which is a unit.
     ///
     /// # Errors
-    /// `MoreRowsThanCounted` if the scan brings more rows than were counted, beyond the noise of the count.
+    /// `MoreRowsThanCounted` if the scan returns more rows than were counted, beyond the noise of the count.
     pub fn observe(&mut self, block: &Block) -> Result<()> {
         match &mut self.state {
             JobState::Sampling { book: None, sample, scan, meter, .. } => {
@@ -304,12 +307,12 @@ impl Job {
         }
     }
 
-    /// Takes some rows of the scan in progress and the units they belong to: texts that are equal for equal units, NULL
-    /// for a row that is a unit by itself.
+    /// Takes rows of the current scan and their units: texts that are equal for equal units, and NULL for a row that is
+    /// a unit by itself.
     ///
     /// # Errors
-    /// As [`Job::observe`], of the rows that are kept and of units; `MoreRowsThanExpected` if the noisy number of units
-    /// would promise a training beyond the limit.
+    /// As for [`Job::observe`], for the used rows and for units. `MoreRowsThanExpected` if a training on the noisy
+    /// number of units would exceed the limit.
     pub fn observe_units(&mut self, block: &Block, of: &BlockColumn) -> Result<()> {
         if of.rows() != block.rows {
             return Err(EngineError::Internal("a block has the wrong number of units"));
@@ -340,10 +343,10 @@ impl Job {
         }
     }
 
-    /// Ends the scan in progress.
+    /// Ends the current scan.
     ///
     /// # Errors
-    /// `MoreRowsThanExpected` if the noisy counts promise a training beyond the limit.
+    /// `MoreRowsThanExpected` if a training on the noisy counts would exceed the limit.
     pub fn end_scan(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, JobState::Failed) {
             JobState::CountingUnits { book, drawn } => self.counted_units(book, drawn),
@@ -387,10 +390,10 @@ impl Job {
         Ok(JobState::Preparing { counted, domains, work: prepare::start(setup, input, discovery) })
     }
 
-    /// One bounded piece of work.
+    /// Does a bounded amount of work.
     ///
     /// # Errors
-    /// Whatever discovery, calibration or training meet; the job cannot go on then.
+    /// Any error of discovery, calibration or training. The job cannot continue then.
     pub fn step(&mut self) -> Result<()> {
         self.state = match std::mem::replace(&mut self.state, JobState::Failed) {
             JobState::Discovering { counted, book, mut discovery } => {
@@ -424,7 +427,7 @@ impl Job {
         Ok(())
     }
 
-    /// Begins the scan in which all rows that are used are encoded.
+    /// Starts the scan that encodes all used rows.
     fn encode(&self, counted: Counted, book: Option<UnitBook>, domains: Vec<Domain>) -> Result<JobState> {
         let mut meter = self.meter.for_stage(ENCODING)?;
         let units = book.map(|mut book| {
@@ -436,7 +439,7 @@ impl Job {
         Ok(JobState::Encoding { counted, domains, units, encoder, scan, meter })
     }
 
-    /// How far the job is.
+    /// The progress of the job.
     pub fn progress(&self) -> Progress {
         let (phases_done, percent) = match &self.state {
             JobState::CountingRows | JobState::CountingUnits { .. } => (0, None),
@@ -467,22 +470,22 @@ impl Job {
         }
     }
 
-    /// What the training costs, once its noise is known.
+    /// The cost of the training, once its noise is known.
     pub fn cost(&self) -> Option<Equivalent> {
         self.known().map(|known| known.cost)
     }
 
-    /// The noisy number of rows that are used, once paid for.
+    /// The noisy number of used rows, once it is charged.
     pub fn noisy_rows(&self) -> Option<f64> {
         self.counts().map(|counted| counted.noisy_rows)
     }
 
-    /// The noisy number of privacy units, once paid for.
+    /// The noisy number of privacy units, once it is charged.
     pub fn noisy_units(&self) -> Option<f64> {
         self.counts().map(|counted| counted.noisy_units)
     }
 
-    /// Names of the columns of which no value could be released, once the model is trained.
+    /// Names of the columns without a released value, once the model is trained.
     pub fn unreleased_columns(&self) -> Vec<&str> {
         let pairs = self.known().into_iter().flat_map(|known| self.setup.columns.iter().zip(&known.domains));
         pairs.filter(|(_, domain)| domain.released_nothing()).map(|(column, _)| column.name.as_str()).collect()
@@ -491,7 +494,7 @@ impl Job {
     /// The finished model.
     ///
     /// # Errors
-    /// `Internal` if it is not trained yet, or anything ran that was not charged.
+    /// `Internal` if it is not trained yet, or if anything ran that was not charged.
     pub fn finish(self) -> Result<Artifact> {
         let JobState::Trained(known, synthesizer) = self.state else {
             return Err(EngineError::Internal("a model was taken before it was trained"));
@@ -511,10 +514,10 @@ impl Job {
     }
 }
 
-/// What the discovery of domains costs.
+/// The cost of domain discovery.
 fn discovery_mechanism(setup: &Setup, counted: Counted) -> Option<Mechanism> {
     setup.split.discovery(counted.noisy_units, counted.discovery_rate.value())
 }
 
-/// What only draws random bits: nothing of it may show in the record.
+/// A phase that only draws random bits. Nothing in it may appear in the record.
 const ENCODING: &str = "encoding";

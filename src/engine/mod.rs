@@ -1,8 +1,7 @@
-//! The engine: private synthetic data from tables of codes, without PostgreSQL.
+//! The engine: private synthetic data from encoded tables, without PostgreSQL.
 //!
-//! Floors, each importing only from those above it in this list: [`privacy`], [`table`], [`marginals`], [`nn`],
-//! [`models`], [`artifact`] and [`job`]. [`quality`], which knows tables only, stands beside them, and [`abandon`] below
-//! all.
+//! Modules, each importing only from those before it in this list: [`privacy`], [`table`], [`marginals`], [`nn`],
+//! [`models`], [`artifact`] and [`job`]. [`quality`] imports only [`table`]. All may import [`abandon`].
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! The names of arguments that functions take, against those that SQL defines them with: the place of an argument is that
-//! of its name.
+//! Compares the argument names that functions use with their SQL definitions: an argument is found by the position of
+//! its name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,7 +10,7 @@ fn names(list: &str) -> Vec<String> {
     list.split(',').filter_map(|part| part.split_whitespace().next()).map(str::to_owned).collect()
 }
 
-/// What stands between two texts, each time that it does.
+/// All texts between two markers.
 fn between<'a>(text: &'a str, from: &str, to: &str) -> Vec<&'a str> {
     text.split(from).skip(1).filter_map(|rest| rest.split(to).next()).collect()
 }
@@ -33,7 +33,7 @@ fn arguments_have_the_places_that_sql_gives_them() {
             taken.insert(symbol.trim().to_owned(), names(arguments));
         }
     }
-    // What the macro for trainings makes has these arguments, and those that it is called with.
+    // Functions made by the macro for trainings have these arguments and those that it is called with.
     let mut shared = taken.remove("$symbol").unwrap();
     shared.retain(|name| !name.starts_with('$'));
     for source in files("src/pg/functions", "rs") {

@@ -1,7 +1,7 @@
-//! The face: what PostgreSQL sees. It owns SPI, datums, catalogs, roles, interrupts and progress, and knows nothing of
-//! how a model learns.
+//! The face: the PostgreSQL side of the extension. It handles SPI, datums, catalogs, roles, interrupts and progress,
+//! and does not know how a model learns.
 //!
-//! Seven rooms, each of which imports only from those before it: errors, server, values, relation, store, model,
+//! It has seven modules. Each imports only from those before it: errors, server, values, relation, store, model,
 //! functions.
 
 #![deny(clippy::undocumented_unsafe_blocks)]
@@ -16,7 +16,7 @@ mod server;
 mod store;
 mod values;
 
-// Run from SQL by tests/inside.sh, in the library itself: their macro's other half would have cargo-pgrx run them.
+// tests/inside.sh runs these from SQL, inside the library. pgrx's own test macro would need cargo-pgrx.
 #[cfg(all(feature = "pg_test", not(test)))]
 mod tests;
 
@@ -24,7 +24,7 @@ use pgrx::pg_guard;
 
 use crate::engine::privacy::mutant;
 
-/// Runs once a backend, when the library is loaded.
+/// Runs once per backend, when the library is loaded.
 #[allow(non_snake_case)]
 #[pg_guard]
 pub extern "C-unwind" fn _PG_init() {

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# The audit: attacks on the engine as it is, which must fail, and on each of its mutants, which must succeed.
-#   run.sh [short]     docs/audit.md says what the checks do; without "short" also inside PostgreSQL, some ten minutes
+# The audit: attacks on the unchanged engine, which must fail, and on each of its mutants, which must succeed.
+# run.sh [short]     docs/audit.md describes the checks. Without "short" it also runs inside PostgreSQL, about ten
+# minutes
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../../.ci/setup.sh
 source "$here/../../.ci/setup.sh"
 cd "$ROOT"
 
-# What is switched on, and the check that has to find it.
+# Each mutant, and the check that must detect it.
 CAUGHT_BY="
 HalfNoise steps::step_full_batch
 HalfNoise counts::heavy_keys
@@ -40,20 +41,20 @@ sed -n 's/^[^|]*\(| .* |\)$/\1/p' "$log"
 grep -E '^test result:' "$log" || true
 [ "$missed" = 0 ] || grep -A 3 'panicked at' "$log" || true
 
-# Whether the check fails because more was found than claimed, and for no other reason.
+# Whether the check fails because more was measured than claimed, and for no other reason.
 caught() { # MUTANT CHECK
     ! TABLEDIFFUSION_MUTANT=$1 "$binary" --nocapture --test-threads=1 --exact "$2" >"$log" 2>&1 && grep -q '| BROKEN |' "$log"
 }
 
-# What commit.sql prints otherwise than it should, but for the warning that such a build gives when it is loaded.
+# Differences of commit.sql from the expected output, except for the warning that such a build gives when it is loaded.
 commit_differs() { # PG_CONFIG
     { tests/regress/run.sh "$1" commit 2>&1 || true; } | sed -nE '/^(---|\+\+\+) /d
-        /^\+(WARNING:  this build|DETAIL:  It has flaws|HINT:  Build without)/d
+        /^\+(WARNING:  this build|DETAIL:  It has deliberate flaws|HINT:  Use a build without)/d
         /^([-+]|error:)/p'
 }
 
-# A server of its own, so that no other is left with such a build: as it is it must pass, and with the mutant forget the
-# charge of a training that is rolled back.
+# Uses a separate server, so that no other one keeps such a build. Without a mutant it must pass. With the mutant it
+# must lose the charge of a training that is rolled back.
 caught_by_commit() {
     local pg_config plain mutated
     server=$(mktemp -d "$(servers_dir)/audit.XXXXXX")
@@ -68,7 +69,7 @@ caught_by_commit() {
     [ -z "$plain" ] && grep -q '^- rolled back |       1 | \[\]' <<<"$mutated"
 }
 
-# Whether a build without debug assertions, such as a release, takes the mutants in.
+# Whether a build without debug assertions, such as a release, accepts the mutants.
 released() {
     ! cargo test --no-default-features --features mutants --lib --no-run \
         --config 'profile.dev.package.tablediffusion.debug-assertions=false' >"$log" 2>&1 || return 0

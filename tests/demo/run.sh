@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `make demo`: from a machine with Rust and apt to synthetic rows, in a throw-away cluster.
+# `make demo`: from a machine with Rust and apt to synthetic rows, in a temporary cluster.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../../.ci/setup.sh
 source "$here/../../.ci/setup.sh"
@@ -7,7 +7,7 @@ source "$here/../../.ci/setup.sh"
 source "$here/../../.ci/cluster.sh"
 here=$ROOT/tests/demo
 
-# In the tests' own copy of PostgreSQL: what is built here is no release, and must not take the place of one.
+# Uses the tests' own copy of PostgreSQL: this build is not a release, and must not replace one.
 need_major "$DEBIAN_MAJOR"
 pg_config=$(pg_config_of "$DEBIAN_MAJOR")
 say "Building the extension, optimised but for what only networks need (the first time takes some minutes)"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `make week`: a DBA's week with the extension, in throw-away servers. Everything that is run is shown, and what comes out is
-# checked: week.sh [PG_CONFIG]. The extension has to be installed there.
+# `make week`: a DBA's week with the extension, on temporary servers. It shows everything that it runs, and checks the
+# results: week.sh [PG_CONFIG]. The extension must be installed there.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../../.ci/setup.sh
 source "$here/../../.ci/setup.sh"
@@ -9,7 +9,7 @@ source "$here/../../.ci/cluster.sh"
 
 DATABASE=clinic
 
-# Runs SQL, shows it and what it returns, and compares the latter with what it should be (a regular expression).
+# Runs SQL, shows it and its result, and compares the result with a regular expression.
 check() { # EXPECTED SQL [psql option...]
     local found
     printf '%s=> %s\n' "$DATABASE" "$2"
@@ -35,7 +35,7 @@ check '^$' 'ALTER EXTENSION tablediffusion UPDATE'
 check '^$' "SELECT tablediffusion_set_budget('adult', 3.0, 1e-5)"
 check '^public.adult\|3\|1e-05\|0$' 'SELECT source, epsilon, delta, trainings FROM tablediffusion.budgets'
 check '^t$' "SELECT extversion = tablediffusion_version() FROM pg_extension WHERE extname = 'tablediffusion'"
-check 'the budget of public.adult allows it' "SELECT note FROM tablediffusion_plan('adult', 1.0) WHERE stage = 'budget'"
+check 'the budget of public.adult allows this training' "SELECT note FROM tablediffusion_plan('adult', 1.0) WHERE stage = 'budget'"
 
 say "Wednesday: train, watch, change one's mind, cancel, which is charged all the same; then train for good"
 long="SET ROLE analyst; SELECT tablediffusion_train('adult', 1.0, method => 'tablediffusion', options => '{\"epochs\": 500}')"

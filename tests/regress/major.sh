@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # pg_upgrade of a database with models, ledger, budget and grants: major.sh OLD_PG_CONFIG NEW_PG_CONFIG
-# The extension has to be installed in both; the clusters are thrown away.
+# The extension must be installed in both. The clusters are temporary.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../../.ci/setup.sh
 source "$here/../../.ci/setup.sh"
@@ -21,8 +21,8 @@ export PGOPTIONS='-c client_min_messages=warning -c timezone=UTC'
 moving_database moving
 moving_state moving "$out/before.txt" || die "the old server does not have what it should"
 
-# A PostgreSQL was met (a 15.20 by Debian's name) that gives every column an option of its own, pg_attver, which no
-# other major accepts: with these pg_upgrade fails for any table of anybody, and RESET does not take it away.
+# Some builds of PostgreSQL (a Debian 15.20) give every column an option pg_attver, which no other major accepts. With
+# such options, pg_upgrade fails for any table, and RESET does not remove them.
 option=$(sql -At -d moving -c "SELECT attoptions FROM pg_attribute WHERE attrelid = 'people'::regclass AND attoptions IS NOT NULL LIMIT 1")
 if [ -n "$option" ]; then
     echo "skipped  pg_upgrade from $("$1" --version): it gives columns the option $option, which only itself knows"
@@ -30,13 +30,13 @@ if [ -n "$option" ]; then
 fi
 server_stop data
 
-# Both clusters with or both without, and from 18 on initdb turns them on by itself.
+# Both clusters must have checksums, or neither. From 18 on, initdb enables them by default.
 CLUSTER_BIN=$new
 checksums=()
 ! "$new/initdb" --help | grep -q -e --no-data-checksums || checksums=(--no-data-checksums)
 server_init new "${checksums[@]}"
 
-# It writes into the directory where it is run, and no option may reach the servers that it starts.
+# pg_upgrade writes to the current directory, and the servers that it starts must not inherit options.
 # shellcheck disable=SC2016 # The inner shell's arguments.
 as_server env --unset=PGOPTIONS --unset=PGHOST --unset=PGPORT sh -c 'cd "$1" && shift && exec "$@"' sh "$CLUSTER" \
     "$new/pg_upgrade" --username=postgres --old-bindir="$old" --new-bindir="$new" --old-datadir="$CLUSTER/data" \

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Regression tests: every sql/*.sql in a database of its own, its output compared with expected/*.out; then
+# Regression tests: runs every sql/*.sql in a separate database and compares its output with expected/*.out, then runs
 # sessions.sh, upgrade.sh and servers.sh.
 #   run.sh [PG_CONFIG] [NAME...]     UPDATE=1 writes the expected files instead
-# The extension has to be installed there; the cluster is thrown away.
+# The extension must be installed there. The cluster is temporary.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../../.ci/setup.sh
 source "$here/../../.ci/setup.sh"
@@ -21,14 +21,14 @@ fi
 cluster_start "$pg_config" max_prepared_transactions=2 wal_writer_delay=10s log_min_messages=warning log_error_verbosity=verbose
 out=$(mktemp -d)
 trap 'rm -rf "$out"; cluster_stop' EXIT
-# The cluster's superuser has one name everywhere, and settings that change how things look have one value.
+# The cluster's superuser has the same name everywhere, and settings that change the output have fixed values.
 export PGOPTIONS='-c client_min_messages=notice -c timezone=UTC -c datestyle=ISO -c intervalstyle=postgres -c tablediffusion.progress_interval=0'
 failed=0
 
 run_one() { # NAME
     local expected=$here/expected/$1.out
     PGOPTIONS='' sql -c "CREATE DATABASE regress_$1" -d postgres
-    # Positions of errors and contexts differ between majors.
+    # Positions and contexts of errors differ between majors.
     psql --no-psqlrc --quiet --echo-all --set=SHOW_CONTEXT=never --set=VERBOSITY=default --dbname="regress_$1" \
         <"$here/sql/$1.sql" >"$out/$1.out" 2>&1
     if [ -n "${UPDATE:-}" ]; then
@@ -74,7 +74,7 @@ for name in "${names[@]}"; do
     fi
 done
 
-# Values that the files plant in tables and never write out must not have reached the server's log.
+# Values that the files insert into tables but never print must not be in the server's log.
 if as_server grep -c 'planted-value' "$CLUSTER/server.log" >/dev/null; then
     echo "FAILED   the server's log holds a planted value"
     as_server grep 'planted-value' "$CLUSTER/server.log" | head -n 5

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# Tests with servers of their own, and with databases that move between servers. Sourced by run.sh, which calls
-# run_servers; major.sh takes the database from here, and what must not change of it.
+# Tests with separate servers, and with databases that move between servers. run.sh sources this file and calls
+# run_servers. major.sh uses the database and its state too.
 
-# Two models, a ledger of two entries, a budget, grants, and a table of synthetic rows.
+# Two models, two ledger entries, a budget, grants, and a table of synthetic rows.
 moving_database() { # NAME
     PGOPTIONS='' sql -c "CREATE DATABASE $1" -d postgres || return 1
     sql -d "$1" -o /dev/null -c 'CREATE EXTENSION tablediffusion' \
@@ -16,14 +16,14 @@ moving_database() { # NAME
         -c "SELECT tablediffusion_grant('one', 'td_moving')" -c "SELECT tablediffusion_grant('two', 'public')"
 }
 
-# The role's last traces; the databases that it appears in go with it.
+# Removes the role and the databases that it appears in.
 drop_moving() { # DATABASE...
     local database
     for database; do PGOPTIONS='' sql -d postgres -c "DROP DATABASE IF EXISTS $database WITH (FORCE)"; done
     PGOPTIONS='' sql -d postgres -c 'DROP ROLE td_moving'
 }
 
-# What has to be the same wherever the database goes: the rows for a seed, also for a role that was granted a model, and
+# The state that must not change when the database moves: the rows for a seed, also for a role with a grant, and
 # everything that was spent, limited and granted.
 moving_state() { # DATABASE FILE
     sql -At -d "$1" -o "$2" -c 'SET ROLE td_moving' -c "SELECT tablediffusion_sample('one', 100, seed => 1)" -c 'RESET ROLE' \
@@ -33,11 +33,13 @@ moving_state() { # DATABASE FILE
         -c 'SELECT * FROM tablediffusion.grants ORDER BY model, grantee' \
         -c "SELECT has_function_privilege('td_moving', oid, 'EXECUTE') FROM pg_proc WHERE proname = 'tablediffusion_train'" \
         -c "SELECT count(*), obj_description('shared'::regclass) FROM shared" || return 1
-    # Two hundred rows, two entries with a charge each, a budget, two models of two columns, two grants, and two lines more.
+    # Two hundred rows, two entries with a charge each, a budget, two models of two columns, two grants, and two more
+    # lines.
     [ "$(wc -l <"$2")" = 215 ]
 }
 
-# A training goes on where the ledger ends, is charged to the budget, and is refused where that does not allow it.
+# A training continues after the last ledger entry, is charged to the budget, and is refused if the budget does not
+# allow it.
 moving_goes_on() { # DATABASE
     local train="SELECT tablediffusion_train('people'" told
     told=$(PGOPTIONS='-c client_min_messages=error' psql -XAtq -v VERBOSITY=sqlstate -d "$1" -c "$train, 20, model => 'much')" 2>&1) || true
@@ -47,11 +49,11 @@ moving_goes_on() { # DATABASE
             FROM tablediffusion.ledger" -c 'SELECT trainings FROM tablediffusion.budgets')" = $'t\n3' ]
 }
 
-# A hot standby samples as the primary does.
+# A hot standby samples like the primary.
 test_standby() { # DIRECTORY
     PGOPTIONS='' as_server "$CLUSTER_BIN/pg_basebackup" --pgdata="$CLUSTER/standby" --checkpoint=fast --write-recovery-conf --no-sync \
         >/dev/null || return 1
-    # Trained after the copy was taken, so that the rows come by replication.
+    # Trained after the copy, so the rows arrive by replication.
     moving_database standby && moving_state standby "$1/primary.txt" &&
         sql -d standby -c "CREATE TABLE carried AS SELECT tablediffusion_export('one') AS bytes" &&
         server_start standby 5433 max_prepared_transactions=2 || return 1
@@ -62,7 +64,7 @@ test_standby() { # DIRECTORY
         moving_state standby "$1/standby.txt" && diff -u "$1/primary.txt" "$1/standby.txt"
 }
 
-# On it everything that writes is refused as PostgreSQL's own commands are, export is not, and its server goes on.
+# A standby refuses everything that writes, with PostgreSQL's own error. It allows export, and its server keeps running.
 test_standby_refuses() { # DIRECTORY
     local -x PGPORT=5433
     local call told result=0 started='SELECT pg_is_in_recovery(), pg_postmaster_start_time()' before
@@ -76,7 +78,7 @@ test_standby_refuses() { # DIRECTORY
     # Bytes of a model are read, not written.
     told=$(psql -XAtq -v VERBOSITY=verbose -d standby -c "SELECT length(tablediffusion_export('one')) > 0" 2>&1) || true
     [ "$told" = t ] || { echo "         tablediffusion_export('one'): ${told%%$'\n'*}"; result=1; }
-    # A crash would have ended all sessions, and begun recovery anew.
+    # A crash would have ended all sessions and restarted recovery.
     moving_state standby "$1/standby.txt" && diff -u "$1/primary.txt" "$1/standby.txt" &&
         [ "$(psql -XAtq -d standby -c "$started")" = "$before" ] &&
         ! as_server grep -q 'because of crash of another server process' "$CLUSTER/server.log" || return 1
@@ -87,8 +89,8 @@ dump_custom() { # FROM TO DIRECTORY
     pg_dump -d "$1" -Fc -f "$3/custom.dump" && pg_restore -d "$2" --exit-on-error "$3/custom.dump"
 }
 
-# Several processes fill tables in any order, whatever refers to what (pg_dump writes no order of them down). Here two
-# tables that others refer to come last, because a lock keeps them for a second; it lets those that check a reference read.
+# Several processes fill tables in any order, regardless of references (pg_dump records no order for them). Here two
+# referenced tables come last, because a lock delays them for a second. The lock allows checks of references to read.
 dump_in_parallel() { # FROM TO DIRECTORY
     local result=0
     pg_dump -d "$1" -Fc -f "$3/parallel.dump" && pg_restore -d "$2" -j 2 --exit-on-error --section=pre-data "$3/parallel.dump" || return 1
@@ -120,14 +122,14 @@ test_dumps() { # KIND DIRECTORY
     "dump_$1" moving "$to" "$2" && moving_state "$to" "$2/$1.txt" && diff -u "$2/moving.txt" "$2/$1.txt" && moving_goes_on "$to"
 }
 
-# pg_cron runs a job in the first seconds of a minute, so that it is started before the other tests and looked at last.
+# pg_cron runs a job in the first seconds of a minute. So it is started before the other tests and checked last.
 cron_start() {
     server_init cron
     server_start cron 5434 shared_preload_libraries=pg_cron cron.database_name=moving cron.use_background_workers=on
     local -x PGPORT=5434
     local job="\$\$SELECT tablediffusion_refresh_table('shared', 'one', 200)\$\$"
     moving_database moving && sql -d moving -c 'CREATE EXTENSION pg_cron' || return 1
-    # Version 1.5 brought seconds.
+    # Seconds are supported from version 1.5 on.
     psql -XAtq -d moving -c "SELECT cron.schedule('refresh', '1 second', $job)" >/dev/null 2>&1 ||
         sql -d moving -o /dev/null -c "SELECT cron.schedule('refresh', '* * * * *', $job)"
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Tests that need several sessions or the tools around the server. Sourced by run.sh; each prints ok or FAILED.
+# Tests that need several sessions or server tools. Sourced by run.sh. Each prints ok or FAILED.
 
 verdict() { # NAME CONDITION...
     local name=$1
@@ -23,12 +23,12 @@ test_progress() {
     local notices
     notices=$(PGOPTIONS='-c tablediffusion.progress_interval=1ms' psql -Xq -d sessions \
         -c "SELECT tablediffusion_train('people', 1, model => 'watched', method => 'tablediffusion', options => '{\"epochs\": 0.2}')" 2>&1 | grep NOTICE)
-    # Phases and step counts, and nothing else.
+    # Only phases and step counts.
     ! grep -qvE '^NOTICE:  (counting rows|learning domains|encoding rows|calibrating noise|training: [0-9]+ %|training is expected to need about .* of memory)$' \
         <<<"$notices" && grep -q 'training: [0-9]* %' <<<"$notices"
 }
 
-# Memory is announced where it is more than maintenance_work_mem, and only there.
+# The NOTICE about memory appears only above maintenance_work_mem.
 test_memory_notice() {
     local train="SELECT tablediffusion_train('people', 1, replace => true, model => 'announced', method => 'tablediffusion', options => '{\"epochs\": 0.1}')"
     local little much
@@ -37,7 +37,7 @@ test_memory_notice() {
     grep -q 'training is expected to need about' <<<"$little" && ! grep -q 'memory' <<<"$much"
 }
 
-# pg_cancel_backend is answered within a second (100 ms on an idle machine), and the session lives on.
+# pg_cancel_backend takes effect within a second (100 ms on an idle machine), and the session can continue.
 test_cancel() {
     local out=$1/cancel.out pid started took
     psql -XAtq -d sessions >"$out" 2>&1 <<'SQL' &
@@ -57,7 +57,7 @@ SQL
         [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.models WHERE name = 'never'")" = 0 ]
 }
 
-# Two trainings of one name: the second waits for the first, then sees that the name is taken.
+# Two trainings with one name: the second waits for the first, then reports that the name is taken.
 test_same_name() {
     local first=$1/first.out second=$1/second.out
     (echo "BEGIN; SELECT tablediffusion_train('people', 1, model => 'twin', method => 'tablediffusion', options => '{\"epochs\": 0.1}');"
@@ -68,8 +68,8 @@ test_same_name() {
     grep -q '^twin$' "$first" && grep -q 'model "twin" already exists' "$second"
 }
 
-# Two trainings that fit a budget alone and not together: the second sees the charge of the first though that is still
-# at work, whatever its isolation level; and a budget can be set meanwhile.
+# Two trainings fit a budget alone but not together. The second sees the charge of the first while that is still
+# running, at any isolation level. A budget can be set meanwhile.
 test_budget_race() {
     local first=$1/first.out second=$1/second.out
     local train="SELECT tablediffusion_train('raced', 0.8, delta => 1e-7, replace => true, options => '{\"rounds\": 0}'"
@@ -86,7 +86,7 @@ test_budget_race() {
         [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.ledger WHERE model = 'race2'")" = 0 ]
 }
 
-# A training whose budget another session is changing is refused after a while, and reads nothing.
+# A training is refused after a while if another session is changing its budget, and reads nothing.
 test_budget_changing() {
     local told
     (echo "BEGIN; SELECT tablediffusion_set_budget('raced', 50, 1e-6); SELECT pg_sleep(8);") | psql -XAtq -d sessions >/dev/null 2>&1 &
@@ -97,8 +97,8 @@ test_budget_changing() {
     [[ $told == 'ERROR:  55P03: '* ]] && [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.ledger WHERE model = 'changing'")" = 0 ]
 }
 
-# What no plan holds, nobody can have printed: neither the caller of a wrapper, by settings of their own, nor whoever reads
-# the server's log, whatever is loaded to look at statements.
+# A plan that does not contain the model cannot reveal it, neither to the caller of a wrapper, by their own settings,
+# nor to readers of the server's log, whatever modules observe statements.
 test_statements() { # DIRECTORY
     local out=$1/statements.out bytes hex log='SET log_min_messages = debug5'
     psql -Xq -d sessions >"$out" 2>&1 <<SQL
@@ -117,7 +117,8 @@ SET log_statement = 'all';
 SET log_duration = on;
 SELECT tablediffusion_train('people', 1, 'printed', options => '{"rounds": 0}');
 SQL
-    # The header is the same in all models; what follows it is the model's own, as hexadecimal digits and as a plan has it.
+    # The header is the same in all models. The rest is specific to the model, as hexadecimal digits and in the form of
+    # a plan.
     hex=$(psql -XAtq -d sessions -c "SELECT encode(substr(tablediffusion_export('printed'), 43, 16), 'hex')")
     bytes=$(psql -XAtq -d sessions -c "SELECT string_agg(CASE WHEN b > 127 THEN b - 256 ELSE b END::text, ' ' ORDER BY i)
         FROM (SELECT i, get_byte(tablediffusion_export('printed'), i) AS b FROM generate_series(42, 57) AS i) AS _")
@@ -125,7 +126,7 @@ SQL
         ! as_server grep -qF -e "$hex" -e "$bytes" "$CLUSTER/server.log"
 }
 
-# What becomes of trainings that end without a model: cancelled, ended with their session, and with the server.
+# Outcomes of trainings that end without a model: cancelled, ended with their session, and with the server.
 test_outcomes() { # DIRECTORY
     local way name
     for way in cancel terminate; do
@@ -140,7 +141,7 @@ test_outcomes() { # DIRECTORY
         [ "$(psql -XAtq -d sessions -c "SELECT outcome FROM tablediffusion.ledger WHERE model = 'to terminate'")" = 'rolled back' ]
 }
 
-# A worker that starts when its training has been cancelled already finds nothing to do, and the server lives on.
+# A worker that starts after its training was cancelled finds nothing to do, and the server keeps running.
 test_late_worker() {
     local wait
     {
@@ -153,7 +154,7 @@ test_late_worker() {
     sql -d sessions -o /dev/null -c "SELECT tablediffusion_drop(name) FROM tablediffusion.models WHERE name = 'late'"
 }
 
-# Without a worker nothing is charged, and so nothing is read.
+# Without a worker nothing is charged, so nothing is read.
 test_no_worker() {
     local told
     sql -d sessions -c 'ALTER SYSTEM SET max_worker_processes = 0'
@@ -165,8 +166,8 @@ test_no_worker() {
         [ "$(psql -XAtq -d sessions -c "SELECT count(*) FROM tablediffusion.ledger WHERE model = 'unpaid'")" = 0 ]
 }
 
-# A charge is on disk before a row is read (the cluster writes WAL out every ten seconds only): a crash in the middle of a
-# training leaves it, whatever synchronous_commit says, and nothing else.
+# A charge is on disk before a row is read (the cluster writes WAL only every ten seconds). After a crash in the middle
+# of a training, the charge remains, whatever synchronous_commit is, and nothing else.
 test_crash() {
     PGOPTIONS='-c synchronous_commit=off' psql -XAtq -d sessions -c "SELECT tablediffusion_train('people', 1,
         'crashed', method => 'tablediffusion', options => '{\"epochs\": 2000}')" >/dev/null 2>&1 &
@@ -183,15 +184,15 @@ test_other_session() {
     (echo "BEGIN; SELECT tablediffusion_train('people', 1, model => 'unseen', method => 'tablediffusion', options => '{\"epochs\": 0.1}');"
         echo "SELECT pg_sleep(2); ROLLBACK;") | psql -XAtq -d sessions >/dev/null 2>&1 &
     wait_until sessions "SELECT count(*) = 1 FROM pg_stat_activity WHERE query ~ 'pg_sleep\(2\)' AND pid <> pg_backend_pid()" || return 1
-    # psql fails, as it should, so its words are looked at apart from its status.
+    # psql fails, as it should, so its output is checked separately from its status.
     local told
     told=$(psql -XAtq -d sessions -c "SELECT tablediffusion_sample('unseen', 1)" 2>&1) || true
     wait $!
     grep -q 'model "unseen" does not exist' <<<"$told"
 }
 
-# Threads take no signals: every signal that PostgreSQL handles is blocked in them. There are no more than processors,
-# whatever is asked for.
+# Threads take no signals: every signal that PostgreSQL handles is blocked in them. There are at most as many threads as
+# processors.
 test_threads() {
     psql -XAtq -d sessions >/dev/null 2>&1 <<'SQL' &
 SET application_name = 'threads';
@@ -213,7 +214,7 @@ SQL
     [ "$workers" -gt 0 ] && [ "$workers" -le "$(nproc)" ] && [ "$unblocked" = 0 ]
 }
 
-# Work that was cancelled does not go on behind the session's back.
+# Cancelled work does not continue in the background.
 test_abandoned() {
     local pid i before after
     local plan="SELECT count(*) FROM tablediffusion_plan('people', 1, method => 'tablediffusion', options => '{\"epochs\": 500}')"
@@ -233,7 +234,7 @@ test_abandoned() {
 }
 processor_time() { awk '{ print $14 + $15 }' "/proc/$1/stat"; } # PID, in hundredths of a second
 
-# A training is seen from other sessions, but not by roles that have nothing to do with it, and not after its end.
+# Other sessions see a training, except roles without privileges, and only until its end.
 test_progress_view() {
     local mine="SELECT EXISTS (SELECT FROM tablediffusion.progress WHERE model = 'seen' AND source = 'people' AND database = 'sessions'
         AND role = current_user AND method = 'tablediffusion' AND phase = 'training' AND phases_done = 4 AND phases = 5 AND percent > 0
@@ -249,7 +250,7 @@ test_progress_view() {
     [ "$(psql -XAtq -d sessions -c 'SELECT count(*) FROM tablediffusion.progress')" = 0 ]
 }
 
-# While a table is refreshed, readers go on reading the rows that it had, and then read the others.
+# While a table is refreshed, readers see its old rows, and afterwards the new ones.
 test_refresh() {
     local count='SELECT count(*) FROM shared'
     sql -d sessions -c "SELECT tablediffusion_create_table('shared', 'watched', 100)" >/dev/null
@@ -268,8 +269,8 @@ SQL
     [ "$(psql -XAtq -d sessions -c "$count")" = 200 ]
 }
 
-# Models, ledger and the ledger's counter survive dump and restore; grants do too. The budget has room for what all
-# trainings before cost, those included that came to nothing and count as much as they claimed.
+# Models, ledger, the ledger's sequence and grants survive dump and restore. The budget must cover all trainings before,
+# including those without a model, which count with their maximum cost.
 test_dump() {
     local dump=$1/sessions.dump
     sql -d sessions -c "DROP ROLE IF EXISTS td_sessions" -c "CREATE ROLE td_sessions" \
@@ -294,10 +295,10 @@ test_dump() {
     return "$result"
 }
 
-# Sessions are forked from one process, which here has loaded the library before: no two draw the same noise.
+# Sessions are forks of one process, which has preloaded the library here. No two draw the same noise.
 test_streams() {
     local i sessions=()
-    # Trainings that came to nothing have spent the budget, or nearly.
+    # Trainings without a model have almost spent the budget.
     sql -d sessions -c "ALTER SYSTEM SET shared_preload_libraries = 'tablediffusion'" -c "SELECT tablediffusion_set_budget('people', NULL)" >/dev/null
     as_server "$CLUSTER_BIN/pg_ctl" restart --silent --wait --mode=fast --pgdata="$CLUSTER/data" --log="$CLUSTER/server.log"
     for i in 1 2 3 4 5 6; do
@@ -309,7 +310,7 @@ test_streams() {
     [ "$(psql -XAtq -d sessions -c "SELECT count(DISTINCT noisy_rows) FROM tablediffusion.models WHERE name ~ '^stream '")" = 6 ]
 }
 
-# Whoever does not own a table is told so at once, and neither waits for its lock nor stands before those who do.
+# A role that does not own a table gets an error at once, neither waits for its lock nor delays others that do.
 test_stranger() {
     local out=$1/stranger.out
     sql -d sessions -c 'CREATE ROLE td_stranger' -c 'CREATE TABLE guarded (age int, sex text)' >/dev/null

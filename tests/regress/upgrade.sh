@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# Every released version, updated to this one: its catalog is that of a fresh install, and its models go on working.
+# Updates every released version to this one. The resulting catalog must equal a fresh install, and models must keep
+# working.
 # run.sh sources this and calls run_upgrade.
 
-# Everything that belongs to the extension, with its definition, comment and privileges.
+# All objects of the extension, with definition, comment and privileges.
 CATALOG="SELECT pg_describe_object(classid, objid, 0) AS object, obj_description(objid, classid::regclass::name) AS comment,
     CASE classid WHEN 'pg_proc'::regclass THEN (SELECT pg_get_functiondef(oid) || coalesce(proacl::text, '') FROM pg_proc WHERE oid = objid)
         WHEN 'pg_class'::regclass THEN (
@@ -19,7 +20,7 @@ upgrade_from() { # VERSION DIRECTORY
     PGOPTIONS='' sql -c "CREATE DATABASE $database" -d postgres
     sql -d "$database" -c "CREATE EXTENSION tablediffusion VERSION '$1'" \
         -c "CREATE TABLE t AS SELECT i % 7 AS a, i % 3 = 0 AS b FROM generate_series(1, 5000) AS i" || return 1
-    # What that version left: a model, and an entry that is charged to a table and counts against a budget.
+    # Data of that version: a model, and an entry that is charged to a table and counts against a budget.
     sql -d "$database" -c "INSERT INTO tablediffusion.models_store
             SELECT 'old', current_user::regrole, now(), 'public.t', 't'::regclass, 'guided', 1, 1e-6, 'add or remove one row', 5000, '[]', '\x00'" \
         -c "INSERT INTO tablediffusion.ledger_store (model, role, role_name, source, source_id, method, epsilon, delta, neighbours, row_security, stages, gaussian_noise_multiplier, excess_delta)
@@ -27,7 +28,7 @@ upgrade_from() { # VERSION DIRECTORY
         -c "INSERT INTO tablediffusion.charges_store (entry, relation, origin, name) SELECT 1, 't'::regclass, id, 'public.t' FROM tablediffusion.origin_store" \
         -c "INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role)
             SELECT 't'::regclass, id, 'public.t', 3, 1e-6, current_user::regrole FROM tablediffusion.origin_store" || return 1
-    # The old definitions with the new library: a training says what is to be done, and reads nothing.
+    # With the old definitions and the new library, a training says what to do, and reads nothing.
     told=$(psql -XAtq -d "$database" -c "$train" 2>&1) || true
     [[ $told == *'ALTER EXTENSION tablediffusion UPDATE'* ]] || { echo "         $told"; return 1; }
     sql -d "$database" -c 'ALTER EXTENSION tablediffusion UPDATE' -c "$train" \

@@ -86,8 +86,8 @@ def check_elements(page, with_source):
     assert not console, console
     elements = Elements(dom)
     modelled = [column for column in COLUMNS if column not in KEYS]
-    assert elements.headings[1:3] == ["Privacy", "What was spent on what"], elements.headings
-    assert elements.headings[3:] == ["Columns", *COLUMNS, "What goes together"], elements.headings
+    assert elements.headings[1:3] == ["Privacy", "Cost of each stage"], elements.headings
+    assert elements.headings[3:] == ["Columns", *COLUMNS, "Associations between columns"], elements.headings
     squares = 2 if with_source else 1
     assert elements.count("svg") == len(modelled) + squares, elements.count("svg")
     bars = sum(1 for tag, _ in elements.found if tag == "rect")

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Looks at the pages of tablediffusion_report in a real browser, Chromium without a window: run.sh [PG_CONFIG]. The extension
-# has to be installed there. KEEP=DIRECTORY leaves the pages and their pictures there, to be looked at. Skipped where there is
-# no Chromium, unless BROWSER=install.
+# Checks the pages of tablediffusion_report in headless Chromium: run.sh [PG_CONFIG]. The extension must be installed
+# there. KEEP=DIRECTORY keeps the pages and screenshots in that directory. Skipped without Chromium, unless
+# BROWSER=install.
 here=$(dirname "${BASH_SOURCE[0]}")
 # shellcheck source-path=SCRIPTDIR source=../../.ci/setup.sh
 source "$here/../../.ci/setup.sh"

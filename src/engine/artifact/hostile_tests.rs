@@ -1,4 +1,4 @@
-//! Bodies that fuzzing found (fuzz/README.md), read again.
+//! Bodies that fuzzing found (fuzz/README.md) are read again.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::engine::EngineError;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus");
 
-/// The models, and what fuzz/corpus.py packed: each body after its length.
+/// The models, and the bodies that fuzz/corpus.py packed, each after its length.
 fn corpus() -> Vec<Vec<u8>> {
     let models = fs::read_dir(Path::new(CORPUS).join("models")).unwrap();
     let mut bodies: Vec<_> = models.map(|entry| fs::read(entry.unwrap().path()).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! A computation that cannot be cut into short steps, run on a pool thread while the caller keeps answering
+//! A computation that cannot be divided into short steps. It runs on a pool thread while the caller keeps answering
 //! interrupts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,10 +8,10 @@ use std::time::Duration;
 use crate::engine::abandon::Waiter;
 use crate::engine::{EngineError, Result};
 
-/// How long one [`Background::poll`] waits at most.
+/// Maximum wait of one [`Background::poll`].
 const PATIENCE: Duration = Duration::from_millis(20);
 
-/// A computation under way. Dropping it abandons the computation.
+/// A running computation. Dropping it abandons the computation.
 pub(super) struct Background<T> {
     receiver: Receiver<std::thread::Result<T>>,
     _waiter: Waiter,
@@ -23,7 +23,7 @@ impl<T: Send + 'static> Background<T> {
         let (sender, receiver) = channel();
         let waiter = Waiter::default();
         let token = waiter.token();
-        // A panic that escaped into the pool would end the process.
+        // A panic that reaches the pool would end the process.
         rayon::spawn(move || {
             if let Some(result) = token.run(|| catch_unwind(AssertUnwindSafe(work))) {
                 let _ = sender.send(result);
@@ -32,7 +32,7 @@ impl<T: Send + 'static> Background<T> {
         Self { receiver, _waiter: waiter }
     }
 
-    /// Waits a little: the result, or the unfinished computation.
+    /// Waits a little. Returns the result, or the unfinished computation.
     ///
     /// # Errors
     /// `Internal` if the computation panicked.
@@ -77,7 +77,7 @@ mod tests {
         });
         let work = work.poll().unwrap().unwrap_err();
         drop(work);
-        // Or the sender is dropped, if the computation never began.
+        // The sender is also dropped if the computation never began.
         assert_ne!(ended.recv_timeout(Duration::from_secs(60)), Err(RecvTimeoutError::Timeout));
     }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::engine::privacy::ledger::PrivacyUnit;
 use crate::engine::table::{Column, Declared, Measure};
 
-/// Two columns of which one has to be learned.
+/// Two columns, of which one must be learned.
 fn columns() -> Vec<Column> {
     let column = |name: &str, measure, declared| Column { name: name.into(), measure, nullable: false, declared };
     let declared = Declared::Categories(vec!["a".into(), "b".into()]);
@@ -27,7 +27,7 @@ fn job(method: Method, epsilon: f64, options: &str) -> Job {
         .unwrap()
 }
 
-/// Brings the job what it wants, a table of `count` rows, until its noise is known.
+/// Gives the job its input, for a table of `count` rows, until its noise is known.
 fn prepare(job: &mut Job, count: usize) {
     let block = rows(count);
     while job.cost().is_none() {
@@ -46,7 +46,7 @@ fn prepare(job: &mut Job, count: usize) {
 
 #[test]
 fn a_training_that_is_held_costs_its_reserve_at_most() {
-    // The last has a few steps of small batches: what is claimed of it and what it compares to differ most.
+    // The last has a few steps of small batches. For these, the claim and the comparison differ most.
     let cases = [
         (Method::Guided, 12.0, "{}"),
         (Method::TableDiffusion, 1.0, r#"{"epochs": 2, "batch_size": 100000}"#),
@@ -69,13 +69,13 @@ fn trainings_of_the_default_method_cost_about_their_claim() {
         let mut job = job(Method::Guided, epsilon, "{}");
         prepare(&mut job, 2_000);
         assert!(job.cost().unwrap().precision <= job.reserve().precision, "{epsilon}");
-        // Close to what one Gaussian mechanism of that epsilon and delta costs.
+        // Close to the cost of one Gaussian mechanism with this epsilon and delta.
         let spent = job.cost().unwrap().epsilon(1e-6);
         assert!(spent > 0.8 * epsilon && spent < 1.08 * epsilon, "{epsilon}: {spent}");
     }
 }
 
-/// Where the accountant finds no epsilon, its delta is enough to check the claim.
+/// If the accountant finds no epsilon, its delta is enough to check the claim.
 #[test]
 fn claims_that_protect_nobody_are_checked_too() {
     for (method, options) in [(Method::TableDiffusion, r#"{"epochs": 0.1}"#), (Method::Wgan, r#"{"epochs": 0.1}"#)] {
@@ -85,7 +85,7 @@ fn claims_that_protect_nobody_are_checked_too() {
     }
 }
 
-/// What is public decides how many rows of wide tables domains are learned from, so that they can be trained at all.
+/// Public facts decide how many rows of wide tables are used to learn domains, so that wide tables can be trained on.
 #[test]
 fn memory_bounds_what_domains_are_learned_from() {
     let job = |columns: usize, memory_limit| {
@@ -101,7 +101,7 @@ fn memory_bounds_what_domains_are_learned_from() {
     assert_eq!(job(200, 1 << 20).setup.discovery_rows(), MIN_DISCOVERY_ROWS);
 }
 
-/// What cannot be paid for whatever is found is refused before anything is charged, and nothing else is.
+/// A training is refused before the charge if its draws of noise exceed delta for any domains. Others are not refused.
 #[test]
 fn draws_beyond_delta_are_refused_before_a_row_is_read() {
     let job = |method, delta, options: &str| {
@@ -119,7 +119,7 @@ fn draws_beyond_delta_are_refused_before_a_row_is_read() {
         let (columns, draws) = (job.setup.columns.len(), |rows| method.least_draws(&job.setup.options, 2, rows));
         assert!(columns == 2 && draws(1e6) > 100 * draws(1e3));
     }
-    // No more than are really taken.
+    // The lower bound is at most the actual number.
     for method in Method::ALL {
         let mut job = job(method, 1e-6, crate::engine::models::contract_tests::options(method));
         prepare(&mut job, 400);
@@ -128,7 +128,7 @@ fn draws_beyond_delta_are_refused_before_a_row_is_read() {
     }
 }
 
-/// What is charged, once noise is known.
+/// The charge, once the noise is known.
 fn ledger(job: &Job) -> Ledger {
     let known = job.known().unwrap();
     job.setup.ledger(discovery_mechanism(&job.setup, known.counted), &known.stages)
@@ -139,7 +139,7 @@ fn a_plan_is_what_a_training_of_that_size_does() {
     for (method, options) in [(Method::Guided, "{}"), (Method::TableDiffusion, r#"{"epochs": 0.5}"#)] {
         let mut job = job(method, 2.0, options);
         prepare(&mut job, 2_000);
-        // Of the size that the training took the table to have.
+        // With the size that the training assumed for the table.
         let planned = job.plan(job.noisy_rows().unwrap()).unwrap();
         let done: Vec<Stage> = ledger(&job).stages().cloned().collect();
         assert_eq!(planned.stages.len(), done.len());
@@ -147,7 +147,7 @@ fn a_plan_is_what_a_training_of_that_size_does() {
             assert_eq!(planned.name, done.name);
             assert!(*alone > 0.0 && *alone <= 2.0, "{}: {alone}", planned.name);
         }
-        // Up to the tolerance of calibration, and noise that is rounded up by a thousandth at most.
+        // Up to the tolerance of calibration, and noise that is rounded up by at most a thousandth.
         let noise = |mechanism| match mechanism {
             Mechanism::Gaussian { noise_multiplier } => noise_multiplier,
             Mechanism::SubsampledGaussian { noise_multiplier, .. } => noise_multiplier,

@@ -1,17 +1,17 @@
-//! Bytes that a training takes, and the scans that would take more: all from public or noisy numbers.
+//! Memory of a training, and limits for its scans. All of it depends only on public or noisy numbers.
 
 use super::setup::Setup;
 use crate::engine::table::{discover, units};
 use crate::engine::{EngineError, Result};
 
-/// Rows of the sample that domains are learned from, in expectation, which is the most that is aimed at: fewer where
-/// their values might take more than so many bytes, or more than half of what training may use.
+/// Maximum expected size of the sample that domains are learned from. It is smaller if the values might take more than
+/// this many bytes, or more than half of the memory limit.
 pub const DISCOVERY_ROWS: f64 = 500_000.0;
 const DISCOVERY_BYTES: u64 = 1 << 30;
 pub const MIN_DISCOVERY_ROWS: f64 = 10_000.0;
 
-/// How many more rows or units a scan may show than were counted, as a share, in all, and in standard deviations of the
-/// count's noise: a table that stays as it is shows no more, but with a probability far below any delta.
+/// How many more rows or units than counted a scan may return: as a share, as a number, and in standard deviations of
+/// the count's noise. A table that does not change exceeds this with a probability far below any delta.
 const MORE_SHARE: f64 = 0.1;
 const MORE_IN_ALL: f64 = 1_000.0;
 const MORE_DEVIATIONS: f64 = 40.0;
@@ -24,7 +24,7 @@ impl Setup {
         rows.clamp(MIN_DISCOVERY_ROWS, DISCOVERY_ROWS)
     }
 
-    /// Bytes that training so many rows of so many units takes at its peak.
+    /// Peak memory, in bytes, of a training on this many rows and units.
     pub fn memory_estimate(&self, rows: f64, units: f64) -> u64 {
         let sampled = rows.min(self.discovery_rows()) * discover::bytes_per_row(&self.columns) as f64;
         let encoded = rows * self.columns.len() as f64;
@@ -41,17 +41,17 @@ impl Setup {
     /// The estimate, if it is within the limit.
     ///
     /// # Errors
-    /// `MemoryLimit` if it is beyond.
+    /// `MemoryLimit` if it exceeds the limit.
     pub fn expect_rows(&self, rows: f64, units: f64) -> Result<u64> {
         let (needed, limit) = (self.memory_estimate(rows, units), self.memory_limit);
         if limit > 0 && needed > limit { Err(EngineError::MemoryLimit { needed, limit }) } else { Ok(needed) }
     }
 
-    /// Ends the count of units where its noisy result alone would: their number only grows, and its noise is drawn
-    /// already.
+    /// Ends the count of units as soon as its noisy result exceeds the limit. The number of units only grows, and its
+    /// noise is already drawn.
     ///
     /// # Errors
-    /// `MoreRowsThanExpected` if so many units take more memory than the limit.
+    /// `MoreRowsThanExpected` if this many units need more memory than the limit.
     pub fn check_units_so_far(&self, noisy_units: f64) -> Result<()> {
         let bytes = noisy_units * units::BYTES_PER_UNIT as f64;
         if self.memory_limit > 0 && bytes > self.memory_limit as f64 {
@@ -61,7 +61,7 @@ impl Setup {
     }
 }
 
-/// How much of a scan memory was estimated for.
+/// The size of a scan that memory was estimated for.
 pub struct Scan {
     rows: f64,
     max_rows: f64,
@@ -69,7 +69,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// A scan of so many rows and units, both noisy.
+    /// A scan of noisy numbers of rows and units.
     pub fn new(setup: &Setup, noisy_rows: f64, noisy_units: f64) -> Self {
         let most = |counted: f64, deviation| counted * (1.0 + MORE_SHARE) + MORE_IN_ALL + MORE_DEVIATIONS * deviation;
         let deviation = setup.count_noise();
@@ -80,17 +80,17 @@ impl Scan {
         }
     }
 
-    /// Takes so many more rows, of those that are used.
+    /// Adds used rows.
     ///
     /// # Errors
-    /// `MoreRowsThanCounted` if these are too many.
+    /// `MoreRowsThanCounted` if there are too many.
     pub fn add(&mut self, rows: usize) -> Result<()> {
         self.rows += rows as f64;
         if self.rows > self.max_rows { Err(EngineError::MoreRowsThanCounted) } else { Ok(()) }
     }
 
     /// # Errors
-    /// `MoreRowsThanCounted` if it has shown too many units.
+    /// `MoreRowsThanCounted` if there are too many units.
     pub fn check_units(&self, seen: usize) -> Result<()> {
         if seen as f64 > self.max_units { Err(EngineError::MoreRowsThanCounted) } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! From an encoded table to a trainer whose noise is known, on another thread because it may take a second.
+//! Prepares a trainer from an encoded table and calibrates its noise, on another thread because it may take a second.
 
 use super::background::Background;
 use super::setup::Setup;
@@ -9,21 +9,21 @@ use crate::engine::privacy::ledger::{Ledger, Phase};
 use crate::engine::privacy::mechanisms::{Mechanism, Stage};
 use crate::engine::{EngineError, Result};
 
-/// A trainer, what it will do, and what that costs together with the discovery of domains.
+/// A trainer, its stages, and their cost together with the discovery of domains.
 pub struct Prepared {
     pub trainer: Box<dyn Trainer>,
     pub stages: Vec<Stage>,
     pub cost: Equivalent,
 }
 
-/// What a training is prepared from, but for its budget.
+/// The inputs of the preparation, except the budget.
 pub type Work = Background<Result<Prepared>>;
 
-/// Starts to calibrate and build the trainer of `input`, whose budget is what domains left.
+/// Starts to calibrate and build the trainer of `input`, with the budget that domain discovery left.
 pub fn start(setup: &Setup, input: TrainingInput, discovery: Option<Mechanism>) -> Work {
     let (method, options, held) = (setup.method, setup.options.clone(), setup.held);
     let (tail, most) = (setup.tail(), setup.rest_reserve());
-    // What will be claimed, whatever the stages turn out to be.
+    // The claim, whatever the stages are.
     let claim = setup.ledger(discovery, &[]);
     Background::start(move || {
         let (columns, noisy_units, budget) = (input.domains.len(), input.noisy_units(), input.budget.clone());
@@ -44,14 +44,14 @@ pub fn start(setup: &Setup, input: TrainingInput, discovery: Option<Mechanism>) 
         } else if held {
             Err(EngineError::Internal("a training would cost more than is charged"))
         } else {
-            // Its claim bounds it too.
+            // The claim is also a bound.
             Ok(Prepared { trainer, stages, cost: most })
         }
     })
 }
 
-/// Whether every phase of the claim, with these stages in the last one, costs what it says: recomputed by the accountant
-/// from the noise that will be drawn.
+/// Whether every phase of the claim, with these stages in the last one, costs what it says. The accountant recomputes
+/// it from the noise that will be drawn.
 fn check_claim(claim: &Ledger, stages: &[Stage]) -> Result<()> {
     for (i, phase) in claim.phases.iter().enumerate() {
         let added: &[Stage] = if i + 1 == claim.phases.len() { stages } else { &[] };

@@ -1,6 +1,6 @@
-//! Trainings whose units are groups of rows, from first scan to stored model.
+//! Trainings with groups of rows as units, from the first scan to the stored model.
 //!
-//! Noise is not seeded here. Bounds on noisy counts lie six standard deviations off: a false alarm in 5e8.
+//! The noise is not seeded. Bounds on noisy counts are six standard deviations away: a false alarm in 5e8.
 
 use super::*;
 use crate::engine::privacy::ledger::PrivacyUnit;
@@ -27,8 +27,8 @@ fn request(rows: u32, method: Method, options: &str) -> Request {
     }
 }
 
-/// Blocks of rows with the units they belong to: unit `u` has `u % 7` rows, the first 3,000 more, and 40 rows have none.
-/// Rows of the large unit all say "b" and "huge".
+/// Blocks of rows with their units. Unit `u` has `u % 7` rows, the first 3,000 more, and 40 rows have no unit. All rows
+/// of the large unit have "b" and "huge".
 fn source() -> Vec<(Block, BlockColumn)> {
     let large = (0..3_000).map(|_| Some(0u32));
     let others = (0..2_000u32).flat_map(|unit| vec![Some(unit); unit as usize % 7]);
@@ -49,7 +49,7 @@ fn source() -> Vec<(Block, BlockColumn)> {
     all.chunks(700).map(block).collect()
 }
 
-/// What a source of so many units is worth: units, and rows with at most `most` of each.
+/// The expected counts of a source with this many units: units, and rows with at most `most` of each.
 fn totals(most: u64) -> (f64, f64) {
     let others: u64 = (1..2_000).map(|unit| (unit % 7).min(most)).sum();
     let units = (1..2_000).filter(|unit| unit % 7 > 0).count() as u64;
@@ -90,7 +90,7 @@ fn units_are_counted_capped_learned_and_told_of() {
         assert!((noisy_rows - kept).abs() < 6.0 * noise * f64::from(rows), "{noisy_rows} {kept}");
         assert!((noisy_units..=noisy_units * f64::from(rows)).contains(&noisy_rows));
         assert!(job.setup.memory_estimate(kept, units) > (units * 100.0) as u64);
-        // Three thousand rows of one unit do not make a word.
+        // Three thousand rows of one unit do not release a word.
         let words = job.known().unwrap().domains[1].weights();
         assert_eq!(words.len(), 2, "{words:?}");
 
@@ -110,7 +110,7 @@ fn units_are_counted_capped_learned_and_told_of() {
         if method == Method::Guided && rows == 4 {
             let block = again.sampler(1).next_block(4_000).unwrap();
             let b = (0..4_000).filter(|row| block.columns[0].text(*row) == Some(b"b")).count();
-            // A tenth, as among the kept rows; a third and more of all.
+            // A tenth, as among the used rows. Among all rows it is over a third.
             assert!((300..550).contains(&b), "{b}");
         }
     }
@@ -130,7 +130,7 @@ fn what_does_not_fit_is_refused() {
     assert_eq!(rows.next(), Next::Count);
     // A memory limit that the units alone exceed.
     let mut job = Job::new(Request { memory_limit: 1 << 10, ..request(3, Method::Guided, "{}") }).unwrap();
-    // How soon it is refused depends on the noise of their count.
+    // The noise of the count decides how early it is refused.
     let refused =
         job.observe_units(&Block { rows: block.rows, columns: Vec::new() }, &units).and_then(|()| job.end_scan());
     assert!(matches!(refused, Err(EngineError::MoreRowsThanExpected { .. })), "{refused:?}");

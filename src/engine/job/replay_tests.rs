@@ -1,5 +1,5 @@
-//! The replay audit of every method: a table, and the same with one unit more, of rows chosen to be as odd as can be. What
-//! the unit changes in what mechanisms see is held against what the ledger claims of them, stage by stage.
+//! The replay audit of every method. It compares a table with the same table plus one unit, with rows that are as
+//! unusual as possible. The change in each mechanism's input is compared with the ledger's claim, stage by stage.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::engine::privacy::ledger::PrivacyUnit;
 use crate::engine::privacy::replay::{Realised, Replay};
 use crate::engine::table::{Column, Declared, Measure};
 
-/// Relative error of sums, and how much rounding scores may add to a change of 1.
+/// Relative error of sums, and the maximum that rounding of scores may add to a change of 1.
 const ROOM: f64 = 1e-9;
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +48,7 @@ const ODD_NUMBERS: [f64; 16] = [
     f64::NEG_INFINITY,
 ];
 
-/// Every way in which a domain is found, with NULLs and without.
+/// Every way to find a domain, with and without NULLs.
 fn columns() -> Vec<Column> {
     let column = |name: &str, measure, nullable, declared| Column { name: name.into(), measure, nullable, declared };
     let values = |values: &[&str]| Some(Declared::Categories(values.iter().map(|&value| value.to_owned()).collect()));
@@ -71,7 +71,7 @@ fn usual(rng: &mut ChaCha8Rng) -> Vec<Value> {
     let word = |rng: &mut ChaCha8Rng| match rng.random_range(0..10) {
         0..5 => Value::Text("usual"),
         5..7 => Value::Text("common"),
-        // About as many as the threshold asks for, and single ones.
+        // About as many as the threshold, and single ones.
         7..9 => Value::Numbered("w", rng.random_range(0..20)),
         _ => Value::Numbered("u", rng.random_range(0..100_000)),
     };
@@ -104,7 +104,7 @@ fn usual(rng: &mut ChaCha8Rng) -> Vec<Value> {
     ]
 }
 
-/// A row of which most values are such as break things.
+/// A row whose values are mostly edge cases.
 fn odd(rng: &mut ChaCha8Rng) -> Vec<Value> {
     let mut row = usual(rng);
     for (value, column) in row.iter_mut().zip(columns()) {
@@ -143,17 +143,17 @@ fn blocks(rows: &[Row]) -> Vec<(Block, BlockColumn)> {
     rows.chunks(700).map(block).collect()
 }
 
-/// What is trained.
+/// The training under test.
 #[derive(Clone, Copy)]
 struct Case {
     method: Method,
     options: &'static str,
     epsilon: f64,
-    /// Rows of a unit, where that is not a row.
+    /// Rows of a unit, if units are not rows.
     unit: Option<u32>,
 }
 
-/// Trains on some rows, under a meter that records or replays; what is charged.
+/// Trains on some rows, under a meter that records or replays, and returns the charge.
 fn train(case: Case, source: &[(Block, BlockColumn)], replay: &Arc<Mutex<Replay>>) -> Ledger {
     let request = Request {
         columns: columns(),
@@ -185,19 +185,19 @@ fn train(case: Case, source: &[(Block, BlockColumn)], replay: &Arc<Mutex<Replay>
     job.finish().unwrap().ledger
 }
 
-/// Records a training on `count` rows, replays it on these and one unit more, and holds what changed against the ledger.
-/// The share of each stage's claim that the unit used up.
+/// Records a training on `count` rows, replays it with one more unit, and compares the change with the ledger. Returns
+/// the share of each stage's claim that the unit used.
 fn audit(case: Case, count: usize, seed: u64) -> BTreeMap<String, f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let of_table: Vec<Row> = (0..count)
         .map(|_| {
-            // Rows without a unit come last among the examples of a network, where the new unit has to be.
+            // Rows without a unit come last among the examples of a network, and the new unit must be last.
             let alone = case.method == Method::Guided && rng.random_range(0..10) == 0;
             let unit = if alone { None } else { Some(rng.random_range(0..count as u32 / 3)) };
             (usual(&mut rng), unit)
         })
         .collect();
-    // Rows beyond those that are used are there too, now and then.
+    // Some units also have more rows than are used.
     let rows = case.unit.map_or(1, |most| rng.random_range(1..=most + 1));
     let first = odd(&mut rng);
     let alike = rng.random_range(0..2) == 0;
@@ -215,7 +215,7 @@ fn audit(case: Case, count: usize, seed: u64) -> BTreeMap<String, f64> {
     compare(&ledger, &replay.realised, case.unit.unwrap_or(1))
 }
 
-/// Holds what one unit changed against what is charged.
+/// Compares the change by one unit with the charge.
 fn compare(ledger: &Ledger, realised: &BTreeMap<&'static str, Realised>, unit_rows: u32) -> BTreeMap<String, f64> {
     let mut used = BTreeMap::new();
     for (name, found) in realised {
@@ -231,7 +231,7 @@ fn compare(ledger: &Ledger, realised: &BTreeMap<&'static str, Realised>, unit_ro
     used
 }
 
-/// The largest share of a claim that was used up, by stage.
+/// The largest used share of a claim, by stage.
 fn largest(cases: impl IntoIterator<Item = (Case, usize, u64)>) -> BTreeMap<String, f64> {
     let mut all: BTreeMap<String, f64> = BTreeMap::new();
     for (case, count, seed) in cases {
@@ -253,7 +253,7 @@ fn no_unit_changes_what_guided_sees_by_more_than_is_charged() {
         (Case { method, options, epsilon, unit }, 900, seed)
     };
     let used = largest((0..6).map(case));
-    // And hardly less: a unit that fills every cell that it may is what the noise is made for.
+    // The share is also close to 1: the noise is calibrated for a unit that fills every cell it can.
     for (name, least) in [("row count", 0.9), ("domains", 0.2), ("one-way counts", 0.9), ("joint counts", 0.9)] {
         assert!(used[name] > least, "{name}: {used:?}");
     }
@@ -261,7 +261,7 @@ fn no_unit_changes_what_guided_sees_by_more_than_is_charged() {
 
 #[test]
 fn no_unit_changes_what_networks_see_by_more_than_is_charged() {
-    // All rows in each step; then a few of them.
+    // All rows in each step, and below, a few rows in each step.
     let whole = r#"{"epochs": 2, "batch_size": 1e6, "hidden": [8]}"#;
     let pate = r#"{"rounds": 2, "queries": 20, "teachers": 8, "hidden": [8], "teacher_hidden": [8]}"#;
     let mut methods = vec![
@@ -279,11 +279,11 @@ fn no_unit_changes_what_networks_see_by_more_than_is_charged() {
     for name in ["training", "critic", "autoencoder"] {
         assert!(used.get(name).is_some_and(|share| *share > 0.3), "{name}: {used:?}");
     }
-    // Whether one unit sways the teacher that it falls to is chance.
+    // It depends on chance whether one unit changes the vote of its teacher.
     assert!(used.contains_key("votes"), "{used:?}");
 }
 
-/// The audit would notice: a claim of a tenth more noise than there was is exceeded.
+/// The audit detects errors: a claim of a tenth more noise than was drawn is exceeded.
 #[test]
 fn an_unpaid_unit_is_noticed() {
     let mut ledger = {
@@ -302,7 +302,7 @@ fn an_unpaid_unit_is_noticed() {
     *noise_multiplier *= 1.1;
     let outcome = std::panic::catch_unwind(|| compare(&ledger, &BTreeMap::from([(ROW_COUNT, found(charged))]), 1));
     assert!(outcome.is_err());
-    // So does the meter's own comparison.
+    // The meter's own comparison also detects it.
     let mut meter = Meter::for_tests(1);
     noisy_counts(&[1], 1.0, charged.powf(-0.5), meter.stage(ROW_COUNT)).unwrap();
     assert!(ledger.check(&meter.record(), 0.0).is_err());

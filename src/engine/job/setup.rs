@@ -1,4 +1,4 @@
-//! What is fixed before a row is read: what is trained, for how much, and what follows from that alone.
+//! Everything that is fixed before a row is read: the request and what follows from it.
 
 use serde_json::{Map, Value};
 
@@ -8,21 +8,21 @@ use crate::engine::privacy::ledger::{Neighbours, PrivacyUnit};
 use crate::engine::table::{Column, discover, units};
 use crate::engine::{EngineError, Result};
 
-/// What is to be trained, and for how much.
+/// A request for a training.
 pub struct Request {
     pub columns: Vec<Column>,
-    /// Who is protected, if that is not a row.
+    /// The protected unit, if it is not the row.
     pub unit: Option<PrivacyUnit>,
     pub epsilon: f64,
     pub delta: f64,
     pub method: Method,
     /// Options of the method; unknown keys are refused.
     pub options: Map<String, Value>,
-    /// Bytes that training may use; 0 for no limit.
+    /// Memory limit in bytes; 0 for no limit.
     pub memory_limit: u64,
 }
 
-/// A request that was checked, and the split of its budget. All of it is public.
+/// A checked request, and the split of its budget. All of it is public.
 pub struct Setup {
     pub columns: Vec<Column>,
     pub neighbours: Neighbours,
@@ -32,7 +32,7 @@ pub struct Setup {
     pub delta: f64,
     pub memory_limit: u64,
     pub split: Split,
-    /// Whether the training is held to little more than a Gaussian mechanism of its claim costs.
+    /// Whether the cost is limited to little more than that of a Gaussian mechanism with its claim.
     pub held: bool,
 }
 
@@ -44,15 +44,15 @@ impl Setup {
         if columns.is_empty() {
             return Err(EngineError::invalid(
                 "there is no column to learn from",
-                "Every column is excluded, of a kind that is not modelled, or generated afresh.",
+                "Every column is excluded, has a type that is not modelled, or has newly generated values.",
                 "Name at least one other column.",
             ));
         }
         if unit.as_ref().is_some_and(|unit| !(1..=units::MAX_ROWS).contains(&unit.rows)) {
             return Err(EngineError::invalid(
-                format!("the number of rows per unit must lie between 1 and {}", units::MAX_ROWS),
-                "At most so many rows of a privacy unit are used, and the noise of counts grows with it.",
-                "Choose a number that few units exceed, from what is publicly known.",
+                format!("the number of rows per unit must be between 1 and {}", units::MAX_ROWS),
+                "At most this many rows of a privacy unit are used, and the noise of counts grows with this number.",
+                "Use public knowledge to choose a number that few units exceed.",
             ));
         }
         let options = method.options(&options, &columns)?;
@@ -71,7 +71,8 @@ impl Setup {
             delta,
             memory_limit,
             split,
-            // Counts cost about what a Gaussian mechanism of their claim does, and it is soon known.
+            // Methods of counts cost about as much as a Gaussian mechanism with their claim, and this is fast to
+            // compute.
             held: method == Method::Guided,
         })
     }
@@ -81,12 +82,12 @@ impl Setup {
         self.neighbours.unit().is_none()
     }
 
-    /// Rows of a unit, at most.
+    /// Maximum rows of a unit.
     pub fn unit_rows(&self) -> u32 {
         self.neighbours.unit().map_or(1, |unit| unit.rows)
     }
 
-    /// What is counted first. Where one row of each unit is used, the two numbers are one.
+    /// The first counts. If one row of each unit is used, both numbers are the same.
     pub fn first_counts(&self) -> &'static [&'static str] {
         match self.neighbours.unit() {
             None => &[ROW_COUNT],
@@ -101,7 +102,7 @@ impl Setup {
     }
 }
 
-/// What the ledger calls the first counts, and the discovery of domains.
+/// The names in the ledger of the first counts and of domain discovery.
 pub const ROW_COUNT: &str = "row count";
 pub const UNIT_COUNT: &str = "unit count";
 pub const DOMAINS: &str = "domains";

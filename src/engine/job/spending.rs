@@ -1,4 +1,4 @@
-//! What a training spends: its phases for the ledger, and what it costs in the terms in which trainings add up.
+//! The cost of a training: its phases for the ledger, and its cost in the form in which trainings are added up.
 
 use super::setup::{DOMAINS, Setup};
 use crate::engine::models::TrainingBudget;
@@ -9,33 +9,33 @@ use crate::engine::privacy::mechanisms::{Mechanism, Stage};
 use crate::engine::privacy::samplers::gaussian::SLACK_PER_DRAW;
 use crate::engine::{EngineError, Result};
 
-/// What a training may cost at most where it is held to that, as a multiple of the precision of the one Gaussian
-/// mechanism that would use its epsilon and delta up.
+/// The maximum cost of a limited training, as a multiple of the precision of the one Gaussian mechanism that would use
+/// up its epsilon and delta.
 const RESERVE: f64 = 1.15;
-/// By how much epsilon is lowered at once, and how often, until a training keeps to it.
+/// The factor by which epsilon is lowered, and how often, until a training stays within its limit.
 const LESS_EPSILON: f64 = 0.95;
 const LOWERINGS: usize = 40;
-/// Share of delta that a training may give up for being compared with a Gaussian mechanism.
+/// Share of delta that is spent on the comparison with a Gaussian mechanism.
 const TAIL_SHARE: f64 = 1e-3;
 
-/// What a training would do to a table of a size that is given: nothing of this depends on a table.
+/// The plan of a training for a table of a given size. It depends on no table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrainingPlan {
-    /// Each stage, and the epsilon that it alone would cost at the delta of its phase.
+    /// Each stage, and the epsilon that it would cost alone at the delta of its phase.
     pub stages: Vec<(Stage, f64)>,
-    /// Bytes of memory at the peak.
+    /// Peak memory in bytes.
     pub memory: u64,
     pub neighbours: Neighbours,
 }
 
 impl Setup {
-    /// The most that the training costs: what its claim alone is worth, which is far above what it does, unless it is held
-    /// to less.
+    /// The maximum cost of the training. Unless the training is limited, this is the worst case of its claim, far above
+    /// its actual cost.
     pub fn reserve(&self) -> Equivalent {
         self.fixed_cost().and(self.rest_reserve())
     }
 
-    /// What may be spent after the first counts.
+    /// The budget after the first counts.
     pub fn rest_reserve(&self) -> Equivalent {
         if self.held {
             let rest = Equivalent::of_gaussian(self.split.epsilon, self.split.accounted_delta);
@@ -45,18 +45,18 @@ impl Setup {
         }
     }
 
-    /// What the first counts cost, and what is given up for thresholds and the samplers' slack.
+    /// The cost of the first counts, and the delta for thresholds and the samplers' slack.
     pub fn fixed_cost(&self) -> Equivalent {
         let precision = self.split.count_noise_multiplier.powi(-2) * (1.0 + 1e-14);
         Equivalent { precision, delta: self.split.thresholds_delta(), slack: self.split.slack() }
     }
 
-    /// Delta that is given up for comparing the training with a Gaussian mechanism.
+    /// The delta for the comparison with a Gaussian mechanism.
     pub fn tail(&self) -> f64 {
         TAIL_SHARE * self.split.accounted_delta
     }
 
-    /// What is left to training after domains were learned so.
+    /// The budget that is left for the training after this domain discovery.
     pub fn training_budget(&self, discovery: Option<Mechanism>) -> TrainingBudget {
         TrainingBudget {
             epsilon: self.split.epsilon,
@@ -65,7 +65,7 @@ impl Setup {
         }
     }
 
-    /// The plan for a table of so many rows, each the only one of its unit. May take a second.
+    /// The plan for a table of this many rows, each the only one of its unit. May take a second.
     ///
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
@@ -85,22 +85,23 @@ impl Setup {
         Ok(TrainingPlan { stages, memory, neighbours: self.neighbours.clone() })
     }
 
-    /// Refuses a training whose noise samplers would use up more delta than is kept for them.
+    /// Refuses a training whose noise samplers would use more delta than is reserved for them.
     ///
     /// # Errors
-    /// `InvalidParameter` if so many draws of noise do.
+    /// `InvalidParameter` if this many draws of noise need more.
     pub fn check_draws(&self, draws: u64) -> Result<()> {
         if self.split.affords(draws, SLACK_PER_DRAW) {
             return Ok(());
         }
         Err(EngineError::invalid(
             "delta is too small for this many draws of noise",
-            "Each draw of noise is exact up to a probability that is charged to delta.",
+            "Each draw of noise is exact except with a probability that is charged to delta.",
             "Use a larger delta, fewer steps or a smaller network.",
         ))
     }
 
-    /// The same of the draws that training takes at least for so many rows. How many units these are is not known.
+    /// The same check for the minimum number of draws on this many rows. If units are not rows, their number is unknown,
+    /// and one unit is assumed.
     ///
     /// # Errors
     /// As [`Setup::check_draws`].
@@ -109,7 +110,7 @@ impl Setup {
         self.check_draws(self.method.least_draws(&self.options, self.columns.len(), units))
     }
 
-    /// What is charged: the first counts; then all else.
+    /// The charge: the first counts, then everything else.
     pub fn ledger(&self, discovery: Option<Mechanism>, training: &[Stage]) -> Ledger {
         Ledger {
             epsilon: self.epsilon,
@@ -141,20 +142,20 @@ impl Setup {
     }
 }
 
-/// What stages that use up a budget cost together with what came before them. Where the accountant cannot follow them
-/// to `tail`, as at epsilons that protect nobody, it is what their claim alone costs.
+/// The cost of stages that use up a budget, together with what came before them. If the accountant cannot evaluate them
+/// to `tail`, as at epsilons that protect nobody, it is the cost of their claim.
 pub fn cost_of(budget: &TrainingBudget, stages: &[Stage], tail: f64) -> Equivalent {
     let mut mechanisms = budget.prior.clone();
     mechanisms.extend(stages.iter().map(|stage| (stage.mechanism, stage.times)));
     Equivalent::of(&mechanisms, tail).unwrap_or_else(|_| Equivalent::of_claim(budget.epsilon, budget.delta))
 }
 
-/// Whether a cost is no more than another in all respects.
+/// Whether a cost is at most another one in all respects.
 pub fn is_within(cost: Equivalent, most: Equivalent) -> bool {
     cost.precision <= most.precision && cost.delta <= most.delta && cost.slack <= most.slack
 }
 
-/// The budget with as much epsilon as leaves what it buys within `most`; what that is, and what it costs.
+/// The budget with the largest epsilon whose purchase stays within `most`; what it buys, and the cost.
 ///
 /// # Errors
 /// `InvalidParameter` if no epsilon is small enough.
@@ -174,7 +175,7 @@ pub fn keeping_to(
     }
     Err(EngineError::invalid(
         "the privacy budget is too small for this training",
-        "However much noise is added, it may cost more than is left.",
+        "With any amount of noise, the training may cost more than is left.",
         "Use another method, or a larger budget.",
     ))
 }

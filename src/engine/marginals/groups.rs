@@ -23,6 +23,8 @@ struct Column {
     members: Vec<(Vec<u32>, Choice)>,
     /// Released weight of each group.
     weights: Vec<f64>,
+    /// Groups that hold nothing but `other` or NULL.
+    special: Vec<u8>,
     size: usize,
     ordered: usize,
 }
@@ -32,7 +34,8 @@ impl Groups {
     pub fn new(domains: &[Domain]) -> Self {
         let column = |domain: &Domain| {
             let ordered = if domain.is_ordered() { domain.cell_count() } else { 0 };
-            Column::new(&domain.weights(), ordered)
+            let special: Vec<u32> = domain.other_code().into_iter().chain(domain.null_code()).collect();
+            Column::new(&domain.weights(), ordered, &special)
         };
         Self { columns: domains.iter().map(column).collect() }
     }
@@ -40,6 +43,11 @@ impl Groups {
     /// Released weights of a column's groups; they add up to 1.
     pub fn weights(&self, column: usize) -> &[f64] {
         &self.columns[column].weights
+    }
+
+    /// The groups of a column that hold nothing but `other` or NULL.
+    pub fn special(&self, column: usize) -> &[u8] {
+        &self.columns[column].special
     }
 
     /// How many groups at the start of each column stand in the order of their values.
@@ -79,7 +87,7 @@ impl Groups {
 }
 
 impl Column {
-    fn new(weights: &[f64], ordered: usize) -> Self {
+    fn new(weights: &[f64], ordered: usize, special: &[u32]) -> Self {
         let mut group_of = vec![0u8; weights.len()];
         if weights.len() <= MAX_GROUPS {
             group_of.iter_mut().enumerate().for_each(|(code, group)| *group = code as u8);
@@ -96,7 +104,10 @@ impl Column {
         let ordered = if weights.len() <= MAX_GROUPS { ordered } else { 0 };
         let mut shares = vec![0.0; groups];
         group_of.iter().zip(weights).for_each(|(group, weight)| shares[usize::from(*group)] += weight);
-        Self { members: members.collect(), weights: shares, group_of, size: weights.len(), ordered }
+        let members: Vec<(Vec<u32>, Choice)> = members.collect();
+        let is_special = |group: &usize| members[*group].0.iter().all(|code| special.contains(code));
+        let special = (0..groups).filter(is_special).map(|group| group as u8).collect();
+        Self { members, weights: shares, group_of, special, size: weights.len(), ordered }
     }
 }
 

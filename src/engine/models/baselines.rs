@@ -1,6 +1,6 @@
 //! The networks that the paper (arXiv 2308.14784) compares its diffusion with: attention models over reversible tabular
-//! representations, and GANs. Everything of theirs that sees a real row is trained under DP-SGD, or asked through noisy
-//! votes; generators learn from what that gave.
+//! representations, and GANs. Every part that sees a real row is trained under DP-SGD or queried through noisy votes.
+//! Generators learn only from the results.
 
 mod attention_gan;
 mod attention_vae;

@@ -1,4 +1,4 @@
-//! What every method keeps to, whatever it is made of.
+//! Requirements that every method meets.
 
 use crate::engine::models::TrainingInput;
 use crate::engine::privacy::meter::Meter;
@@ -18,10 +18,10 @@ use crate::engine::table::{Codes, Domain, EncodedTable, UnitTable, Units};
 use crate::engine::{EngineError, Result};
 
 const DELTA: f64 = 1e-6;
-/// Far above what a step takes, and far below what a training does.
+/// Far above the time of a step, and far below that of a training.
 const MAX_PER_STEP: Duration = Duration::from_secs(2);
 
-/// Options with which a training takes little time.
+/// Options for a short training.
 pub fn options(method: Method) -> &'static str {
     match method {
         Method::Guided => r#"{"rounds": 2, "marginals_per_round": 2}"#,
@@ -45,7 +45,7 @@ fn parsed(json: &str) -> Map<String, Value> {
     serde_json::from_str(json).unwrap()
 }
 
-/// Categories with other and NULL, numbers with and without NULL, a number of one bin, and a column of NULLs alone.
+/// Categories with other and NULL, numbers with and without NULL, a number with one bin, and a column with only NULL.
 fn domains() -> Vec<Domain> {
     let third = 1.0 / 3.0;
     vec![
@@ -76,7 +76,7 @@ fn trainer(method: Method, table: impl Into<UnitTable>, noisy_rows: f64) -> Box<
     method.trainer(TrainingInput { table, domains, noisy_rows, budget: budget(), meter }, options).unwrap()
 }
 
-/// Drives a training to its end.
+/// Runs a training to its end.
 fn train(method: Method, table: impl Into<UnitTable>, noisy_rows: f64) -> Box<dyn Synthesizer> {
     let mut trainer = trainer(method, table, noisy_rows);
     let (total, draws) = (trainer.steps_total(), trainer.noise_draws());
@@ -105,7 +105,8 @@ fn load(method: Method, bytes: &[u8], domains: &[Domain]) -> Result<Box<dyn Synt
     method.load(bytes, domains, &|_| Ok(()))
 }
 
-/// Rows have codes of their domains, and are a function of model and seed: not of threads, nor of having been stored.
+/// Rows have codes of their domains, and are a function of model and seed. They do not depend on threads or on storing
+/// the model.
 #[test]
 fn models_make_the_rows_of_their_seed() {
     let domains = domains();
@@ -149,14 +150,14 @@ fn tables_of_hardly_any_rows_are_trained() {
     }
 }
 
-/// What a mechanism's noise is, and what else is to be known of its stage.
+/// The noise of a stage's mechanism, and everything else about the stage.
 fn noise(stage: &Stage) -> (f64, impl PartialEq + Debug + use<>) {
     let (mechanism, facts) = (stage.mechanism, stage.mechanism.facts());
     let noise = facts.noise_multiplier().unwrap_or_else(|| facts.pure_epsilon().recip());
     (noise, (stage.name.clone(), facts.name(), mechanism.sampling_rate(), mechanism.steps(), stage.times))
 }
 
-/// What is planned is what is charged, it keeps to the budget, and leaves nearly nothing of it.
+/// The plan equals the charge, stays within the budget, and leaves almost nothing of it.
 #[test]
 fn what_is_planned_is_charged_and_affordable() {
     for method in Method::ALL {
@@ -178,7 +179,7 @@ fn what_is_planned_is_charged_and_affordable() {
     }
 }
 
-/// Units take the place of rows: what is charged follows how many there are, not how many rows they have.
+/// Units replace rows: the charge depends on the number of units, not on how many rows they have.
 #[test]
 fn units_of_several_rows_are_trained() {
     for method in Method::ALL {
@@ -194,13 +195,14 @@ fn units_of_several_rows_are_trained() {
     }
 }
 
-/// Whether a model tells that it is not of the other method: those of the two diffusions look alike.
+/// Whether a model of one method is recognised as not being of the other. Models of the two diffusion methods have the
+/// same format.
 fn is_told(method: Method, other: Method) -> bool {
     let diffusion = |method: Method| matches!(method.family(), Family::Diffusion(_));
     method != other && !(diffusion(method) && diffusion(other))
 }
 
-/// Damage is an error, or a model that still makes rows; never a panic.
+/// Damage causes an error, or a model that still makes rows, and never a panic.
 #[test]
 fn damaged_models_are_refused() {
     let domains = domains();
@@ -249,7 +251,7 @@ fn methods_are_known_by_name_and_options_by_theirs() {
         assert_eq!(Method::parse(method.name()).unwrap(), method);
         assert!(method.options(&parsed(r#"{"nonsense": 1}"#), &[]).is_err());
         let wide = method.options(&parsed("{}"), &[]).unwrap();
-        // What is announced for a table of many columns has no overflow.
+        // The announced memory for a table with many columns does not overflow.
         assert!(method.memory_estimate(&wide, 1_600) >= method.memory_estimate(&wide, 2));
     }
 }

@@ -1,5 +1,5 @@
-//! DP-SGD as every network of a model has it: how often which share of the units is looked at, with how much noise, and
-//! what that costs. No method has code of its own for any of this.
+//! DP-SGD for every network of a model: sampling rates, numbers of steps, noise, and their cost. No method has separate
+//! code for any of this.
 
 use rayon::current_num_threads;
 
@@ -14,10 +14,10 @@ use crate::engine::privacy::mechanisms::{Mechanism, Stage};
 use crate::engine::privacy::meter::Meter;
 use crate::engine::privacy::samplers::poisson::SamplingRate;
 
-/// Added to a gradient's size before it is brought to the clipping norm C, in C.
+/// Constant that is added to a gradient's norm before it is scaled to the clipping norm C, in multiples of C.
 const STABILITY: f64 = 0.01;
 
-/// How often which share of the units is looked at.
+/// Number of steps and sampling rate of units.
 #[derive(Debug, Clone, Copy)]
 pub struct Steps {
     rate: SamplingRate,
@@ -25,7 +25,7 @@ pub struct Steps {
 }
 
 impl Steps {
-    /// As many steps of `batch_size` units each, in expectation, as make `epochs` passes over `noisy_units` units.
+    /// Steps of `batch_size` expected units each that make `epochs` passes over `noisy_units` units.
     pub fn new(noisy_units: f64, epochs: f64, batch_size: f64) -> Self {
         let rate = SamplingRate::nearest((batch_size / noisy_units.max(1.0)).min(1.0));
         Self { rate, steps: (epochs / rate.value()).ceil().clamp(1.0, 1e9) as u64 }
@@ -42,8 +42,8 @@ impl Steps {
         Stage { name: name.to_owned(), mechanism, times }
     }
 
-    /// Noise multiplier, up to a common factor, with which the steps cost `share` of what all phases do: as far as
-    /// subsampling is felt, precision adds up as (rate / noise)^2 x steps.
+    /// Noise multiplier, up to a common factor, with which the steps cost `share` of the cost of all phases. Where
+    /// subsampling amplifies, precision adds up as (rate / noise)^2 x steps.
     fn noise(self, share: f64) -> f64 {
         (self.rate.value().powi(2) * self.steps as f64 / share).sqrt()
     }
@@ -52,26 +52,26 @@ impl Steps {
 /// One network's part of a training.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingPhase {
-    /// What the ledger calls it.
+    /// Its name in the ledger.
     pub name: &'static str,
     pub steps: Steps,
-    /// Of the budget for training.
+    /// Share of the training budget.
     pub share: f64,
 }
 
 impl TrainingPhase {
-    /// The only one of a training: see [`Steps::new`].
+    /// The only phase of a training: see [`Steps::new`].
     pub fn alone(name: &'static str, noisy_units: f64, epochs: f64, batch_size: f64) -> Self {
         Self { name, steps: Steps::new(noisy_units, epochs, batch_size), share: 1.0 }
     }
 }
 
-/// The noise multipliers with which phases together use up a budget.
+/// The noise multipliers with which the phases together use up a budget.
 ///
 /// # Errors
-/// `InvalidParameter` if none is enough.
+/// `InvalidParameter` if no noise is enough.
 pub fn calibrate(phases: &[TrainingPhase], budget: &TrainingBudget) -> Result<Vec<f64>> {
-    // Relative to the first, so that a single phase's noise is what is searched for.
+    // Relative to the first, so that for a single phase the search is for its noise.
     let first = phases.first().map_or(1.0, |phase| phase.steps.noise(phase.share));
     let noise = |z: f64| phases.iter().map(move |phase| z * (phase.steps.noise(phase.share) / first));
     let family = |z: f64| {
@@ -82,7 +82,7 @@ pub fn calibrate(phases: &[TrainingPhase], budget: &TrainingBudget) -> Result<Ve
     Ok(noise(z).collect())
 }
 
-/// What phases spend, as calibrated.
+/// The calibrated cost of phases.
 ///
 /// # Errors
 /// As [`calibrate`].
@@ -91,20 +91,20 @@ pub fn stages(phases: &[TrainingPhase], budget: &TrainingBudget) -> Result<Vec<S
     Ok(phases.iter().zip(noise).map(|(phase, noise)| phase.steps.stage(phase.name, noise)).collect())
 }
 
-/// How a network is trained.
+/// Training settings of a network.
 #[derive(Debug, Clone, Copy)]
 pub struct DpSgdSettings {
-    /// Bound C on the size of a unit's gradient, and whether every one is brought to it.
+    /// Bound C on the norm of a unit's gradient, and whether every gradient is scaled to it.
     pub clipping_norm: f64,
     pub normalise: bool,
     pub learning_rate: f64,
     /// Decay rates of Adam's moments.
     pub betas: (f64, f64),
-    /// Share of the past in the moving average of parameters.
+    /// Weight of the past in the moving average of parameters.
     pub ema: f64,
 }
 
-/// The training of one network's parameters. `S` is the kind of sum its gradients make.
+/// The training of one network's parameters. `S` is the kind of sum of its gradients.
 pub struct DpSgd<S> {
     phase: TrainingPhase,
     gradients: PrivateGradients<S>,
@@ -114,10 +114,10 @@ pub struct DpSgd<S> {
 }
 
 impl<S> DpSgd<S> {
-    /// Steps of `phase`, written down under its name, with at least this noise, over a table of so many units, for so many parameters.
+    /// Steps of `phase`, recorded under its name, with at least this noise, for this many units and parameters.
     ///
     /// # Errors
-    /// `InvalidParameter` if so much noise cannot be drawn.
+    /// `InvalidParameter` if this much noise cannot be drawn.
     pub fn new(
         phase: TrainingPhase,
         settings: DpSgdSettings,
@@ -142,7 +142,7 @@ impl<S> DpSgd<S> {
         Ok(Self { phase, gradients, adam, average: MovingAverage::new(parameters, settings.ema), parameters })
     }
 
-    /// Works on a private gradient over `units` units (or rows); returns it once it is done.
+    /// Works on a private gradient over `units` units (or rows). Returns it once it is complete.
     ///
     /// # Errors
     /// `Internal` if the backend fails.
@@ -150,14 +150,14 @@ impl<S> DpSgd<S> {
         self.gradients.advance(of, units)
     }
 
-    /// Takes a step along a private gradient; `bound` may then move the parameters wherever public rules say.
+    /// Takes a step along a private gradient. Then `bound` may move the parameters by public rules.
     pub fn update(&mut self, parameters: &mut [f32], gradient: &[f32], bound: impl FnOnce(&mut [f32])) {
         self.adam.step(parameters, gradient);
         bound(parameters);
         self.average.push(parameters);
     }
 
-    /// The average of the parameters so far, or else these.
+    /// The average of the parameters so far. Without one, the given parameters.
     pub fn average(&self, parameters: &[f32]) -> Vec<f32> {
         self.average.value().unwrap_or_else(|| parameters.to_vec())
     }
@@ -167,24 +167,24 @@ impl<S> DpSgd<S> {
         self.phase.steps.steps
     }
 
-    /// What they cost, with the noise that is realised.
+    /// Their cost, with the realised noise.
     pub fn stage(&self) -> Stage {
         self.phase.steps.stage(self.phase.name, self.gradients.noise_multiplier())
     }
 
-    /// Draws of noise that they take.
+    /// Their number of draws of noise.
     pub fn noise_draws(&self) -> u64 {
         noise_draws(self.phase.steps, self.parameters)
     }
 }
 
-/// Draws of noise that steps of so many parameters take.
+/// Number of draws of noise of these steps with this many parameters.
 pub fn noise_draws(steps: Steps, parameters: usize) -> u64 {
     steps.steps.saturating_mul(parameters as u64)
 }
 
-/// Bytes that training so many parameters takes: weights, moments, averages and gradients in `f32`; a sum for each thread
-/// in 64 bits.
+/// Memory of training this many parameters: weights, moments, averages and gradients in `f32`, and a 64-bit sum for
+/// each thread.
 pub fn memory_estimate(parameters: usize) -> u64 {
     parameters as u64 * (4 * 8 + 8 * (current_num_threads() as u64 + 1))
 }

@@ -43,6 +43,9 @@ const MAX_COMPARED_ROWS: f64 = 131_072.0;
 /// Sweeps of the chain, each with a step of the fit, after each round and at the end.
 const SWEEPS_PER_ROUND: usize = 6;
 const LAST_SWEEPS: usize = 100;
+/// Standard deviations of its noise that the count of NULL or of `other` must reach, or else it is taken to be zero:
+/// noise alone reaches that with probability 0.0013.
+const SPECIAL_STANDS_OUT: f64 = 3.0;
 /// The last fit ends at this share of its first pace, so that the weights settle between the chain's random counts.
 const LAST_PACE: f64 = 0.05;
 
@@ -152,10 +155,18 @@ impl GuidedTraining {
             let known = shares::combine(&measurement.counts, measurement.noise_sd, shares, self.rows);
             (measurement.counts, measurement.noise_sd) = known;
         }
+        for (column, measurement) in self.measurements.iter_mut().enumerate() {
+            let least = SPECIAL_STANDS_OUT * measurement.noise_sd;
+            for group in groups.special(column) {
+                let count = &mut measurement.counts[usize::from(*group)];
+                *count = if *count < least { 0.0 } else { *count };
+            }
+        }
         for (potential, measurement) in self.potentials.iter_mut().zip(&self.measurements) {
-            let floor = measurement.noise_sd.max(1.0);
-            let logits = measurement.counts.iter().map(|count| (count.max(0.1 * floor) / self.rows).ln() as f32);
-            potential.weights = logits.collect();
+            let floor = 0.1 * measurement.noise_sd.max(1.0);
+            let logit =
+                |count: &f64| if *count == 0.0 { fit::EMPTY } else { (count.max(floor) / self.rows).ln() as f32 };
+            potential.weights = measurement.counts.iter().map(logit).collect();
         }
         let counts: Vec<Vec<f64>> = self.measurements.iter().map(|measurement| measurement.counts.clone()).collect();
         self.coarsening = Coarsening::new(&counts, &groups.ordered());

@@ -12,7 +12,7 @@ use crate::engine::table::discover::Goal;
 use crate::engine::table::{Column, Domain};
 use crate::engine::{EngineError, Result};
 
-/// The options of a method, read and checked.
+/// The checked options of a method.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MethodOptions {
     Guided(guided::GuidedOptions),
@@ -27,12 +27,12 @@ pub enum Method {
     Guided,
     /// The paper's: predicts the added noise.
     TableDiffusion,
-    /// Its ablation: predicts the clean row.
+    /// The paper's ablation: predicts the clean row.
     TableDiffusionDenoiser,
-    /// The paper's other systems: a variational autoencoder and a GAN that attend over columns.
+    /// The paper's other systems: a variational autoencoder and a GAN with attention over columns.
     AttentionVae,
     AttentionGan,
-    /// The GANs that it compares with.
+    /// The GANs that the paper compares with.
     Wgan,
     PateGan,
 }
@@ -49,15 +49,15 @@ impl Method {
         Self::PateGan,
     ];
 
-    /// The method of that name.
+    /// The method with this name.
     ///
     /// # Errors
-    /// `InvalidParameter` that lists the names, for any other.
+    /// `InvalidParameter` with a list of the names, for any other name.
     pub fn parse(name: &str) -> Result<Self> {
         Self::ALL.into_iter().find(|method| method.name() == name).ok_or_else(|| {
             EngineError::invalid(
                 format!("unknown method \"{name}\""),
-                "A method names the kind of model to be trained.",
+                "The method determines the kind of model to train.",
                 format!("Known methods are: {}.", Self::ALL.map(Self::name).join(", ")),
             )
         })
@@ -76,16 +76,16 @@ impl Method {
         }
     }
 
-    /// What it needs to know of columns before it is trained.
+    /// The information about columns that it needs before training.
     pub fn goal(self) -> Goal {
         match self.family() {
             Family::Guided => Goal::Domains,
-            // What a network starts from, and what its samples are fitted to, are shares.
+            // Networks start from shares, and their samples are fitted to shares.
             Family::Diffusion(_) | Family::Network(_) => Goal::Shares,
         }
     }
 
-    /// Reads its options from JSON, for a table of these columns.
+    /// Reads its options from JSON, for a table with these columns.
     ///
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value that cannot be used.
@@ -99,7 +99,7 @@ impl Method {
         }
     }
 
-    /// Bytes that training needs at most beyond the encoded table, for a table of so many columns.
+    /// Maximum memory of training, beyond the encoded table, for a table with this many columns.
     pub fn memory_estimate(self, options: &MethodOptions, columns: usize) -> u64 {
         match options {
             MethodOptions::Guided(_) => guided::memory_estimate(columns),
@@ -108,18 +108,18 @@ impl Method {
         }
     }
 
-    /// Draws of noise that training takes at least, whatever the domains of so many columns.
+    /// Minimum number of draws of noise of a training for this many columns, for any domains.
     pub fn least_draws(self, options: &MethodOptions, columns: usize, noisy_units: f64) -> u64 {
         match options {
-            // Its counts are few.
+            // It makes few counts.
             MethodOptions::Guided(_) => 0,
             MethodOptions::Diffusion(options) => diffusion::least_draws(noisy_units, options, columns),
             MethodOptions::Network(options) => baselines::least_draws(noisy_units, options, columns),
         }
     }
 
-    /// What a training for so many columns would spend on what: all that [`Method::trainer`] charges.
-    /// May take a second.
+    /// The cost of a training for this many columns, by stage: everything that [`Method::trainer`] charges. May take a
+    /// second.
     ///
     /// # Errors
     /// As [`Method::trainer`].
@@ -137,7 +137,7 @@ impl Method {
         }
     }
 
-    /// Starts a training: decides sampling rate and steps from the noisy counts of rows and units, then calibrates the
+    /// Starts a training: derives sampling rate and steps from the noisy counts of rows and units, then calibrates the
     /// noise. May take a second.
     ///
     /// # Errors
@@ -155,11 +155,11 @@ impl Method {
         }
     }
 
-    /// Reads a model from what [`Synthesizer::save`] wrote, for columns with these domains. `allow` is asked about
-    /// memory that bytes and domains do not tell.
+    /// Reads a model that [`Synthesizer::save`] wrote, for columns with these domains. `allow` checks memory that
+    /// cannot be derived from the bytes and domains.
     ///
     /// # Errors
-    /// `CorruptModel` for any other bytes, and whatever `allow` says.
+    /// `CorruptModel` for any other bytes, and any error of `allow`.
     pub fn load(self, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
         match self.family() {
             Family::Guided => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
@@ -168,7 +168,7 @@ impl Method {
         }
     }
 
-    /// What it is made of.
+    /// The implementation, and its variant.
     pub(super) fn family(self) -> Family {
         match self {
             Self::Guided => Family::Guided,
@@ -182,7 +182,7 @@ impl Method {
     }
 }
 
-/// Methods of one implementation, and which of them.
+/// The implementation of a method, and its variant.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Family {
     Guided,

@@ -1,5 +1,5 @@
-//! The synthesizers, one file each, behind one pair of traits: [`Trainer`] (fit in steps) and [`Synthesizer`]
-//! (sample, save); [`Method`] names them.
+//! The synthesizers, one file each, with one pair of traits: [`Trainer`] (fit in steps) and [`Synthesizer`] (sample,
+//! save). [`Method`] names them.
 
 mod baselines;
 mod contract;

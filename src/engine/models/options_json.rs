@@ -1,16 +1,16 @@
-//! Options as given in JSON, read one by one.
+//! Reads options from JSON one by one.
 
 use serde_json::{Map, Value};
 
 use crate::engine::{EngineError, Result};
 
-/// Refuses options that nothing reads.
+/// Refuses unknown options.
 pub fn check_names(method: &str, given: &Map<String, Value>, known: &[&str]) -> Result<()> {
     match given.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
         Some(unknown) => Err(EngineError::invalid(
             format!("unknown option \"{unknown}\" for method \"{method}\""),
-            "An option that nothing reads is taken for a mistake.",
+            "The method has no such option.",
             format!("Known options are: {}.", known.join(", ")),
         )),
     }
@@ -44,10 +44,10 @@ pub fn whole_numbers(given: &Map<String, Value>, name: &str, default: &[u32]) ->
     read(given, name, default.to_vec(), list, "a list of whole numbers")
 }
 
-/// Whether each value, with its name, lies between its bounds.
+/// Checks that each named value is within its bounds.
 ///
 /// # Errors
-/// `InvalidParameter` that names the first one that does not.
+/// `InvalidParameter` for the first one that is not.
 pub fn check_ranges(ranges: &[(&str, f64, f64, f64)]) -> Result<()> {
     match ranges.iter().find(|(_, value, lo, hi)| !(lo..=hi).contains(&value)) {
         None => Ok(()),
@@ -55,10 +55,10 @@ pub fn check_ranges(ranges: &[(&str, f64, f64, f64)]) -> Result<()> {
     }
 }
 
-/// Whether widths are such as layers may have.
+/// Checks the widths of hidden layers.
 ///
 /// # Errors
-/// `InvalidParameter` if they are not.
+/// `InvalidParameter` if they are out of range.
 pub fn check_widths(name: &str, widths: &[u32]) -> Result<()> {
     if widths.len() > 8 || widths.iter().any(|width| !(1..=4096).contains(width)) {
         return Err(wrong(name, "a list of at most 8 whole numbers from 1 to 4096".to_owned()));
@@ -85,7 +85,7 @@ fn read<T>(
 pub fn wrong(name: &str, wanted: String) -> EngineError {
     EngineError::invalid(
         format!("option \"{name}\" cannot be used as given"),
-        "Its value is of the wrong kind or out of range.",
+        "Its value has the wrong type or is out of range.",
         format!("Give {wanted}."),
     )
 }

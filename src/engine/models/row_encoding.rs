@@ -1,33 +1,33 @@
-//! The encoded row of the paper (arXiv 2308.14784, section 4; table_diffusion.py, `fit`), from codes: numeric columns
-//! first, as numbers in [0, 1] by the quantile transform of the released weights, then one-hot blocks.
+//! The encoded row of the paper (arXiv 2308.14784, section 4; table_diffusion.py, `fit`), from codes: first numeric
+//! columns, as numbers in [0, 1] by the quantile transform of the released weights, then one-hot blocks.
 //!
-//! Two refinements, each switched off by its setting: a numeric column may enter as a one-hot block over quantile
+//! Two refinements, each of which a setting turns off: a numeric column may be encoded as a one-hot block over quantile
 //! bins, and rare categories may share one state of a block. Everything here is a function of released domains.
 
 use crate::engine::nn::normals::Normals;
 use crate::engine::table::{Codes, Domain, EncodedTable, Units};
 use crate::engine::{EngineError, Result};
 
-/// Share of rows below which a released weight is not believed: keeps logarithms finite.
+/// Smallest share of rows that is used for a released weight. It keeps logarithms finite.
 const MIN_WEIGHT: f64 = 1e-5;
 
-/// Rows of blocks over all columns together, at most: bounds the width of rows of very wide tables.
+/// Maximum entries of blocks over all columns together. It limits the width of rows of very wide tables.
 const MAX_STATES: usize = 2048;
 const MAX_STATES_OF_A_COLUMN: usize = 64;
 
-/// Entries of a row of so many columns, at most, whatever the domains.
+/// Maximum entries of a row with this many columns, whatever the domains.
 pub fn widest(columns: usize) -> usize {
     (MAX_STATES_OF_A_COLUMN * columns).min(MAX_STATES.max(2 * columns))
 }
 
-/// How columns become pieces of a row.
+/// How columns are encoded in a row.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct EncodingSettings {
     /// Bins of a numeric column's block; 0 for the paper's single number.
     pub numeric_bins: u32,
-    /// Categories held by a smaller share of rows share a state.
+    /// Categories with a smaller share of rows share a state.
     pub least_share: f64,
-    /// States of a block at most.
+    /// Maximum states of a block.
     pub most_states: u32,
 }
 
@@ -51,7 +51,7 @@ struct Piece {
     scalar: Option<(usize, Vec<f64>)>,
     /// Index among the layout's blocks, and the state of each code.
     block: Option<(usize, Vec<u32>)>,
-    /// For each state, its codes with cumulative shares up to 1; empty for a state that is told by the number.
+    /// For each state, its codes with cumulative shares up to 1; empty for a state whose code follows from the number.
     members: Vec<Vec<(u32, f32)>>,
 }
 
@@ -65,7 +65,7 @@ pub struct Layout {
     pieces: Vec<Piece>,
 }
 
-/// A row before noise: its numbers, then the state of each block.
+/// A row without noise: its numbers, then the state of each block.
 #[derive(Debug, Clone, Default)]
 pub struct Clean {
     pub numbers: Vec<f32>,
@@ -73,7 +73,7 @@ pub struct Clean {
 }
 
 impl Layout {
-    /// The layout that options of a method imply; see [`EncodingSettings`].
+    /// The layout for the options of a method; see [`EncodingSettings`].
     pub fn of(domains: &[Domain], numeric_bins: u32, least_share: f64) -> Self {
         let most_states = (MAX_STATES / domains.len().max(1)).clamp(2, MAX_STATES_OF_A_COLUMN) as u32;
         Self::new(domains, &EncodingSettings { numeric_bins, least_share, most_states })
@@ -92,7 +92,7 @@ impl Layout {
             let state_of = if ordered && settings.numeric_bins == 0 {
                 piece.scalar = Some((scalars, cumulative(&weights[..cells])));
                 scalars += 1;
-                // State 0 says that there is a number; `other` and NULL have states of their own.
+                // State 0 means that there is a number. `other` and NULL have separate states.
                 (0..weights.len()).map(|code| (code + 1).saturating_sub(cells) as u32).collect()
             } else if ordered {
                 bin_states(&weights, cells, settings.numeric_bins.clamp(2, settings.most_states.max(2)) as usize)
@@ -123,7 +123,7 @@ impl Layout {
         Self { width, scalars, blocks, pieces }
     }
 
-    /// Encodes row `row` of a table; numbers are drawn evenly within what their code covers.
+    /// Encodes row `row` of a table. Numbers are uniform in the interval of their code.
     pub fn encode(&self, table: &EncodedTable, row: usize, random: &mut Normals, clean: &mut Clean) {
         clean.numbers.clear();
         clean.states.clear();
@@ -151,8 +151,8 @@ impl Layout {
         }
     }
 
-    /// Writes what released shares alone tell of a row `[width]`: numbers, even in 0..1 as the transform makes them, and the
-    /// chances of states, as if columns were independent.
+    /// Writes the expected row `[width]` under the released shares: numbers, uniform in 0..1 after the transform, and
+    /// state probabilities, as if columns were independent.
     pub fn write_shares(&self, random: &mut Normals, row: &mut [f32]) {
         row[..self.scalars].iter_mut().for_each(|x| *x = random.uniform());
         for block in &self.blocks {
@@ -160,7 +160,7 @@ impl Layout {
         }
     }
 
-    /// Draws a row from numbers and probabilities of states `[width]`; see [`draw`].
+    /// Samples a row from numbers and state probabilities `[width]`; see [`draw`].
     pub fn choose(&self, row: &[f32], random: &mut Normals) -> Clean {
         Clean {
             numbers: row[..self.scalars].iter().map(|x| x.clamp(0.0, 1.0)).collect(),
@@ -168,7 +168,7 @@ impl Layout {
         }
     }
 
-    /// The codes of a row, one a column, from its numbers and states.
+    /// The codes of a row, one per column, from its numbers and states.
     pub fn decode(&self, numbers: &[f32], states: &[u32], random: &mut Normals, codes: &mut [u32]) {
         for (piece, code) in self.pieces.iter().zip(codes) {
             let members = piece.block.as_ref().and_then(|(block, _)| piece.members.get(states[*block] as usize));
@@ -193,7 +193,7 @@ impl Layout {
         self.pieces.len()
     }
 
-    /// Columns of codes as a table, each as narrow as its domain allows.
+    /// Columns of codes as a table, each with the smallest integer type for its domain.
     ///
     /// # Errors
     /// `Internal` for a wrong number of columns.
@@ -210,7 +210,7 @@ impl Layout {
     }
 }
 
-/// A state drawn from probabilities, for `u` even in 0..1.
+/// A state sampled from probabilities, for `u` uniform in 0..1.
 pub fn draw(probabilities: &[f32], u: f32) -> u32 {
     let mut left = u;
     let state = probabilities.iter().position(|p| {
@@ -220,7 +220,7 @@ pub fn draw(probabilities: &[f32], u: f32) -> u32 {
     state.unwrap_or(probabilities.len() - 1) as u32
 }
 
-/// The row that an example stands for: itself, or one drawn from the rows of a unit.
+/// The row of an example: the row itself, or one drawn from the rows of a unit.
 pub fn row_of(units: Option<&Units>, example: usize, random: &mut Normals) -> usize {
     match units.map(|units| units.rows(example)) {
         None => example,
@@ -239,7 +239,7 @@ fn shares(domain: &Domain) -> Vec<f64> {
     weights
 }
 
-/// 0, then the running sums of the weights, scaled to end at 1.
+/// 0, then the cumulative sums of the weights, scaled to end at 1.
 fn cumulative(weights: &[f64]) -> Vec<f64> {
     let total: f64 = weights.iter().sum();
     let mut sum = 0.0;
@@ -251,13 +251,14 @@ fn cumulative(weights: &[f64]) -> Vec<f64> {
     sums
 }
 
-/// States of an ordered column: runs of codes of about equal weight, heavy codes alone, then `other` and NULL.
+/// States of an ordered column: runs of codes with about equal weight, heavy codes by themselves, then `other` and
+/// NULL.
 fn bin_states(weights: &[f64], cells: usize, bins: usize) -> Vec<u32> {
     let share = weights[..cells].iter().sum::<f64>() / bins as f64;
     let (mut state, mut filled) = (0u32, 0.0);
     let mut states = Vec::with_capacity(weights.len());
     for (code, w) in weights.iter().enumerate() {
-        // A run ends before a code that would overfill it by more than it is short, and before each special code.
+        // A run ends before a code that would overfill it by more than what is missing, and before each special code.
         let overfull = filled + w - share > share - filled;
         if filled > 0.0 && (overfull || code >= cells) {
             state += 1;
@@ -269,13 +270,13 @@ fn bin_states(weights: &[f64], cells: usize, bins: usize) -> Vec<u32> {
     states
 }
 
-/// States of categories: one each, but rare ones, and the rarest beyond the most states allowed, share the last.
+/// States of categories: one each. Rare ones, and the rarest beyond the maximum number of states, share the last.
 fn category_states(weights: &[f64], settings: &EncodingSettings) -> Vec<u32> {
     let mut order: Vec<usize> = (0..weights.len()).collect();
     order.sort_by(|a, b| weights[*b].total_cmp(&weights[*a]));
     let frequent = order.iter().filter(|code| weights[**code] >= settings.least_share).count();
     let own = frequent.min(settings.most_states.max(2) as usize - 1);
-    // A single rare category needs no company.
+    // A single rare category does not share a state.
     let own = if own + 1 == weights.len() { own + 1 } else { own };
     let mut alone = vec![false; weights.len()];
     order[..own].iter().for_each(|code| alone[*code] = true);
@@ -327,7 +328,7 @@ pub(super) mod tests {
 
     #[test]
     fn rows_survive_the_round_trip() {
-        // Decoding draws among the codes of a shared state, so only codes with a state of their own must return.
+        // Decoding draws among the codes of a shared state, so only codes with a separate state must return.
         for numeric_bins in [0, 16] {
             let layout = Layout::new(&domains(), &settings(numeric_bins));
             let table = EncodedTable {

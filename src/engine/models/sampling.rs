@@ -1,4 +1,4 @@
-//! What models that make encoded rows share: blocks of rows on all threads, tables of codes, and stored numbers.
+//! Shared by models that generate encoded rows: blocks of rows on all threads, tables of codes, and stored numbers.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,11 +10,11 @@ use crate::engine::nn::normals::Normals;
 use crate::engine::table::EncodedTable;
 use crate::engine::{EngineError, Result};
 
-/// Rows that one thread makes at a time: each product stays on that thread.
+/// Number of rows that one thread makes at a time. Each product stays on that thread.
 pub const BLOCK_ROWS: usize = 128;
 
-/// Makes `rows` rows, [`BLOCK_ROWS`] by each call of `make`, and hands them to `take` in blocks of consecutive rows, each with
-/// its own generator. Rows depend on `rng` alone, not on threads.
+/// Makes `rows` rows, [`BLOCK_ROWS`] in each call of `make`, and passes them to `take` in blocks of consecutive rows,
+/// each with a separate generator. Rows depend only on `rng`, not on threads.
 pub fn blocks<T: Send>(
     rows: usize,
     rng: &mut ChaCha8Rng,
@@ -29,7 +29,7 @@ pub fn blocks<T: Send>(
             let mut stream = ChaCha8Rng::from_seed(key);
             stream.set_stream(block as u64);
             let mut random = Normals::new(stream);
-            // Always a whole block, so that no row depends on how many are wanted.
+            // Always a whole block, so that no row depends on how many are requested.
             let mut clean = make(&mut random)?;
             clean.truncate(rows - block * BLOCK_ROWS);
             Ok(take(clean, &mut random))
@@ -37,7 +37,7 @@ pub fn blocks<T: Send>(
         .collect()
 }
 
-/// A table of `rows` rows that are made as [`blocks`] makes them.
+/// A table of `rows` rows, made by [`blocks`].
 pub fn table(
     layout: &Layout,
     rows: usize,
@@ -59,30 +59,30 @@ pub fn table(
     layout.table(rows, columns)
 }
 
-/// Numbers as little-endian bytes, as they are stored.
+/// Numbers as little-endian bytes, the stored form.
 pub fn bytes(numbers: &[f32]) -> Vec<u8> {
     numbers.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
-/// Stored numbers.
+/// Reads stored numbers.
 ///
 /// # Errors
-/// `CorruptModel` unless they are whole and finite.
+/// `CorruptModel` unless all are complete and finite.
 pub fn numbers(bytes: &[u8]) -> Result<Vec<f32>> {
     let (whole, rest) = bytes.as_chunks::<4>();
     let numbers: Vec<f32> = whole.iter().map(|b| f32::from_le_bytes(*b)).collect();
     if !rest.is_empty() || numbers.iter().any(|x| !x.is_finite()) {
-        return Err(EngineError::CorruptModel { reason: "it holds what is no number" });
+        return Err(EngineError::CorruptModel { reason: "it contains a number that is not finite" });
     }
     Ok(numbers)
 }
 
-/// What bytes hold, all of them.
+/// Decodes bytes completely.
 ///
 /// # Errors
-/// `CorruptModel` if they hold something else, or more.
+/// `CorruptModel` if they cannot be decoded, or if bytes remain.
 pub fn whole<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let corrupt = |reason| EngineError::CorruptModel { reason };
     let (stored, rest) = postcard::take_from_bytes(bytes).map_err(|_| corrupt("its network cannot be read"))?;
-    if rest.is_empty() { Ok(stored) } else { Err(corrupt("something follows its network")) }
+    if rest.is_empty() { Ok(stored) } else { Err(corrupt("its network is followed by extra bytes")) }
 }

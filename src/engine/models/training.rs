@@ -1,25 +1,25 @@
-//! The one loop that trains every network model.
+//! The training loop of all network models.
 
 use super::contract::{Synthesizer, Trainer};
 use crate::engine::privacy::mechanisms::Stage;
 use crate::engine::{EngineError, Result};
 
-/// What a model does in each of its steps. It looks at the table through [`super::dpsgd::DpSgd`] alone, or through counts
-/// with noise; all else that a step does, such as moving a generator, is a function of what these gave.
+/// The steps of a model. They access the table only through [`super::dpsgd::DpSgd`] or noisy counts. Everything else in
+/// a step, such as an update of a generator, is a function of their results.
 pub trait Learner: Send {
-    /// Steps in all. Public.
+    /// Total number of steps. Public.
     fn steps(&self) -> u64;
 
-    /// Does some of the work of step `step`, well under 100 ms of it; true once the step is taken. Steps come in order.
+    /// Does some of the work of step `step`, well under 100 ms. True once the step is taken. Steps are taken in order.
     ///
     /// # Errors
     /// `Internal` if the backend fails.
     fn work(&mut self, step: u64) -> Result<bool>;
 
-    /// What all steps cost.
+    /// The cost of all steps.
     fn mechanisms(&self) -> Vec<Stage>;
 
-    /// Draws of noise that they take, at most.
+    /// Their maximum number of draws of noise.
     fn noise_draws(&self) -> u64;
 
     /// The model, after the last step.

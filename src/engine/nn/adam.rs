@@ -1,4 +1,4 @@
-//! The optimiser: Adam (Kingma and Ba, arXiv 1412.6980), and a moving average of what it visits.
+//! The optimiser: Adam (Kingma and Ba, arXiv 1412.6980), and a moving average of its parameters.
 
 /// Adam over one flat vector of parameters.
 #[derive(Debug, Clone)]
@@ -17,7 +17,7 @@ impl Adam {
         Self { learning_rate, betas, steps: 0, mean: zeros.clone(), square: zeros }
     }
 
-    /// One step along `gradient`. Parameters that leave the finite numbers start again at 0.
+    /// One step along `gradient`. Parameters that are no longer finite restart at 0.
     pub fn step(&mut self, parameters: &mut [f32], gradient: &[f32]) {
         self.steps = self.steps.saturating_add(1);
         let (b1, b2) = (self.betas.0 as f32, self.betas.1 as f32);
@@ -33,7 +33,7 @@ impl Adam {
     }
 }
 
-/// Exponential moving average of parameters, without the pull towards its start.
+/// Exponential moving average of parameters, without bias towards its start.
 #[derive(Debug, Clone)]
 pub struct MovingAverage {
     decay: f64,
@@ -42,12 +42,12 @@ pub struct MovingAverage {
 }
 
 impl MovingAverage {
-    /// Keeps the share `decay` of the past at each step; 0 keeps the newest parameters only.
+    /// `decay` is the weight of the past in each step; 0 keeps only the newest parameters.
     pub fn new(parameters: usize, decay: f64) -> Self {
         Self { decay, steps: 0, sum: vec![0.0; parameters] }
     }
 
-    /// Takes a step's parameters in.
+    /// Adds the parameters of a step.
     pub fn push(&mut self, parameters: &[f32]) {
         self.steps = self.steps.saturating_add(1);
         let keep = self.decay as f32;

@@ -15,53 +15,53 @@ use super::normals::Normals;
 use super::simd::integer;
 use crate::engine::Result;
 
-/// Examples (rows times copies) that one thread treats at a time: small enough for its caches and for the backend to
+/// Examples (rows times copies) that one thread processes at a time: few enough for its caches, and for the backend to
 /// leave each product on that thread.
 const EXAMPLES: usize = 320;
-/// Multiplications of one call, about.
+/// Approximate number of multiplications of one call.
 const CALL_COST: usize = 2_000_000_000;
 
-/// What a network is trained on: K copies of each row, such as noise levels, and their loss. One row's loss must
-/// depend on that row, the randomness handed in and public things only. Where privacy units have several rows, a unit
-/// takes the place of a row, here and in all that follows.
+/// A training objective: K copies of each row, such as noise levels, and their loss. The loss of a row must depend only
+/// on that row, the given randomness and public values. If privacy units have several rows, a unit takes the place of a
+/// row, here and below.
 pub trait Objective: Sync {
     /// K, at least 1.
     fn copies(&self) -> usize;
-    /// Numbers per copy that [`Objective::prepare`] wants [`Objective::delta`] to see, at least 1.
+    /// Size of a copy's memo, which [`Objective::prepare`] writes for [`Objective::delta`], at least 1.
     fn memo(&self) -> usize;
     /// Writes the inputs `[K, inputs]` and the memo `[K, memo]` of a row.
     fn prepare(&self, row: usize, random: &mut Normals, inputs: &mut [f32], memo: &mut [f32]);
-    /// Replaces the outputs `[K, outputs]` of a row by its loss's gradient with respect to them.
+    /// Replaces the outputs `[K, outputs]` of a row by the gradient of its loss with respect to them.
     fn delta(&self, memo: &[f32], outputs: &mut [f32]);
 }
 
-/// Something with parameters whose clipped gradients, one a row, can be summed exactly over a batch: what
-/// [`super::private_gradient`] adds noise to. Claims 1 to 3 of [`super`] are the implementation's to keep.
+/// A parametric model whose clipped per-row gradients can be summed exactly over a batch, so that
+/// [`super::private_gradient`] can add noise to the sum. The implementation must satisfy claims 1 to 3 of [`super`].
 pub trait Gradients {
-    /// A sum in the making.
+    /// A partial sum.
     type Sum;
 
-    /// Numbers in a gradient.
+    /// Size of a gradient.
     fn parameters(&self) -> usize;
 
-    /// How many of them, the first ones, are what sees a row first: one of the flaws that tests/audit looks for spares
-    /// these.
+    /// The number of parameters, at the start, of the layer that sees a row first. One of the flaws for tests/audit
+    /// treats these differently.
     fn encoder(&self) -> usize;
 
-    /// The sum over these rows, not yet begun; the rows' randomness is a function of the key.
+    /// The sum over these rows, not yet started. The rows' randomness is a function of the key.
     fn begin(&self, rows: Vec<u32>, key: [u8; 32]) -> Self::Sum;
 
-    /// Adds some more rows: well under 100 ms of work. False once all are in.
+    /// Adds more rows: well under 100 ms of work. False once all are added.
     ///
     /// # Errors
     /// `Internal` if the backend fails.
     fn advance(&self, sum: &mut Self::Sum, clip: &Clip) -> Result<bool>;
 
-    /// The sum of the rows that are in, in whole units of [`Clip::unit`].
+    /// The sum of the added rows, in integer units of [`Clip::unit`].
     fn finish(sum: Self::Sum) -> Vec<i64>;
 }
 
-/// The gradients of an objective in a network of dense layers, clipped without being formed.
+/// The gradients of an objective in a network of dense layers, which are clipped without being formed.
 pub struct Ghost<'a, O> {
     pub net: &'a Mlp,
     pub objective: &'a O,
@@ -91,28 +91,28 @@ impl<O: Objective> Gradients for Ghost<'_, O> {
     }
 }
 
-/// The sum over a batch's rows of their clipped gradients, in whole units of [`Clip::unit`], laid out as the parameters;
-/// made in bounded pieces.
+/// The sum of the clipped gradients of a batch's rows, in integer units of [`Clip::unit`], in the layout of the
+/// parameters. It is computed in bounded pieces.
 pub struct BatchSum {
     network: Rounded,
     rows: Vec<u32>,
-    /// Rows of a block, and blocks that [`BatchSum::advance`] treats in one call.
+    /// Rows of a block, and the number of blocks per call of [`BatchSum::advance`].
     block_rows: usize,
     call_blocks: usize,
     next: usize,
     key: [u8; 32],
     parameters: usize,
-    /// One a thread.
+    /// One per thread.
     sums: Vec<Vec<i64>>,
 }
 
 impl BatchSum {
-    /// The sum over `rows`, not yet begun. Each block of rows has a stream of its own of the generator with this key:
-    /// equal keys give equal sums on any number of threads.
+    /// The sum over `rows`, not yet started. Each block of rows has a separate stream of the generator with this key.
+    /// Equal keys give equal sums on any number of threads.
     pub fn new(net: &Mlp, rows: Vec<u32>, copies: usize, key: [u8; 32]) -> Self {
         keep_memory();
         let parameters = net.parameters.len();
-        // Forward, back and the gradient take up to three multiplications a parameter and example; what is done to
+        // Forward, backward and gradient take up to three multiplications per parameter and example. The other work on
         // each activation takes the time of about a hundred.
         let row_cost = 3 * (parameters + 100 * net.architecture.width()) * copies.max(1);
         let block_rows = (EXAMPLES / copies.max(1)).min(CALL_COST / row_cost).max(1);
@@ -121,7 +121,7 @@ impl BatchSum {
         Self { network, rows, block_rows, call_blocks, next: 0, key, parameters, sums: Vec::new() }
     }
 
-    /// Adds some more rows: well under 100 ms of work. False once all are in.
+    /// Adds more rows: well under 100 ms of work. False once all are added.
     pub fn advance<O: Objective>(&mut self, objective: &O, clip: &Clip) -> Result<bool> {
         let first = self.next / self.block_rows;
         let end = (self.next + self.call_blocks * self.block_rows).min(self.rows.len());
@@ -145,13 +145,13 @@ impl BatchSum {
         Ok(end < self.rows.len())
     }
 
-    /// The sum of the rows that are in.
+    /// The sum of the added rows.
     pub fn finish(self) -> Vec<i64> {
         total(self.sums, self.parameters)
     }
 }
 
-/// The sum of threads' sums of so many numbers.
+/// The sum of the threads' sums.
 pub(super) fn total(sums: Vec<Vec<i64>>, numbers: usize) -> Vec<i64> {
     let mut sums = sums.into_iter();
     let mut total = sums.next().unwrap_or_else(|| vec![0; numbers]);
@@ -161,8 +161,8 @@ pub(super) fn total(sums: Vec<Vec<i64>>, numbers: usize) -> Vec<i64> {
     total
 }
 
-/// Has the C library's allocator keep freed memory for the next block instead of handing it back page by page: it
-/// learns from large allocations that are freed. Harmless where the allocator is another.
+/// Makes the C library's allocator keep freed memory for the next block instead of returning it page by page: it adapts
+/// to large allocations that are freed. Harmless with other allocators.
 fn keep_memory() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| drop(std::hint::black_box(Vec::<u8>::with_capacity(31 << 20))));

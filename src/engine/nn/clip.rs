@@ -1,33 +1,33 @@
-//! Clipping without per-example gradients: the gradient of a row with K copies in a dense layer is the sum over its
-//! copies of (activations, with their constant 1) x (delta), so its squared size is the sum of the entrywise product
-//! of two K x K Gram matrices. Here the factors are whole numbers, and so is the size. See the proof in [`super`].
+//! Clipping without per-example gradients. The gradient of a row with K copies in a dense layer is the sum over its
+//! copies of (activations, with their constant 1) x (delta). So its squared norm is the sum of the entrywise product of
+//! two K x K Gram matrices. Here the factors are integers, and so is the squared norm. See the proof in [`super`].
 
 use super::exact::{Deltas, Trace};
 use super::mlp::{Architecture, Layer};
 use super::simd::{BLOCK_LIMIT, WIDE_LIMIT, dot, dot_exact, dot_wide, greater, largest, whole};
 use crate::engine::privacy::mutant::{self, Mutant};
 
-/// Largest sum over a group of rows of products of whole numbers that `f32` adds up exactly.
+/// Largest sum of integer products over a group of rows that `f32` adds up exactly.
 const EXACT_SUM: f64 = 16_777_215.0;
-/// Attempts to bring a row within the bound before it is left out.
+/// Attempts to scale a row below the bound before it is left out.
 pub(super) const ATTEMPTS: usize = 3;
 
-/// How a row's gradient of size s is scaled to at most C.
+/// How a row's gradient with norm s is scaled to at most C.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
-    /// By min(1, C / s): the paper's.
+    /// By min(1, C / s), as in the paper.
     Flat,
-    /// By C / (s + stability * C): every row counts alike (Bu et al., arXiv 2206.07136).
+    /// By C / (s + stability * C), so that every row has about the same weight (Bu et al., arXiv 2206.07136).
     Normalised { stability: f64 },
 }
 
-/// The clipping of rows: gradients are rounded to whole numbers of a unit, and their size is at most `limit` units.
+/// The clipping of rows: gradients are rounded to integer multiples of a unit, and their norm is at most `limit` units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Clip {
     pub rule: Rule,
     /// C, in the loss's units.
     pub norm: f64,
-    /// Bound on the size of a row's gradient, in whole units.
+    /// Bound on the norm of a row's gradient, in integer units.
     pub limit: u32,
     /// Value of an activation step, in the loss's units.
     pub activation_step: f64,
@@ -39,8 +39,8 @@ impl Clip {
         self.norm / f64::from(self.limit)
     }
 
-    /// What a gradient of this size is multiplied by to be in whole units: a little below the limit, for the rounding to
-    /// fit in.
+    /// The factor that scales a gradient with this norm to integer units. It is slightly below the limit, to leave room
+    /// for rounding.
     pub(super) fn scale(&self, size: f64) -> f64 {
         self.factor(size).min(self.norm / size * (1.0 - 1e-3)) / self.unit()
     }
@@ -53,13 +53,13 @@ impl Clip {
     }
 }
 
-/// Clipped rows: whole numbers, ready to be multiplied and summed.
+/// Clipped rows: integers, ready for multiplication and summation.
 pub struct Clipped {
     /// Per layer `[n, fan_out]`.
     pub dense: Vec<Vec<f32>>,
-    /// Per hidden layer, the rows' whole gradients of gamma and beta `[rows, 2 * fan_out]`.
+    /// Per hidden layer, the rows' integer gradients of gamma and beta `[rows, 2 * fan_out]`.
     pub affine: Vec<Vec<f32>>,
-    /// Where groups of rows end within which all products add up exactly in `f32`.
+    /// Ends of groups of rows within which all products add up exactly in `f32`.
     pub groups: Vec<usize>,
 }
 
@@ -94,7 +94,7 @@ pub fn clip_rows(shape: &Architecture, trace: &Trace, deltas: &Deltas, copies: u
     Clipped { dense, affine, groups }
 }
 
-/// Sizes of rows' gradients before clipping and rounding, in the loss's units.
+/// Norms of rows' gradients before clipping and rounding, in the loss's units.
 #[cfg(test)]
 pub(super) fn sizes(shape: &Architecture, trace: &Trace, deltas: &Deltas, copies: usize, clip: &Clip) -> Vec<f64> {
     let mut work = Workspace::new(shape, copies);
@@ -117,7 +117,7 @@ fn part_mut<T>(all: &mut [T], rows: usize, r: usize) -> &mut [T] {
     &mut all[r * span..(r + 1) * span]
 }
 
-/// What belongs to one row.
+/// The data of one row.
 struct Row<'a> {
     /// `[copies, width]`, in steps.
     activations: &'a [f32],
@@ -137,11 +137,11 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Work space for one row after another.
+/// Work space, reused for each row.
 struct Workspace {
     copies: usize,
     layers: Vec<Layer>,
-    /// Whether a layer sees what the one before it saw, and its results.
+    /// Whether a layer sees the inputs of the one before it in addition to its results.
     nested: bool,
     /// Gram matrices of activations per layer, upper triangles in units of squared steps.
     grams: Vec<Vec<i64>>,
@@ -162,7 +162,7 @@ impl Workspace {
         }
     }
 
-    /// The columns that layer `l` sees and the one before it does not.
+    /// The columns that layer `l` sees in addition to those of the layer before it.
     fn fresh(&self, l: usize) -> std::ops::Range<usize> {
         let layer = &self.layers[l];
         match l.checked_sub(1).filter(|_| self.nested) {
@@ -171,7 +171,7 @@ impl Workspace {
         }
     }
 
-    /// Fills the Gram matrices; nested ones grow by the fresh columns.
+    /// Fills the Gram matrices. Nested ones add the new columns.
     fn multiply_activations(&mut self, row: &Row, width: usize) {
         for l in 0..self.layers.len() {
             let fresh = self.fresh(l);
@@ -184,7 +184,7 @@ impl Workspace {
         }
     }
 
-    /// Squared size of the gradient before rounding, in the loss's units.
+    /// Squared norm of the gradient before rounding, in the loss's units.
     fn squared_size(&self, row: &Row, activation_step: f64) -> f64 {
         let float_dot = |a: &[f32], b: &[f32]| f64::from(dot(a, b));
         let grams = row.deltas.iter().zip(&self.grams);
@@ -194,8 +194,8 @@ impl Workspace {
         dense * activation_step * activation_step + affine
     }
 
-    /// Scales and rounds a row into `to`; returns its largest possible partial sum of products, or `None` if it cannot
-    /// be brought within the limit.
+    /// Scales and rounds a row into `to`. Returns its largest possible partial sum of products, or `None` if it cannot
+    /// be scaled below the limit.
     fn clip(&mut self, row: &Row, width: usize, clip: &Clip, to: &mut [&mut [f32]]) -> Option<f64> {
         self.multiply_activations(row, width);
         let size = self.squared_size(row, clip.activation_step).sqrt();
@@ -218,7 +218,7 @@ impl Workspace {
         None
     }
 
-    /// Rounds `factor` times the gradient to whole units and returns its exact squared size.
+    /// Rounds `factor` times the gradient to integer units and returns its exact squared norm.
     fn round(&mut self, row: &Row, factor: f64, activation_step: f64, to: &mut [&mut [f32]]) -> Option<i128> {
         let (dense_scale, affine_scale) = ((factor * activation_step) as f32, factor as f32);
         if !(dense_scale.is_finite() && affine_scale.is_finite()) {
@@ -237,8 +237,7 @@ impl Workspace {
         Some(total)
     }
 
-    /// Bound on the size of any partial sum of a rounded row's products in any layer; `None` if it is too large even
-    /// alone.
+    /// Bound on any partial sum of a rounded row's products in any layer; `None` if it is too large even by itself.
     fn bound(&self, row: &Row, width: usize, rounded: &[&mut [f32]]) -> Option<f64> {
         let mut most = 0.0f64;
         let mut tops = vec![0.0f32; self.copies];

@@ -1,15 +1,15 @@
-//! Clipping of a gradient that is there as a whole: scaled, rounded to whole numbers, held to the bound in exact
-//! arithmetic, added.
+//! Clipping of an explicit gradient: it is scaled, rounded to integers, compared with the bound in exact arithmetic,
+//! and added.
 
 use super::clip::{ATTEMPTS, Clip};
 use super::simd::{WIDE_LIMIT, dot_wide, integer, whole};
 use crate::engine::privacy::mutant::{self, Mutant};
 
-/// Entries whose squares, of numbers up to 2^20, add up in 64 bits.
+/// Number of entries whose squares, of integers up to 2^20, add up in 64 bits.
 const CHUNK: usize = 1 << 20;
 
-/// Adds a clipped gradient to a sum of whole units of [`Clip::unit`]; `work` holds it in between. Nothing is added of what
-/// is not finite, or cannot be brought within the limit. Entries beyond 2^20 units are cut down to that.
+/// Adds a clipped gradient to a sum in integer units of [`Clip::unit`]. `work` is work space. A gradient that is not
+/// finite, or cannot be scaled below the limit, adds nothing. Entries are clamped to 2^20 units.
 pub fn add_clipped(gradient: &[f32], clip: &Clip, work: &mut Vec<f32>, sum: &mut [i64]) {
     let size = size(gradient);
     if !size.is_finite() || size == 0.0 {
@@ -103,7 +103,7 @@ mod tests {
                 }
             }
         }
-        // Each entry rounds up, time and again.
+        // Each entry rounds up repeatedly.
         let even = vec![0.6; 10_000];
         let found = clipped(&even, &clip(60.0, 60, Rule::Flat));
         assert!(exact_square(&found) <= 3600);

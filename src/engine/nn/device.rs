@@ -1,4 +1,4 @@
-//! The one place that says where the networks' arrays live, and the way in and out of them.
+//! The device of the networks' arrays, and conversions to and from them.
 
 use burn_tensor::{Device, Tensor, TensorData};
 
@@ -13,15 +13,15 @@ pub fn device() -> Device {
     Device::flex()
 }
 
-/// A `[rows, columns]` tensor of row-major values; takes the vector's memory over.
+/// A `[rows, columns]` tensor of row-major values. Reuses the vector's memory.
 pub fn matrix(values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [rows, columns]), &device())
 }
 
-/// The row-major values of a tensor, without a copy where nothing else holds it.
+/// The row-major values of a tensor, without a copy if nothing else refers to them.
 ///
 /// # Errors
-/// `Internal` if the backend cannot hand them out.
+/// `Internal` if the backend cannot return them.
 pub fn values(tensor: Tensor<2>) -> Result<Vec<f32>> {
-    tensor.into_data().try_into_vec().map_err(|_| EngineError::Internal("the backend kept its array"))
+    tensor.into_data().try_into_vec().map_err(|_| EngineError::Internal("an array could not be taken from the backend"))
 }

@@ -1,6 +1,5 @@
-//! Forward and backward passes whose matrix products are products of whole numbers, hence exact: what a row gets is
-//! a function of that row and the network alone, whichever rows share its batch, in whichever order and on whichever
-//! thread. See the proof in [`super`].
+//! Forward and backward passes whose matrix products have integer factors and are therefore exact. The result of a row
+//! is a function of that row and the network alone, for any batch, order and thread. See the proof in [`super`].
 
 use burn_tensor::Tensor;
 
@@ -9,23 +8,23 @@ use super::mlp::{Architecture, Layer, Mlp, normalise};
 use super::simd::{dot, dot_exact, greater, largest, sum, whole};
 use crate::engine::Result;
 
-/// The grids that numbers are rounded to. Public constants.
+/// The grids for rounding. Public constants.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RoundingGrid {
     /// Spacing of activations.
     pub activation_step: f32,
     /// Largest activation, in steps.
     pub activation_limit: f32,
-    /// Largest root mean square of what a layer sees; a row beyond it is left out.
+    /// Largest root mean square of a layer's inputs. A row beyond it is left out.
     pub activation_rms: f64,
-    /// Sums of products of whole numbers stay below this.
+    /// Sums of integer products stay below this.
     pub product_limit: f64,
-    /// Largest size of a gradient going backwards, in its own steps.
+    /// Largest norm of a backward gradient, in its own steps.
     pub delta_limit: f64,
 }
 
 impl RoundingGrid {
-    /// The grid of training: sums stay below 2^24, where `f32` holds every whole number.
+    /// The grid of training: sums stay below 2^24, where `f32` represents every integer.
     pub const TRAINING: Self = Self {
         activation_step: 1.0 / 32.0,
         activation_limit: super::simd::BLOCK_LIMIT,
@@ -38,33 +37,33 @@ impl RoundingGrid {
 /// A layer with its weights on a grid.
 struct RoundedLayer {
     layer: Layer,
-    /// `[fan_in + 1, fan_out]`, whole numbers of `step`.
+    /// `[fan_in + 1, fan_out]`, in integer multiples of `step`.
     weights: Tensor<2>,
-    /// Weights of the hidden inputs, transposed `[fan_out, hidden inputs]`; none for the first layer.
+    /// Weights of the hidden inputs, transposed `[fan_out, hidden inputs]`; empty for the first layer.
     back: Option<Tensor<2>>,
     step: f32,
-    /// Largest squared size of a row of activations, in steps.
+    /// Largest squared norm of a row of activations, in steps.
     activation_square: i64,
-    /// Largest size of a delta that may be multiplied by `back`, in its steps.
+    /// Largest norm of a delta that may be multiplied by `back`, in its steps.
     delta_limit: f64,
     gamma: Vec<f32>,
     beta: Vec<f32>,
 }
 
-/// A network ready for exact passes.
+/// A network that is prepared for exact passes.
 pub struct Rounded {
     layers: Vec<RoundedLayer>,
     architecture: Architecture,
     grid: RoundingGrid,
 }
 
-/// What a forward pass leaves behind, for `n` rows of inputs.
+/// The result of a forward pass for `n` rows of inputs.
 pub struct Trace {
     /// `[n, width]` activations in steps, the constant last.
     pub activations: Vec<f32>,
     /// `[n, outputs]`.
     pub outputs: Vec<f32>,
-    /// Rows that left the grids' limits: they must contribute nothing.
+    /// Rows that exceeded the grid's limits. They must contribute nothing.
     pub lost: Vec<bool>,
     /// For each hidden layer, the normalised values `[n, fan_out]` and their scales `[n]`.
     hats: Vec<(Vec<f32>, Vec<f32>)>,
@@ -79,8 +78,8 @@ pub struct Deltas {
 }
 
 impl Rounded {
-    /// Rounds the weights of a network. Each layer's step is a power of two as small as its exactness allows; it
-    /// depends on the network alone.
+    /// Rounds the weights of a network. Each layer's step is the smallest power of two for which products are exact. It
+    /// depends only on the network.
     pub fn new(net: &Mlp, grid: RoundingGrid) -> Self {
         let layers = net.architecture.layers().into_iter().map(|layer| round_layer(net, layer, grid)).collect();
         Self { layers, architecture: net.architecture.clone(), grid }
@@ -125,7 +124,7 @@ impl Rounded {
             if !layer.hidden {
                 return Ok(Trace { activations: current, outputs: z, lost, hats });
             }
-            // A row grows in front: the new results, without concatenation a constant, then what was there.
+            // A row grows at the front: the new results, without concatenation a constant, then the previous content.
             let new = layer.fan_out + usize::from(!self.architecture.concatenate);
             let mut next = vec![0.0; n * (new + old)];
             let mut scales = Vec::with_capacity(n);
@@ -150,7 +149,7 @@ impl Rounded {
         Err(crate::engine::EngineError::Internal("a network without a last layer"))
     }
 
-    /// Sends the loss's gradients with respect to the outputs `[n, outputs]` back through the network, for rows of
+    /// Propagates the loss's gradients with respect to the outputs `[n, outputs]` back through the network, for rows of
     /// `copies` copies. The rounding of activations counts as the identity.
     pub fn backward(&self, trace: &mut Trace, outputs: Vec<f32>, copies: usize) -> Result<Deltas> {
         let n = trace.lost.len();
@@ -204,8 +203,8 @@ impl Rounded {
 }
 
 impl RoundedLayer {
-    /// From gradients with respect to this layer's activations, found at `offset` in rows of `stride`, to those with
-    /// respect to its sums and, added up over each row's copies, to gamma and beta.
+    /// From gradients with respect to this layer's activations, at `offset` in rows of `stride`, to those with respect
+    /// to its sums and, summed over each row's copies, to gamma and beta.
     fn through_norm(
         &self,
         (hats, scales): &(Vec<f32>, Vec<f32>),
@@ -230,8 +229,8 @@ impl RoundedLayer {
     }
 }
 
-/// Through y = relu(gamma * hat + beta): adds to the gradients of gamma and beta and writes that of hat. Without
-/// branches, and on slices that are known not to overlap, so that it becomes vector code.
+/// Backward through y = relu(gamma * hat + beta): adds to the gradients of gamma and beta and writes that of hat. It
+/// has no branches and uses slices that cannot overlap, so that it becomes vector code.
 fn through_relu(
     hat: &[f32],
     gamma: &[f32],
@@ -258,7 +257,7 @@ fn round_layer(net: &Mlp, layer: Layer, grid: RoundingGrid) -> RoundedLayer {
     let weights = &net.parameters[layer.first..layer.affine()];
     let activation_size = grid.activation_rms * (rows as f64).sqrt() / f64::from(grid.activation_step);
     let most = grid.product_limit / activation_size;
-    // Every column's size must stay at or below `most` steps; rounding adds at most half a step an entry.
+    // Every column's norm must be at most `most` steps. Rounding adds at most half a step per entry.
     let mut squares = vec![0.0f64; columns];
     for row in weights.chunks_exact(columns) {
         squares.iter_mut().zip(row).for_each(|(s, w)| *s += f64::from(*w).powi(2));
@@ -293,10 +292,10 @@ fn round_layer(net: &Mlp, layer: Layer, grid: RoundingGrid) -> RoundedLayer {
     }
 }
 
-/// Rounds `d` to whole numbers of a step of its own so that its size is at most `limit` steps; returns the step, or
-/// `None` if there is none.
+/// Rounds `d` to integers of a step such that its norm is at most `limit` steps. Returns the step, or `None` if there
+/// is none.
 fn round_delta(d: &[f32], q: &mut [f32], limit: f64) -> Option<f32> {
-    // Sized by its largest entry first, so that no square leaves the range of f32.
+    // Scaled by its largest entry first, so that no square exceeds the range of f32.
     let top = largest(d);
     if top == 0.0 {
         return Some(0.0);
@@ -314,7 +313,7 @@ fn round_delta(d: &[f32], q: &mut [f32], limit: f64) -> Option<f32> {
         return None;
     }
     q.iter_mut().zip(d).for_each(|(q, d)| *q = whole(*d, scale, 4_194_000.0));
-    // A sum of squares of whole numbers is exact as long as it stays below 2^24, and seen to exceed it otherwise.
+    // A sum of integer squares is exact while it is below 2^24, and otherwise detectably exceeds it.
     if f64::from(dot(q, q)) > limit * limit {
         q.fill(0.0);
         return None;

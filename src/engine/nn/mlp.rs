@@ -1,6 +1,6 @@
-//! The network of the paper (arXiv 2308.14784; table_diffusion.py, `Generator`): for each width,
-//! h <- concat(relu(group_norm_1(linear(h))), h); then a linear layer. For very wide rows the concatenation can be left
-//! out (ours): its products grow with the square of the width.
+//! The network of the paper (arXiv 2308.14784; table_diffusion.py, `Generator`): for each width, h <-
+//! concat(relu(group_norm_1(linear(h))), h); then a linear layer. For very wide rows the concatenation can be omitted
+//! (ours), because its products grow with the square of the width.
 
 use burn_tensor::Tensor;
 
@@ -11,7 +11,7 @@ use crate::engine::{EngineError, Result};
 
 /// Added to a variance before its root, as group norms do.
 pub const EPSILON: f32 = 1e-5;
-/// Parameters that a network may have.
+/// Maximum number of parameters.
 const MAX_PARAMETERS: usize = 1 << 28;
 
 /// Widths of a network.
@@ -20,17 +20,17 @@ pub struct Architecture {
     pub inputs: usize,
     pub hidden: Vec<usize>,
     pub outputs: usize,
-    /// Whether a layer sees all that came before it, or only the layer before.
+    /// Whether a layer sees all earlier results and the inputs, or only the layer before.
     pub concatenate: bool,
 }
 
-/// Where one layer lies in the vector of parameters and in the activations of a row.
+/// The position of one layer in the parameter vector and in the activations of a row.
 ///
-/// Parameters of a layer, in this order: weights `[fan_in + 1, fan_out]`, row-major, the last row being the bias; then
-/// for all but the last layer the group norm's `gamma` and `beta`, `[fan_out]` each.
-/// Activations of a row: the hidden layers' results, last first, then the inputs, then a constant 1; without
-/// concatenation each layer's result is followed by a constant 1 of its own. What a layer sees, bias included, is
-/// `fan_in + 1` entries from `column` on; with concatenation that is the whole tail.
+/// Parameters of a layer, in this order: weights `[fan_in + 1, fan_out]`, row-major, with the bias as last row; then,
+/// for all but the last layer, the group norm's `gamma` and `beta`, `[fan_out]` each. Activations of a row: the hidden
+/// layers' results, last first, then the inputs, then a constant 1. Without concatenation, each layer's result is
+/// followed by a separate constant 1. A layer sees, bias included, `fan_in + 1` entries from `column` on; with
+/// concatenation, this is the whole tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layer {
     pub fan_in: usize,
@@ -39,7 +39,7 @@ pub struct Layer {
     pub first: usize,
     /// First column of the activations.
     pub column: usize,
-    /// How many of its inputs, the first ones, are hidden layers' results.
+    /// How many of its inputs, at the start, are results of hidden layers.
     pub reach: usize,
     /// Whether a group norm follows.
     pub hidden: bool,
@@ -76,13 +76,13 @@ impl Architecture {
         layers
     }
 
-    /// Activations of a row, the constants included.
+    /// Number of activations of a row, including the constants.
     pub fn width(&self) -> usize {
         let constants = if self.concatenate { 1 } else { 1 + self.hidden.len() };
         self.inputs + self.hidden.iter().sum::<usize>() + constants
     }
 
-    /// Number of parameters, or `None` beyond what can be handled.
+    /// Number of parameters, or `None` if it is too large.
     pub fn parameters(&self) -> Option<usize> {
         let (mut total, mut fan_in) = (0usize, self.inputs);
         for (i, &fan_out) in self.hidden.iter().chain([&self.outputs]).enumerate() {
@@ -95,7 +95,7 @@ impl Architecture {
     }
 }
 
-/// A network: its shape and its parameters, laid out as [`Layer`] says.
+/// A network: its shape and its parameters, in the layout of [`Layer`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mlp {
     pub architecture: Architecture,
@@ -103,8 +103,8 @@ pub struct Mlp {
 }
 
 impl Mlp {
-    /// A network as PyTorch would start it: weights and biases even in +-1 / sqrt(fan-in), gamma 1, beta 0; but with a
-    /// last layer of zeros if `silent`.
+    /// A network with PyTorch's initialisation: weights and biases uniform in +-1 / sqrt(fan-in), gamma 1, beta 0. If
+    /// `silent`, the last layer is zero.
     ///
     /// # Errors
     /// `InvalidParameter` for a shape that is too large.
@@ -112,8 +112,8 @@ impl Mlp {
         let count = architecture.parameters().ok_or_else(|| {
             EngineError::invalid(
                 "the network is too large",
-                "Its number of parameters is beyond what can be trained.",
-                "Use fewer columns or smaller widths in the option hidden.",
+                "It has too many parameters.",
+                "Use fewer columns, or smaller widths in the option hidden.",
             )
         })?;
         let mut parameters = vec![0.0; count];
@@ -130,7 +130,7 @@ impl Mlp {
         Ok(Self { architecture, parameters })
     }
 
-    /// The network with its weights as tensors, to be run often.
+    /// The network with its weights as tensors, for repeated use.
     pub fn prepared(&self) -> Prepared {
         let layers = self.architecture.layers();
         let tensors = layers.iter().map(|layer| {
@@ -150,10 +150,10 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Outputs `[rows, outputs]` for inputs `[rows, inputs]`, in plain floating point: for sampling.
+    /// Outputs `[rows, outputs]` for inputs `[rows, inputs]`, in plain floating point, for sampling.
     ///
     /// # Errors
-    /// `Internal` if the inputs are not of that shape.
+    /// `Internal` if the inputs do not have that shape.
     pub fn forward(&self, inputs: &[f32], rows: usize) -> Result<Vec<f32>> {
         let Some((first, ..)) = self.layers.first() else {
             return Err(EngineError::Internal("a network without layers"));
@@ -186,7 +186,7 @@ impl Prepared {
     }
 }
 
-/// Subtracts the mean and divides by the standard deviation; returns what was multiplied by.
+/// Subtracts the mean and divides by the standard deviation. Returns the factor.
 pub fn normalise(z: &mut [f32]) -> f32 {
     let ones = z.len() as f32;
     let mean = sum(z) / ones;

@@ -1,5 +1,5 @@
-//! Fast random numbers for what a model adds to its rows: dither, diffusion noise, the choices of sampling. The noise
-//! that protects privacy comes from `privacy::samplers::gaussian` alone.
+//! Fast random numbers that need no secrecy: dither, diffusion noise, random choices of sampling. The noise that
+//! protects privacy comes only from `privacy::samplers::gaussian`.
 
 use std::sync::OnceLock;
 
@@ -9,7 +9,8 @@ use statrs::function::erf::erf_inv;
 
 use crate::engine::privacy::samplers::random::SecretRng;
 
-/// Entries of the table of normal quantiles: enough for noise that a network sees, small enough for the first cache.
+/// Size of the table of normal quantiles: enough for noise that a network sees, and small enough for the first-level
+/// cache.
 const ENTRIES: usize = 1 << 13;
 const BUFFER: usize = 2048;
 
@@ -31,7 +32,7 @@ impl Normals {
         Self::new(ChaCha8Rng::from_seed(seed))
     }
 
-    /// Numbers of a key that is drawn from a secret generator, for what need not be as unpredictable as that.
+    /// Numbers with a key that is drawn from a secret generator.
     pub fn secret(rng: &mut SecretRng) -> Self {
         let mut key = [0; 32];
         rng.fill_bytes(&mut key);
@@ -56,7 +57,7 @@ impl Normals {
         (u32::from_le_bytes(self.take::<4>()) >> 8) as f32 * (1.0 / 16_777_216.0)
     }
 
-    /// A number in `0..bound`, all but evenly; 0 for a bound of 0.
+    /// A number in `0..bound`, almost uniform; 0 for a bound of 0.
     #[inline]
     pub fn below(&mut self, bound: usize) -> usize {
         ((u64::from(u32::from_le_bytes(self.take::<4>())) * bound as u64) >> 32) as usize
@@ -88,7 +89,7 @@ fn quantile(table: &[f32; ENTRIES], word: u16) -> f32 {
     f32::from_bits(size.to_bits() | u32::from(word >> 15) << 31)
 }
 
-/// Quantiles of the size of a normal number, scaled so that their mean square is 1.
+/// Quantiles of the absolute value of a normal number, scaled so that their mean square is 1.
 fn table() -> &'static [f32; ENTRIES] {
     static TABLE: OnceLock<Box<[f32; ENTRIES]>> = OnceLock::new();
     TABLE.get_or_init(|| {
@@ -105,7 +106,7 @@ fn table() -> &'static [f32; ENTRIES] {
 mod tests {
     use super::*;
 
-    /// Fixed seed. Moments of 10^6 numbers lie within 6 standard errors: a right sampler fails for one seed in 10^8.
+    /// Fixed seed. Moments of 10^6 numbers lie within 6 standard errors: a correct sampler fails for one seed in 10^8.
     #[test]
     fn moments_are_those_of_a_normal() {
         let mut normals = Normals::from_seed([7; 32]);

@@ -1,7 +1,7 @@
-//! The exact sum of clipped gradients that are formed row by row, for networks of any kind.
+//! The exact sum of clipped gradients that are formed row by row, for any kind of network.
 //!
-//! A row's gradient is that of its own loss alone, by automatic differentiation: slower than a batch at once, but then
-//! nothing of other rows can enter it. See the proof in [`super`].
+//! A row's gradient is that of its loss alone, by automatic differentiation. This is slower than a batch, but no data
+//! of other rows can enter it. See the proof in [`super`].
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -18,12 +18,12 @@ use super::normals::Normals;
 use super::tensors::{ParameterLayout, gradient, leaves};
 use crate::engine::Result;
 
-/// Time after which a call takes no further row.
+/// Time after which a call starts no further row.
 const PATIENCE: Duration = Duration::from_millis(40);
 
-/// What a network of any kind is trained on: the loss of a row, over all its copies if it has several. It must depend on
-/// that row, the randomness handed in, the parameters and public things only. Where privacy units have several rows, a
-/// unit takes the place of a row.
+/// The objective of any kind of network: the loss of a row, over all its copies if it has several. It must depend only
+/// on that row, the given randomness, the parameters and public values. If privacy units have several rows, a unit
+/// takes the place of a row.
 pub trait RowObjective: Sync {
     /// The parameters' shapes.
     fn parts(&self) -> &ParameterLayout;
@@ -41,14 +41,14 @@ pub struct Explicit<'a, O> {
     pub objective: &'a O,
 }
 
-/// A sum in the making.
+/// A partial sum.
 pub struct RowSum {
     parameters: Vec<Tensor<2>>,
     rows: Vec<u32>,
     next: usize,
     key: [u8; 32],
     numbers: usize,
-    /// One a thread.
+    /// One per thread.
     sums: Vec<Vec<i64>>,
 }
 

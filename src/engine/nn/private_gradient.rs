@@ -1,4 +1,4 @@
-//! One private gradient: Poisson sample, exact sum of clipped whole gradients, whole noise, division by a public
+//! One private gradient: Poisson sample, exact sum of clipped integer gradients, integer noise, division by a public
 //! constant.
 
 use rand::Rng;
@@ -14,17 +14,18 @@ use crate::engine::privacy::samplers::poisson::SamplingRate;
 use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
-/// Noise has standard deviation 2^18 units, so that rounding to units is far below it and far below a row's gradient.
+/// The noise has standard deviation 2^18 units, so that the rounding to units is far below it and far below a row's
+/// gradient.
 const NOISE_BITS: u32 = 18;
-/// Smallest bound on a row's gradient, in units, that rounding leaves useful.
+/// Smallest bound on a row's gradient, in units, that is useful after rounding.
 const MIN_LIMIT: f64 = 4096.0;
 const MAX_BITS: u32 = 40;
-/// Parameters whose noise one generator draws.
+/// Number of parameters whose noise one generator draws.
 const NOISE_BLOCK: usize = 1 << 14;
-/// Parameters that get their noise in one call: a multiple of [`NOISE_BLOCK`].
+/// Number of parameters that get their noise in one call: a multiple of [`NOISE_BLOCK`].
 const NOISE_CALL: usize = 128 * NOISE_BLOCK;
 
-/// The private gradients of one training, from sums of the kind `S`. Public parameters, and secret generators.
+/// The private gradients of one training, from sums of kind `S`. Public parameters, and secret generators.
 pub struct PrivateGradients<S> {
     rate: SamplingRate,
     noise: RoundedGaussian,
@@ -36,7 +37,7 @@ pub struct PrivateGradients<S> {
     pending: Option<Pending<S>>,
 }
 
-/// A gradient in the making.
+/// A gradient in progress.
 enum Pending<S> {
     Summing(S),
     /// The exact sum, to which noise is added from `at` on.
@@ -52,7 +53,7 @@ impl<S> PrivateGradients<S> {
     /// `noise_multiplier` times that, divided by `expected_rows`, for `parameters` parameters.
     ///
     /// # Errors
-    /// `InvalidParameter` if so much noise cannot be drawn.
+    /// `InvalidParameter` if this much noise cannot be drawn.
     pub fn new(
         rate: SamplingRate,
         noise_multiplier: f64,
@@ -65,7 +66,7 @@ impl<S> PrivateGradients<S> {
         let too_noisy = || {
             EngineError::invalid(
                 "epsilon is too small for this training",
-                "The noise it calls for is beyond what can be drawn.",
+                "It needs more noise than can be drawn.",
                 "Use a larger epsilon, fewer epochs or a smaller batch.",
             )
         };
@@ -78,8 +79,8 @@ impl<S> PrivateGradients<S> {
             return Err(too_noisy());
         }
         let noise = RoundedGaussian::new(bits)?;
-        // The bound is rounded down, so the realised multiplier is at least what was asked for; it is checked too,
-        // because the quotient above it may have been rounded up.
+        // The bound is rounded down, so the realised multiplier is at least the requested one. This is also checked,
+        // because the quotient above may have been rounded up.
         let mut limit = (noise.standard_deviation() / noise_multiplier).floor().min(f64::from(1u32 << 31));
         while noise.standard_deviation() / limit < noise_multiplier {
             limit -= 1.0;
@@ -95,13 +96,13 @@ impl<S> PrivateGradients<S> {
         Ok(Self { rate, noise, noise_multiplier, clip, expected_rows, meter, noise_rngs: noise_rngs?, pending: None })
     }
 
-    /// Noise multiplier that is realised: at least the one asked for.
+    /// The realised noise multiplier, at least the requested one.
     pub fn noise_multiplier(&self) -> f64 {
         self.noise_multiplier
     }
 
-    /// Does some more work, well under 100 ms, on the gradient of a fresh sample of the objective's `rows` rows (or
-    /// units); returns it once it is done. A sample of none gives noise alone. `of` must not change in between.
+    /// Does more work, well under 100 ms, on the gradient of a new sample of the objective's `rows` rows (or units).
+    /// Returns it once it is complete. An empty sample gives only noise. `of` must not change in between.
     pub fn advance<G: Gradients<Sum = S>>(&mut self, of: &G, rows: usize) -> Result<Option<Vec<f32>>> {
         let pending = match self.pending.take() {
             Some(pending) => pending,

@@ -1,15 +1,14 @@
-//! Loops over `f32` slices that the compiler turns into vector code on any machine: every result is a fixed function
-//! of the slice, whatever lies around it.
+//! Loops over `f32` slices that the compiler vectorises on any machine. Every result is a fixed function of the slice.
 
-/// Partial sums kept side by side.
+/// Number of parallel partial sums.
 const LANES: usize = 16;
-/// Entries whose products of whole numbers up to [`BLOCK_LIMIT`] add up below 2^24.
+/// Number of entries for which products of integers up to [`BLOCK_LIMIT`] add up below 2^24.
 const BLOCK: usize = 256;
 /// See [`BLOCK`]: 256 * 255 * 255 < 2^24.
 pub const BLOCK_LIMIT: f32 = 255.0;
-/// Largest whole number that [`dot_wide`] takes: its products and their sums stay below 2^53.
+/// Largest integer that [`dot_wide`] accepts: its products and their sums stay below 2^53.
 pub const WIDE_LIMIT: f32 = 1_048_576.0;
-/// 1.5 * 2^23: adding and subtracting it rounds to the nearest whole number, halves to even, below 2^22.
+/// 1.5 * 2^23: adding and subtracting it rounds to the nearest integer, halves to even, below 2^22.
 const ROUNDER: f32 = 12_582_912.0;
 
 /// Sum of products.
@@ -57,12 +56,12 @@ fn add_lanes(sums: [f32; LANES]) -> f32 {
     (quarters[0] + quarters[1]) + (quarters[2] + quarters[3])
 }
 
-/// Sum of products of whole numbers of at most [`BLOCK_LIMIT`] in size: exact.
+/// Sum of products of integers up to [`BLOCK_LIMIT`]: exact.
 pub fn dot_exact(a: &[f32], b: &[f32]) -> i64 {
     a.chunks(BLOCK).zip(b.chunks(BLOCK)).map(|(x, y)| dot(x, y) as i64).sum()
 }
 
-/// Sum of products of whole numbers of at most [`WIDE_LIMIT`] in size, a few thousand at a time: exact.
+/// Sum of products of integers up to [`WIDE_LIMIT`], a few thousand at a time: exact.
 pub fn dot_wide(a: &[f32], b: &[f32]) -> i64 {
     const ENTRIES: usize = 1 << 12;
     let part = |x: &[f32], y: &[f32]| {
@@ -80,7 +79,7 @@ pub fn dot_wide(a: &[f32], b: &[f32]) -> i64 {
     a.chunks(ENTRIES).zip(b.chunks(ENTRIES)).map(|(x, y)| part(x, y)).sum()
 }
 
-/// Largest size of an entry; 0 for none. What is no number is passed over.
+/// Largest absolute value of an entry; 0 if there are none. NaNs are ignored.
 pub fn largest(a: &[f32]) -> f32 {
     let mut tops = [0.0f32; LANES];
     let (parts, rest) = a.as_chunks::<LANES>();
@@ -93,13 +92,13 @@ pub fn largest(a: &[f32]) -> f32 {
     tops.iter().fold(0.0, |top, x| greater(*x, top))
 }
 
-/// The greater of two, or the second if the first is no number: one instruction, unlike `f32::max`.
+/// The greater of two, or the second if the first is NaN: one instruction, unlike `f32::max`.
 #[inline(always)]
 pub fn greater(x: f32, y: f32) -> f32 {
     if x > y { x } else { y }
 }
 
-/// Nearest whole number to `x * scale`, clamped to `-limit..=limit` (limit below 2^22); NaN becomes `-limit`.
+/// Nearest integer to `x * scale`, clamped to `-limit..=limit` (limit below 2^22); NaN becomes `-limit`.
 #[inline(always)]
 pub fn whole(x: f32, scale: f32, limit: f32) -> f32 {
     let (x, low) = (x * scale, -limit);
@@ -108,7 +107,7 @@ pub fn whole(x: f32, scale: f32, limit: f32) -> f32 {
     (x + ROUNDER) - ROUNDER
 }
 
-/// A whole number as an integer, without the range checks of `as`, so that it becomes vector code.
+/// An integral `f64` as an integer, without the range checks of `as`, so that it becomes vector code.
 #[inline(always)]
 pub fn integer(x: f32) -> i64 {
     // 1.5 * 2^52: the last digits of the sum are the number itself.

@@ -1,6 +1,6 @@
-//! Networks of any kind on burn's tensors: a flat vector of parameters cut into matrices, what is built of them, and
-//! gradients by automatic differentiation. All of it treats the rows of its inputs one by one, but for [`attention`], which
-//! mixes those it is given: the parts of one row of a table.
+//! Networks of any kind on burn's tensors: a flat parameter vector that is split into matrices, layers, and gradients
+//! by automatic differentiation. Everything treats the rows of its inputs separately, except [`attention`], which mixes
+//! the given rows: the parts of one row of a table.
 
 use burn_tensor::activation::{relu, softmax};
 use burn_tensor::{Tensor, TensorData};
@@ -10,7 +10,7 @@ use super::mlp::{Architecture, EPSILON, Mlp};
 use super::normals::Normals;
 use crate::engine::{EngineError, Result};
 
-/// Parameters that a network may have.
+/// Maximum number of parameters.
 const MAX_PARAMETERS: usize = 1 << 28;
 
 /// One matrix of parameters, row-major.
@@ -21,16 +21,16 @@ pub struct ParameterMatrix {
     start: Start,
 }
 
-/// What parameters are before training.
+/// Initial values of parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Start {
-    /// Even in plus and minus this.
+    /// Uniform between minus and plus this.
     Even(f32),
     Fixed(f32),
 }
 
 impl ParameterMatrix {
-    /// A dense layer `[fan_in + 1, fan_out]`, the last row being the bias; started as PyTorch does.
+    /// A dense layer `[fan_in + 1, fan_out]`, with the bias as last row. It has PyTorch's initialisation.
     pub fn dense(fan_in: usize, fan_out: usize) -> Self {
         let bound = (fan_in.max(1) as f32).sqrt().recip();
         Self { rows: fan_in.saturating_add(1), columns: fan_out, start: Start::Even(bound) }
@@ -41,7 +41,7 @@ impl ParameterMatrix {
         Self { rows, columns, start: Start::Even(1.0) }
     }
 
-    /// The factors, or the summands, of a normalisation.
+    /// The scales, or the shifts, of a normalisation.
     pub fn row(columns: usize, value: f32) -> Self {
         Self { rows: 1, columns, start: Start::Fixed(value) }
     }
@@ -51,7 +51,7 @@ impl ParameterMatrix {
     }
 }
 
-/// How a flat vector of parameters is cut.
+/// The layout of a flat parameter vector.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ParameterLayout(Vec<ParameterMatrix>);
 
@@ -72,7 +72,7 @@ impl ParameterLayout {
         Self(parts)
     }
 
-    /// Number of parameters, or `None` beyond what can be handled.
+    /// Number of parameters, or `None` if it is too large.
     pub fn parameters(&self) -> Option<usize> {
         let total = self.0.iter().try_fold(0usize, |total, part| total.checked_add(part.numbers()?))?;
         (total <= MAX_PARAMETERS).then_some(total)
@@ -83,7 +83,7 @@ impl ParameterLayout {
         self.0.first().and_then(ParameterMatrix::numbers).unwrap_or(0)
     }
 
-    /// Parameters before training.
+    /// The initial parameters.
     ///
     /// # Errors
     /// `InvalidParameter` for too many.
@@ -91,8 +91,8 @@ impl ParameterLayout {
         let count = self.parameters().ok_or_else(|| {
             EngineError::invalid(
                 "the network is too large",
-                "Its number of parameters is beyond what can be trained.",
-                "Use fewer columns or smaller widths in the option hidden.",
+                "It has too many parameters.",
+                "Use fewer columns, or smaller widths in the option hidden.",
             )
         })?;
         let mut parameters = Vec::with_capacity(count);
@@ -121,15 +121,15 @@ impl ParameterLayout {
     }
 }
 
-/// The same parameters, ready for [`gradient`]: their memory is shared, what is computed from them is not.
+/// The same parameters, ready for [`gradient`]. They share memory but not computed results.
 pub fn leaves(parameters: &[Tensor<2>]) -> Vec<Tensor<2>> {
     parameters.iter().map(|tensor| tensor.clone().autodiff().require_grad()).collect()
 }
 
-/// The gradient of a loss `[1]` with respect to leaves, flat; 0 where it does not depend on them.
+/// The gradient of a loss `[1]` with respect to leaves, flat; 0 if it does not depend on them.
 ///
 /// # Errors
-/// `Internal` if the backend cannot hand it out.
+/// `Internal` if the backend cannot return it.
 pub fn gradient(loss: Tensor<1>, leaves: &[Tensor<2>]) -> Result<Vec<f32>> {
     let mut gradients = loss.backward();
     let numbers = |leaf: &Tensor<2>| leaf.dims().iter().product::<usize>();
@@ -148,12 +148,12 @@ pub fn constant(values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [rows, columns]), &device().autodiff())
 }
 
-/// A constant beside `like`: differentiated if that is.
+/// A constant that is differentiated if `like` is.
 pub fn beside(like: &Tensor<2>, values: Vec<f32>, rows: usize, columns: usize) -> Tensor<2> {
     if like.is_autodiff() { constant(values, rows, columns) } else { matrix(values, rows, columns) }
 }
 
-/// x `[n, fan_in]` through a dense layer.
+/// Applies a dense layer to x `[n, fan_in]`.
 pub fn dense(x: Tensor<2>, layer: &Tensor<2>) -> Tensor<2> {
     with_ones(x).matmul(layer.clone())
 }
@@ -165,14 +165,14 @@ fn with_ones(x: Tensor<2>) -> Tensor<2> {
     Tensor::cat(vec![x, ones], 1)
 }
 
-/// Each row of x `[n, d]` brought to mean 0 and variance 1, then times `gamma` plus `beta` `[1, d]`.
+/// Normalises each row of x `[n, d]` to mean 0 and variance 1, then multiplies by `gamma` and adds `beta` `[1, d]`.
 pub fn layer_norm(x: Tensor<2>, gamma: &Tensor<2>, beta: &Tensor<2>) -> Tensor<2> {
     let centred = x.clone() - x.mean_dim(1);
     let variance = (centred.clone() * centred.clone()).mean_dim(1);
     centred / (variance + EPSILON).sqrt() * gamma.clone() + beta.clone()
 }
 
-/// Scaled dot-product attention of queries `[m, d]` over keys and values `[n, d]`, in `heads` parts of d, which they divide.
+/// Scaled dot-product attention of queries `[m, d]` over keys and values `[n, d]`, in `heads` equal parts of d.
 pub fn attention(queries: Tensor<2>, keys: Tensor<2>, values: Tensor<2>, heads: usize) -> Tensor<2> {
     let [m, d] = queries.dims();
     let part = d / heads;
@@ -185,7 +185,7 @@ pub fn attention(queries: Tensor<2>, keys: Tensor<2>, values: Tensor<2>, heads: 
     softmax(scores, 2).matmul(split(values)).swap_dims(0, 1).reshape([m, d])
 }
 
-/// What a network of dense layers makes of x `[n, inputs]`, as [`super::mlp::Prepared`] does, but differentiable.
+/// The outputs of a network of dense layers for x `[n, inputs]`, like [`super::mlp::Prepared`], but differentiable.
 pub fn mlp(shape: &Architecture, parameters: &[Tensor<2>], x: Tensor<2>) -> Tensor<2> {
     let mut parameters = parameters.iter();
     let mut seen = with_ones(x);

@@ -1,4 +1,4 @@
-//! The floor as a whole: against burn's own gradients, against brute force in whole numbers, and under attack.
+//! Tests of the whole module: against burn's gradients, against brute force in integers, and with extreme inputs.
 
 use burn_tensor::{Tensor, TensorData, activation::relu};
 
@@ -63,7 +63,7 @@ fn trace_of(rounded: &Rounded, objective: &Squares, rows: usize) -> (Trace, supe
     (trace, deltas)
 }
 
-/// One row's gradient by burn's autodiff, laid out as the parameters.
+/// One row's gradient by burn's autodiff, in the layout of the parameters.
 fn autodiff(net: &Mlp, objective: &Squares, row: usize) -> Vec<f64> {
     let device = device().autodiff();
     let k = objective.copies;
@@ -98,7 +98,8 @@ fn autodiff(net: &Mlp, objective: &Squares, row: usize) -> Vec<f64> {
     values.map(f64::from).collect()
 }
 
-/// The gradient is that of burn, to 1e-5 of its size, when the grids are fine; so is its size, found without it.
+/// On fine grids, the gradient equals burn's to 1e-5 of its norm, and so does its norm, which is found without forming
+/// it.
 #[test]
 fn ghost_gradients_are_those_of_autodiff() {
     const STEP: f32 = 1.0 / 262_144.0;
@@ -114,7 +115,7 @@ fn ghost_gradients_are_those_of_autodiff() {
         let shape = small(concatenate);
         let (net, objective) = (net(shape.clone(), 1), Squares::new(rows, copies, 19, 11, 2));
         let (trace, deltas) = trace_of(&Rounded::new(&net, fine), &objective, rows);
-        // A clipping norm far above every gradient leaves sizes alone; its units are fine.
+        // A clipping norm far above every gradient changes no norm, and its units are fine.
         let clip = Clip { rule: Rule::Flat, norm: 1e3, limit: u32::MAX, activation_step: f64::from(STEP) };
         let sizes = super::clip::sizes(&shape, &trace, &deltas, copies, &clip);
         for (row, got_size) in sizes.iter().enumerate() {
@@ -161,7 +162,7 @@ fn production(norm: f64, limit: u32, rule: Rule) -> Clip {
     Clip { rule, norm, limit, activation_step: f64::from(RoundingGrid::TRAINING.activation_step) }
 }
 
-/// Whole gradients of each row by brute force in i64, from the clipped factors.
+/// Integer gradients of each row by brute force in i64, from the clipped factors.
 fn whole_rows(shape: &Architecture, trace: &Trace, clipped: &super::clip::Clipped, copies: usize) -> Vec<Vec<i64>> {
     let width = shape.width();
     let rows = trace.lost.len() / copies;
@@ -199,7 +200,7 @@ fn sums_are_exact_and_rows_within_the_bound() {
         (1, 300_000, Rule::Flat),
         (5, 200_000, Rule::Normalised { stability: 0.01 }),
         (5, 17, Rule::Flat),
-        // Entries of deltas beyond 255 and groups that must be split.
+        // Entries of deltas beyond 255, and groups that must be split.
         (3, 40_000_000, Rule::Normalised { stability: 0.0 }),
         (5, 200_000, Rule::Flat),
     ]
@@ -220,7 +221,7 @@ fn sums_are_exact_and_rows_within_the_bound() {
         assert!(per_row.iter().all(|row| square(row) <= bound));
         let total = (0..per_row[0].len()).map(|p| per_row.iter().map(|row| row[p]).sum()).collect::<Vec<i64>>();
         if limit > 1000 {
-            // Rows are not shrunk more than they must be: all of them are larger than the clipping norm here.
+            // Rows are not scaled down more than necessary. Here all of them exceed the clipping norm.
             assert!(per_row.iter().all(|row| square(row) as f64 > 0.95 * bound as f64));
         }
         let mut sum = vec![0; total.len()];
@@ -229,8 +230,8 @@ fn sums_are_exact_and_rows_within_the_bound() {
     }
 }
 
-/// What a row adds does not depend on the rows beside it: the sum over a batch is the sum over batches of one row, to
-/// the last digit, whatever the order.
+/// A row's contribution does not depend on the other rows: the sum over a batch equals the sum over batches of one row,
+/// to the last digit, in any order.
 #[test]
 fn a_row_adds_the_same_in_any_company() {
     [true, false].into_iter().for_each(adds_the_same);
@@ -257,8 +258,8 @@ fn adds_the_same(concatenate: bool) {
     assert!(sum(&[]).iter().all(|x| *x == 0));
 }
 
-/// Inputs, targets and weights of any size, infinite or not a number: no row exceeds the bound, and the sum stays
-/// exact; rows with what is no number add nothing.
+/// Inputs, targets and weights of any size, infinite or NaN: no row exceeds the bound, and the sum stays exact. Rows
+/// with NaN add nothing.
 #[test]
 fn no_row_exceeds_the_bound_under_attack() {
     let attacks = [0.0, 1e-38, -1e-20, 1e4, -1e19, 3e38, f32::INFINITY, f32::NEG_INFINITY, f32::NAN];

@@ -1,5 +1,5 @@
-//! How a training's budget is split before a row is read. All noise is stated relative to what a privacy unit can
-//! change, so that the split is the same whatever the unit.
+//! Splits a training's budget before a row is read. All noise is relative to the change by one privacy unit, so the
+//! split is the same for any unit.
 
 use super::accountant::analytic_gaussian;
 use super::accountant::gdp::STORED_EPSILON;
@@ -7,53 +7,53 @@ use super::mechanisms::Mechanism;
 use super::mechanisms::noisy_counts::budget_is_too_small;
 use crate::engine::{EngineError, Result};
 
-/// Share of epsilon that buys the row count.
+/// Share of epsilon for the row count.
 const COUNT_EPSILON_SHARE: f64 = 0.03;
-/// Share of delta that the row count may use.
+/// Share of delta for the row count.
 const COUNT_DELTA_SHARE: f64 = 0.01;
-/// Share of delta kept for keys released above a threshold, where there are any.
+/// Share of delta for keys released above a threshold, if there are any.
 const THRESHOLD_DELTA_SHARE: f64 = 0.1;
-/// Share of delta kept for the slack of the noise samplers.
+/// Share of delta for the slack of the noise samplers.
 const SLACK_DELTA_SHARE: f64 = 1e-3;
-/// Share of the precision (1 / noise multiplier squared) that one histogram of domain discovery gets, and all of them
-/// together at most; up to [`MAX_TIMES`] as much where that leaves a histogram less than [`FULL_SIGNAL`], the number of
-/// units over its noise multiplier. Where little can be told, most depends on bins that lie where the values are.
+/// Share of the precision (1 / noise multiplier squared) for one histogram of domain discovery, and maximum share for
+/// all of them. Up to [`MAX_TIMES`] as much if a histogram would get less than [`FULL_SIGNAL`], the number of units
+/// over its noise multiplier. With a weak signal, the position of the bins matters most.
 const HISTOGRAM_SHARE: f64 = 0.01;
 const DISCOVERY_SHARE: f64 = 0.25;
 const FULL_SIGNAL: f64 = 400.0;
 const MAX_TIMES: f64 = 2.0;
 
-/// Epsilon that is spent at most: beyond it noise is negligible, and the samplers' slack, which counts
-/// exp(epsilon)-fold, no longer is.
+/// Maximum epsilon that is spent. Above it, noise is negligible, but the samplers' slack, which counts
+/// exp(epsilon)-fold, is not.
 const MAX_EPSILON: f64 = 30.0;
 
-/// The split: first the row count, on its own; then everything whose parameters may depend on it.
+/// The split: first the row count by itself, then everything whose parameters may depend on it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Split {
     pub count_epsilon: f64,
     pub count_delta: f64,
-    /// Noise multiplier of the row count, if nothing else is counted with it.
+    /// Noise multiplier of the row count, if it is the only first count.
     pub count_noise_multiplier: f64,
-    /// Epsilon of all that follows the count.
+    /// Epsilon of everything after the count.
     pub epsilon: f64,
-    /// Delta at which the accountant evaluates all that follows the count.
+    /// Delta at which the accountant evaluates everything after the count.
     pub accounted_delta: f64,
     /// Delta of each thresholded release.
     pub threshold_delta: f64,
-    /// Delta kept for the slack of the noise samplers.
+    /// Delta for the slack of the noise samplers.
     pub slack_delta: f64,
-    /// Noise multiplier that a single count would have if it had the whole budget but that of the row count.
+    /// Noise multiplier of a single count with the whole budget except that of the row count.
     one_shot: f64,
     histograms: u64,
     thresholds: u64,
 }
 
 impl Split {
-    /// Splits `(epsilon, delta)` for a table whose domains need `histograms` noisy histograms, `thresholds` of them
-    /// released above a threshold.
+    /// Splits `(epsilon, delta)` for a table whose domains need `histograms` noisy histograms, of which `thresholds`
+    /// are released above a threshold.
     ///
     /// # Errors
-    /// `InvalidParameter` unless epsilon is positive and finite and delta lies strictly between 0 and 1.
+    /// `InvalidParameter` unless epsilon is positive and finite and delta is strictly between 0 and 1.
     pub fn new(epsilon: f64, delta: f64, histograms: u64, thresholds: u64) -> Result<Self> {
         check(epsilon, delta)?;
         let epsilon = epsilon.min(MAX_EPSILON);
@@ -82,13 +82,13 @@ impl Split {
         })
     }
 
-    /// Noise multiplier of each of so many counts that share what is kept for the row count. Rounded up.
+    /// Noise multiplier of each of several counts that share the budget of the row count. Rounded up.
     pub fn count_noise(&self, counts: u32) -> f64 {
         let noise = self.count_noise_multiplier * f64::from(counts).sqrt();
         if counts > 1 { noise * (1.0 + 2f64.powi(-50)) } else { noise }
     }
 
-    /// Noise multiplier of each of the histograms of domain discovery, if there are any, in a table of so many units.
+    /// Noise multiplier of each histogram of domain discovery, if there are any, in a table with this many units.
     pub fn histogram_noise(&self, noisy_units: f64) -> Option<f64> {
         let histograms = self.histograms as f64;
         let share = (HISTOGRAM_SHARE * histograms).min(DISCOVERY_SHARE);
@@ -98,8 +98,8 @@ impl Split {
         (self.histograms > 0).then(|| noise(times * share))
     }
 
-    /// What domain discovery costs in a table of so many units when it sees each with probability `sampling_rate`: all
-    /// histograms come from one Poisson sample, so that together they are one subsampled Gaussian mechanism.
+    /// The cost of domain discovery in a table with this many units, each of which is sampled with probability
+    /// `sampling_rate`. All histograms use one Poisson sample, so together they are one subsampled Gaussian mechanism.
     pub fn discovery(&self, noisy_units: f64, sampling_rate: f64) -> Option<Mechanism> {
         let together = self.histogram_noise(noisy_units)? / (self.histograms as f64).sqrt();
         Some(if sampling_rate < 1.0 {
@@ -109,14 +109,14 @@ impl Split {
         })
     }
 
-    /// Whether `draws` draws of noise, each with the slack `slack`, stay within the delta kept for them: for a mechanism
+    /// Whether `draws` draws of noise, each with the slack `slack`, stay within the reserved delta. For a mechanism
     /// that is (epsilon, delta)-private with ideal noise, they cost (1 + exp(epsilon)) draws slack.
     pub fn affords(&self, draws: u64, slack: f64) -> bool {
         draws as f64 * slack <= self.slack()
     }
 
-    /// Total variation distance between the noise of all samplers and ideal noise, at most: what is kept for it pays for
-    /// that at this training's epsilon, and at the one at which trainings are added up.
+    /// Maximum total variation distance between the noise of all samplers and ideal noise. The reserved delta pays for
+    /// it at this training's epsilon, and at the epsilon at which trainings are added up.
     pub fn slack(&self) -> f64 {
         self.slack_delta / (1.0 + (self.count_epsilon + self.epsilon).max(STORED_EPSILON).exp())
     }
@@ -126,29 +126,29 @@ impl Split {
         self.threshold_delta * self.thresholds as f64
     }
 
-    /// Delta of the phase that follows the count, thresholds and slack included.
+    /// Delta of the phase after the count, including thresholds and slack.
     pub fn rest_delta(&self) -> f64 {
         self.accounted_delta + self.slack_delta + self.thresholds_delta()
     }
 }
 
-/// Refuses an epsilon or delta that is no guarantee.
+/// Refuses an epsilon or delta that is not a guarantee.
 ///
 /// # Errors
-/// `InvalidParameter` unless epsilon is positive and finite and delta lies strictly between 0 and 1.
+/// `InvalidParameter` unless epsilon is positive and finite and delta is strictly between 0 and 1.
 pub fn check(epsilon: f64, delta: f64) -> Result<()> {
     if !(epsilon.is_finite() && epsilon > 0.0) {
         return Err(EngineError::invalid(
             "epsilon must be a positive finite number",
-            "Epsilon bounds how much one row can change what is released.",
+            "Epsilon bounds how much one row can change the released information.",
             "Values from 0.1 to 10 are common; 1 is a good start.",
         ));
     }
     if !(delta > 0.0 && delta < 1.0) {
         return Err(EngineError::invalid(
-            "delta must lie strictly between 0 and 1",
+            "delta must be greater than 0 and less than 1",
             "Delta bounds the probability with which the guarantee of epsilon may fail.",
-            "Choose a delta well below one over the number of rows, such as 1e-6.",
+            "Choose a delta far below one over the number of rows, such as 1e-6.",
         ));
     }
     Ok(())
@@ -165,7 +165,7 @@ mod tests {
             assert!(split.count_epsilon + split.epsilon <= 1.0 + 1e-15);
             assert!(split.count_delta + split.rest_delta() <= 1e-6 * (1.0 + 1e-12));
             assert_eq!(split.histogram_noise(1e6).is_some(), histograms > 0);
-            // Two counts together are no more precise than one alone.
+            // Two counts together are not more precise than one alone.
             assert!(split.count_noise(2).powi(2) >= 2.0 * split.count_noise(1).powi(2));
             assert_eq!(split.count_noise(1), split.count_noise_multiplier);
         }
@@ -180,7 +180,7 @@ mod tests {
             _ => panic!("not a Gaussian"),
         };
         assert!((share(1e6) - DISCOVERY_SHARE).abs() < 1e-9);
-        // Of few units more, but no more than what is left to all else.
+        // More for few units, but at most what is left for everything else.
         assert!((share(1e4) / DISCOVERY_SHARE - 1.4).abs() < 0.4);
         assert!((share(1.0) - MAX_TIMES * DISCOVERY_SHARE).abs() < 1e-9);
     }

@@ -1,5 +1,5 @@
-//! No routine takes what is no number, too large or too small for safety: each is swept over arguments of every size and
-//! has to return an error, or what protects most: more noise, a larger epsilon, delta or cost.
+//! No function is unsafe for arguments that are NaN, too large or too small. Each is tested with arguments of every
+//! size, and must return an error, or the safest result: more noise, a larger epsilon, delta or cost.
 
 use super::accountant::gdp::{Equivalent, Stored};
 use super::accountant::{self, analytic_gaussian};
@@ -13,7 +13,7 @@ use super::mechanisms::sparse_histogram::release_heavy;
 use super::meter::Meter;
 use super::samplers::poisson::SamplingRate;
 
-/// Of every size, and what is none.
+/// Of every size, and NaN.
 const SIZES: [f64; 31] = [
     f64::NAN,
     f64::NEG_INFINITY,
@@ -58,7 +58,7 @@ fn quantiles_err_upwards() {
         let x = upper_quantile(tail);
         assert!(x >= 0.0, "{tail}: {x}");
         assert!(if tail > 0.0 { upper_tail(x) <= tail } else { x == f64::INFINITY }, "{tail}: {x}");
-        // No lower for a smaller tail.
+        // Not lower for a smaller tail.
         assert!(SIZES.iter().all(|less| !(*less < tail) || upper_quantile(*less) >= x), "{tail}");
         let of_log = upper_quantile_of_log(tail.ln());
         assert!(of_log >= x * (1.0 - 1e-6) || tail > 0.5, "{tail}: {of_log} {x}");
@@ -71,7 +71,7 @@ fn deltas_and_noise_of_gaussians_err_upwards() {
         let delta = analytic_gaussian::delta(z, epsilon);
         assert!(delta > 0.0 && delta <= 1.0, "{z} {epsilon}: {delta}");
         assert!(delta == 1.0 || (z > 0.0 && epsilon >= 0.0), "{z} {epsilon}: {delta}");
-        // Less noise or a smaller epsilon is no better.
+        // Less noise or a smaller epsilon is not better.
         for (less, smaller) in [(z / 2.0, epsilon), (z, epsilon / 2.0)] {
             assert!(analytic_gaussian::delta(less, smaller) >= delta * (1.0 - 1e-9), "{z} {epsilon}");
         }
@@ -88,7 +88,7 @@ fn deltas_and_noise_of_gaussians_err_upwards() {
             "{epsilon} {wanted}: {back}"
         );
     }
-    // At large noise delta is the first term of its series, (2 pi)^(-1/2) / z.
+    // For large noise, delta is the first term of its series, (2 pi)^(-1/2) / z.
     for z in [1e4, 1e5, 1e6, 1e8, 1e11] {
         let expected = 1.0 / (z * std::f64::consts::TAU.sqrt());
         assert!((analytic_gaussian::delta(z, 0.0) / expected - 1.0).abs() < 1e-7, "{z}");
@@ -115,7 +115,7 @@ fn what_trainings_add_up_to_errs_upwards() {
             || delta + slack + analytic_gaussian::delta(precision.sqrt().recip(), epsilon) <= wanted * (1.0 + 1e-12);
         assert!(epsilon == f64::INFINITY || spent || holds(), "{cost:?} {wanted}: {epsilon}");
     }
-    // Slack counts for as much as the epsilon at which it is read has it.
+    // Slack has the cost of the epsilon at which it is evaluated.
     let slack = |slack| Equivalent::of_gaussian(30.0, 1e-6).and(Equivalent { precision: 0.0, delta: 0.0, slack });
     assert!(slack(0.0).epsilon(1e-6) < 30.001);
     let stored = Stored::from(slack(1e-20));

@@ -1,4 +1,4 @@
-//! What a training bought, stage by stage, and the guarantee that adds up.
+//! The cost of a training, stage by stage, and the resulting guarantee.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use super::mechanisms::{Mechanism, Stage};
 use super::meter::{Record, StageRecord};
 use crate::engine::{EngineError, Result};
 
-/// Which tables count as neighbours.
+/// Which tables are neighbours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Neighbours {
     /// Tables that differ by adding or removing one row.
@@ -16,17 +16,17 @@ pub enum Neighbours {
     AddRemoveUnit(PrivacyUnit),
 }
 
-/// Who is protected, where that is not a row.
+/// The protected unit, if it is not the row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PrivacyUnit {
-    /// The column whose values are the units; each NULL is one by itself.
+    /// The column whose values identify the units. Each NULL is a unit by itself.
     pub column: String,
-    /// Rows of a unit that are used at most.
+    /// Maximum number of rows used per unit.
     pub rows: u32,
 }
 
 impl Neighbours {
-    /// The relation in words, as shown to users.
+    /// The relation in words, for users.
     pub fn describe(&self) -> String {
         match self {
             Self::AddRemoveRow => "add or remove one row".to_owned(),
@@ -36,21 +36,21 @@ impl Neighbours {
         }
     }
 
-    /// What is promised, in one sentence that can be quoted.
+    /// The guarantee, in one sentence that can be quoted.
     pub fn guarantee(&self, epsilon: f64, delta: f64) -> String {
         let who = match self {
             Self::AddRemoveRow => "any one row".to_owned(),
             Self::AddRemoveUnit(PrivacyUnit { column, .. }) => format!("all rows of any one \"{column}\""),
         };
         format!(
-            "Whatever anybody does with the model and whatever they know besides, each conclusion that they may draw is at \
-             most {} times as likely, or as unlikely, with {who} in the table as without, except with a probability of \
-             {delta:e}.",
+            "Whatever anybody does with the model, and whatever else they know, each conclusion that they draw is at \
+             most {} times as likely with {who} in the table as without, and the other way round, except with a \
+             probability of {delta:e}.",
             factor(epsilon)
         )
     }
 
-    /// The unit, where it is not a row.
+    /// The unit, if it is not the row.
     pub fn unit(&self) -> Option<&PrivacyUnit> {
         match self {
             Self::AddRemoveRow => None,
@@ -67,13 +67,13 @@ fn factor(epsilon: f64) -> String {
     if rounded < 1e6 { format!("{}", (rounded * 1e6).round() / 1e6) } else { format!("{rounded:.2e}") }
 }
 
-/// Stages whose parameters were all fixed before the first of them ran: they compose tightly, by privacy-loss
+/// Stages whose parameters were all fixed before the first of them ran. They compose tightly, by privacy-loss
 /// distributions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Phase {
     /// Upper bound for the phase at `delta`.
     pub epsilon: f64,
-    /// Everything the phase may leak with probability: the accountant's delta, thresholds, and the samplers' slack.
+    /// The total delta of the phase: the accountant's delta, thresholds, and the samplers' slack.
     pub delta: f64,
     /// The part of `delta` at which the accountant evaluates the stages.
     pub accounted_delta: f64,
@@ -81,16 +81,16 @@ pub struct Phase {
 }
 
 impl Phase {
-    /// Recomputes the phase's epsilon from its stages: never above the claim for an honest ledger.
+    /// Recomputes the phase's epsilon from its stages. It never exceeds the claim of a correct ledger.
     pub fn accounted_epsilon(&self) -> Result<f64> {
         accountant::epsilon(&self.mechanisms(), self.accounted_delta)
     }
 
-    /// Whether the stages cost no more than is claimed, recomputed: their epsilon, or their delta at the claimed one, within
-    /// what two grids of the accountant may differ by.
+    /// Whether the stages cost at most the claim, recomputed: their epsilon, or their delta at the claimed epsilon,
+    /// within the possible difference of two grids of the accountant.
     ///
     /// # Errors
-    /// `InvalidParameter` if a mechanism's parameter makes no sense, `Internal` if the accountant finds no bound.
+    /// `InvalidParameter` if a parameter of a mechanism is invalid, `Internal` if the accountant finds no bound.
     pub fn holds(&self) -> Result<bool> {
         match self.accounted_epsilon() {
             Ok(epsilon) if epsilon <= self.epsilon * (1.0 + ROOM) => Ok(true),
@@ -102,14 +102,14 @@ impl Phase {
         }
     }
 
-    /// The stages as the accountant takes them.
+    /// The stages in the accountant's form.
     pub fn mechanisms(&self) -> Vec<(Mechanism, u64)> {
         self.stages.iter().map(|stage| (stage.mechanism, stage.times)).collect()
     }
 }
 
-/// The guarantee of one training. Phases compose by adding up epsilon and delta, because the parameters of a phase
-/// may depend on what earlier phases released.
+/// The guarantee of one training. Epsilon and delta of the phases add up, because the parameters of a phase may depend
+/// on the releases of earlier phases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
     pub epsilon: f64,
@@ -120,10 +120,10 @@ pub struct Ledger {
 
 /// Relative error of sums of precisions and deltas, and of a recomputed epsilon.
 const ROOM: f64 = 1e-9;
-/// By how much, relatively, bounds of one delta on different grids may differ.
+/// Maximum relative difference between bounds of one delta on different grids.
 const GRID_ROOM: f64 = 1e-3;
 
-/// Whether a stage pays for what ran under its name; without one, nothing may have run.
+/// Whether a stage covers what ran under its name. Without a stage, nothing may have run.
 fn covers(charged: Option<&Stage>, ran: &StageRecord) -> bool {
     let one_use = charged.and_then(|stage| stage.mechanism.simplified());
     let uses = charged.map_or(0, |stage| stage.times.saturating_mul(stage.mechanism.steps()));
@@ -131,11 +131,11 @@ fn covers(charged: Option<&Stage>, ran: &StageRecord) -> bool {
     ran.is_within(&paid, ROOM)
 }
 
-/// Stages of a training, at most.
+/// Maximum number of stages of a training.
 const MAX_STAGES: usize = 100;
 
 impl Ledger {
-    /// Whether a training may have written it: what others wrote might have the accountant run out of memory or time.
+    /// Whether a training may have written it. Otherwise it might exhaust the accountant's memory or time.
     pub fn is_plausible(&self) -> bool {
         let known = |phase: &Phase| {
             (1e-60..1.0).contains(&phase.accounted_delta) && phase.stages.iter().all(Stage::is_plausible)
@@ -148,24 +148,24 @@ impl Ledger {
             && self.phases.iter().all(known)
     }
 
-    /// Compares what is charged with what ran; keys above thresholds may have been released for so much delta.
+    /// Compares the charge with what ran. `thresholds_delta` is the delta for keys above thresholds.
     ///
     /// # Errors
-    /// `Internal` if anything ran that is not charged, or with less noise, or more often.
+    /// `Internal` if anything ran that is not charged, or with less noise, or more often than charged.
     pub fn check(&self, record: &Record, thresholds_delta: f64) -> Result<()> {
         let mut names: Vec<&str> = self.stages().map(|stage| stage.name.as_str()).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(EngineError::Internal("two stages of a training have one name"));
+            return Err(EngineError::Internal("two stages of a training have the same name"));
         }
         for (name, ran) in record.stages() {
             if !covers(self.stages().find(|stage| stage.name == name), ran) {
-                return Err(EngineError::Internal("a training did what was not charged"));
+                return Err(EngineError::Internal("a training used a mechanism that is not charged"));
             }
         }
         let given_up: f64 = record.stages().map(|(_, ran)| ran.threshold_delta).sum();
         if !(given_up <= thresholds_delta * (1.0 + ROOM)) {
-            return Err(EngineError::Internal("a training gave up more delta than is charged"));
+            return Err(EngineError::Internal("a training used more delta than is charged"));
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! The meter: what every mechanism has to be handed before it can run, and where it writes down what it did.
+//! The meter: every mechanism needs one to run, and records in it what it did.
 //!
-//! A meter holds the secret generator that noise comes from, so that no mechanism runs without one; and a record, shared
-//! by all meters that were made from one another, of what ran in which stage. At the end of a training the record is
-//! compared with what was charged: see [`super::ledger::Ledger::check`].
+//! A meter holds the secret generator of the noise, so no mechanism runs without one. It also holds a record of what
+//! ran in each stage, which is shared by all meters that were derived from one another. At the end of a training, the
+//! record is compared with the charge: see [`super::ledger::Ledger::check`].
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,45 +13,46 @@ use super::samplers::poisson::SamplingRate;
 use super::samplers::random::SecretRng;
 use crate::engine::Result;
 
-/// A source of noise that is written down.
+/// A source of noise that is recorded.
 #[derive(Debug)]
 pub struct Meter {
     rng: SecretRng,
     record: Arc<Mutex<Record>>,
     stage: &'static str,
     rate: SamplingRate,
-    /// Sum of `1 / z^2` over what ran on the sample at hand.
+    /// Sum of `1 / z^2` over what ran on the current sample.
     sample_precision: f64,
     #[cfg(test)]
     pub(super) replay: Option<Arc<Mutex<Replay>>>,
 }
 
-/// One run of a mechanism, as it really was.
+/// One run of a mechanism, with its actual parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Run {
-    /// Gaussian noise of this standard deviation on what one unit changes by `l2_sensitivity` at most.
+    /// Gaussian noise with this standard deviation, on data that one unit changes by at most `l2_sensitivity`.
     Gaussian { l2_sensitivity: f64, noise_sd: f64 },
-    /// The same, and keys released that only one unit holds, with at most this share of delta.
+    /// The same, plus released keys that only one unit holds, with at most this share of delta.
     SparseHistogram { l2_sensitivity: f64, noise_sd: f64, delta_share: f64 },
-    /// A choice of this bounded range, among scores that one unit changes by 1 at most.
+    /// A choice with this bounded range, among scores that one unit changes by at most 1.
     Choice { epsilon: f64 },
 }
 
-/// What ran in one stage. Sums are rounded as they come, and compared with room for that.
+/// What ran in one stage. Sums are rounded, and compared with a tolerance for that.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StageRecord {
-    /// Poisson samples that were drawn, and the largest rate among them; no samples and 1 where all units were seen.
+    /// Number of Poisson samples, and the largest rate among them; 0 and 1 if all units were seen.
     pub samples: u64,
     pub sampling_rate: f64,
-    /// Sum of `1 / z^2` over all Gaussian noise, and the largest sum over one sample, `z` being the noise multiplier.
+    /// Sum of `1 / z^2` over all Gaussian noise, and the largest sum over one sample, where `z` is the noise
+    /// multiplier.
     pub precision: f64,
     pub sample_precision: f64,
     /// Choices, and the largest epsilon of one.
     pub choices: u64,
     pub choice_epsilon: f64,
-    /// Delta given up for keys released above a threshold.
+    /// Delta for keys released above a threshold.
     pub threshold_delta: f64,
-    /// Draws of noise, or what amounts to them in slack.
+    /// Number of draws of noise, or the number with the same slack.
     pub draws: u64,
 }
 
@@ -79,10 +80,11 @@ impl StageRecord {
         draws: 0,
     };
 
-    /// Whether no more ran than was paid for, but for thresholds and draws, which are added up over all stages; sums may
-    /// be larger by `room` of what they are. Samples matter only where noise was added to what they gave.
+    /// Whether this is within what was paid for. Thresholds and draws are not compared, because they are added up over
+    /// all stages. Sums may exceed the paid ones by the relative error `room`. Samples count only if noise was added to
+    /// their results.
     pub fn is_within(&self, paid: &Self, room: f64) -> bool {
-        // All are named, so that nothing new runs that nobody compares.
+        // The pattern names all fields, so that a new field cannot be left out of the comparison.
         let Self {
             samples,
             sampling_rate,
@@ -100,7 +102,7 @@ impl StageRecord {
         (noise || precision == 0.0) && choices <= paid.choices && choice_epsilon <= paid.choice_epsilon
     }
 
-    /// Adds a run; what ran on the same sample comes to `of_sample` with it.
+    /// Adds a run. `of_sample` is the sum of what ran on the same sample, including it.
     fn add(&mut self, run: Run, of_sample: f64) {
         self.precision += run.precision();
         self.sample_precision = self.sample_precision.max(of_sample);
@@ -116,7 +118,7 @@ impl StageRecord {
 }
 
 impl Run {
-    /// `1 / z^2` for the noise multiplier `z`, 0 where there is none. What is no number is more than anything charged.
+    /// `1 / z^2` for the noise multiplier `z`, 0 if there is none. NaN counts as more than any charge.
     fn precision(self) -> f64 {
         match self {
             Self::Gaussian { l2_sensitivity, noise_sd } | Self::SparseHistogram { l2_sensitivity, noise_sd, .. } => {
@@ -132,12 +134,12 @@ impl Meter {
     /// A meter with an empty record and fresh random bits.
     ///
     /// # Errors
-    /// `Internal` if the operating system yields no random bytes.
+    /// `Internal` if the operating system returns no random bytes.
     pub fn new() -> Result<Self> {
         Ok(Self::with(SecretRng::from_os()?))
     }
 
-    /// A meter whose noise anyone can predict, for tests and benchmarks alone.
+    /// A meter with predictable noise, only for tests and benchmarks.
     #[doc(hidden)]
     pub fn for_tests(seed: u64) -> Self {
         Self::with(SecretRng::for_tests(seed))
@@ -155,11 +157,11 @@ impl Meter {
         }
     }
 
-    /// A meter that writes into the same record, with random bits of its own: for another stage, or thread. It sees all
-    /// units until a sample is begun.
+    /// A meter that writes into the same record, with separate random bits, for another stage or thread. It sees all
+    /// units until a sample is started.
     ///
     /// # Errors
-    /// `Internal` if the operating system yields no random bytes.
+    /// `Internal` if the operating system returns no random bytes.
     pub fn for_stage(&self, stage: &'static str) -> Result<Self> {
         Ok(Self {
             rng: self.fresh()?,
@@ -172,7 +174,7 @@ impl Meter {
         })
     }
 
-    /// This meter, to write for another stage from now on.
+    /// This meter, for another stage from now on.
     pub fn stage(&mut self, stage: &'static str) -> &mut Self {
         if self.stage != stage {
             (self.stage, self.sample_precision) = (stage, 0.0);
@@ -180,21 +182,21 @@ impl Meter {
         self
     }
 
-    /// A generator of its own for a thread that draws noise, of which [`Meter::ran`] is told.
+    /// A separate generator for a thread that draws noise. Its draws are reported to [`Meter::ran`].
     ///
     /// # Errors
-    /// `Internal` if the operating system yields no random bytes.
+    /// `Internal` if the operating system returns no random bytes.
     pub fn noise_rng(&self) -> Result<SecretRng> {
         self.fresh()
     }
 
-    /// Random bits for what releases nothing: the start of parameters, the order of work.
+    /// Random bits that are not released: initial parameters, order of work.
     pub fn rng(&mut self) -> &mut SecretRng {
         &mut self.rng
     }
 
-    /// Begins a fresh Poisson sample, in which every unit takes part with this probability on its own: what runs from
-    /// now on sees it alone. The units of all samples of a stage are those of one table.
+    /// Starts a new Poisson sample, in which every unit takes part independently with this probability. Whatever runs
+    /// from now on sees only this sample. The units of all samples of a stage belong to one table.
     pub fn begin_sample(&mut self, rate: SamplingRate) {
         (self.rate, self.sample_precision) = (rate, 0.0);
         self.write(|stage, rate| {
@@ -219,7 +221,7 @@ impl Meter {
         self.rate.takes_part(&mut self.rng)
     }
 
-    /// Writes down what a mechanism did, and how many draws of noise it took.
+    /// Records what a mechanism did, and its number of draws of noise.
     pub fn ran(&mut self, run: Run, draws: u64) {
         self.sample_precision += run.precision();
         let of_sample = self.sample_precision;
@@ -230,7 +232,7 @@ impl Meter {
         });
     }
 
-    /// What ran so far.
+    /// The record so far.
     pub fn record(&self) -> Record {
         self.record.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -250,7 +252,7 @@ impl Meter {
         change(record.0.entry(self.stage).or_insert(StageRecord::NOTHING), self.rate.value());
     }
 
-    /// Random bits that are nobody else's.
+    /// Random bits that no other generator uses.
     fn fresh(&self) -> Result<SecretRng> {
         #[cfg(test)]
         if let Some(rng) = self.replayed_rng() {

@@ -1,6 +1,6 @@
-//! Privacy: random bits, exact noise, mechanisms, the accountant, and how a budget is split.
+//! Privacy: random bits, exact noise, mechanisms, the accountant, and the split of a budget.
 //!
-//! Rooms, each importing only from those before it: [`mutant`] < `loss` < [`samplers`] < [`meter`] < [`mechanisms`] <
+//! Modules, each importing only from those before it: [`mutant`] < `loss` < [`samplers`] < [`meter`] < [`mechanisms`] <
 //! [`accountant`] < [`budget`], [`ledger`].
 
 pub mod accountant;

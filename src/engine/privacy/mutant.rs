@@ -1,38 +1,38 @@
-//! Deliberate flaws, each of which the audit (`tests/audit`) has to find.
+//! Deliberate flaws, each of which the audit (`tests/audit`) must detect.
 //!
-//! A place where a flaw can be asks [`is`]. Without the cargo feature `mutants` that is the constant `false`, and nothing
-//! of a flaw is compiled. With it, the flaw is the one that the environment variable `TABLEDIFFUSION_MUTANT` names, if
-//! any: inside PostgreSQL that is the environment of whoever started the server. A build without debug assertions, such
-//! as a release, refuses the feature.
+//! The code that may be flawed calls [`is`]. Without the cargo feature `mutants`, this is the constant `false`, and no
+//! flaw is compiled. With it, the environment variable `TABLEDIFFUSION_MUTANT` names the enabled flaw, if any. Inside
+//! PostgreSQL, this is the environment of the server. A build without debug assertions, such as a release, refuses the
+//! feature.
 
 use std::sync::OnceLock;
 
 #[cfg(all(feature = "mutants", not(debug_assertions)))]
 compile_error!("the feature `mutants` breaks privacy on purpose and is for tests: it has no place in a release");
 
-/// Whether this library can be told to break its promise.
+/// Whether this library can be made to violate its guarantee.
 pub const POSSIBLE: bool = cfg!(feature = "mutants");
 
-/// A way to break the promise.
+/// A way to violate the guarantee.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutant {
     /// Half the noise is added.
     HalfNoise,
-    /// None is.
+    /// No noise is added.
     NoNoise,
     /// The sum over a batch is clipped, instead of each row.
     ClipByBatch,
-    /// Batches of one size are cut from a shuffled table, instead of Poisson samples.
+    /// Batches of a fixed size are taken from a shuffled table, instead of Poisson samples.
     Shuffle,
-    /// A gradient is divided by the number of rows that happened to be sampled.
+    /// A gradient is divided by the actual number of sampled rows.
     RealBatchSize,
     /// The bins of numbers span the exact range of the data.
     ExactRange,
     /// The first layer learns from exact gradients.
     EncoderOutside,
-    /// All generators of a process, and of those forked from it, have one key.
+    /// All generators of a process and of its forks have the same key.
     SharedStream,
-    /// A charge is entered by the transaction that trains, which can take it back.
+    /// The transaction of the training enters the charge, so it can roll the charge back.
     ChargeTakenBack,
 }
 
@@ -51,10 +51,10 @@ impl Mutant {
     ];
 }
 
-/// The flaw at work.
+/// The enabled flaw.
 ///
 /// # Panics
-/// If the environment names one that there is not: a test of it would pass for the wrong reason.
+/// If the environment names an unknown flaw: a test of it would pass for the wrong reason.
 #[cfg(feature = "mutants")]
 pub fn active() -> Option<Mutant> {
     static ACTIVE: std::sync::LazyLock<Option<Mutant>> = std::sync::LazyLock::new(|| {
@@ -65,13 +65,13 @@ pub fn active() -> Option<Mutant> {
     *ACTIVE
 }
 
-/// The flaw at work: none.
+/// The enabled flaw: none.
 #[cfg(not(feature = "mutants"))]
 pub const fn active() -> Option<Mutant> {
     None
 }
 
-/// Whether this flaw is at work.
+/// Whether this flaw is enabled.
 #[inline]
 pub fn is(mutant: Mutant) -> bool {
     POSSIBLE && active() == Some(mutant)

@@ -1,9 +1,10 @@
-//! The replay audit: every noisy answer on one table is recorded and given again on a neighbour, so that both trainings do
-//! the same, and what the mechanisms saw is compared. What one unit really changed is held against what was claimed.
+//! The replay audit. Every noisy answer on one table is recorded and replayed on a neighbour, so that both trainings
+//! take the same path, and the inputs of the mechanisms are compared. The actual change by one unit is compared with
+//! the claim.
 //!
-//! Under replay, random bits are the same in both runs: each generator is seeded by the order in which they are made, and
-//! whether a unit takes part in a sample depends on its place alone. The units that only the neighbour has come last in
-//! it, and take part in every sample.
+//! Under replay, both runs have the same random bits. Each generator is seeded by its number, and whether a unit takes
+//! part in a sample depends only on its position. The units that only the neighbour has come last, and take part in
+//! every sample.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -14,29 +15,29 @@ use rand::Rng;
 use super::meter::Meter;
 use super::samplers::random::SecretRng;
 
-/// What a mechanism was asked, and what it answered.
+/// The question and the answer of a mechanism.
 struct Entry {
     stage: &'static str,
     question: Box<dyn Any + Send>,
     answer: Box<dyn Any + Send>,
 }
 
-/// What one unit changed in one stage.
+/// The change by one unit in one stage.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Realised {
     /// Sum over all noise of the squared change over the variance, and the largest such sum over one sample.
     pub precision: f64,
     pub sample_precision: f64,
     current: f64,
-    /// Answers that were given again.
+    /// Number of replayed answers.
     pub answers: u64,
     /// Largest change of a score.
     pub score: f64,
-    /// Most rows that keys had which the first table did not hold.
+    /// Largest number of rows with keys that the first table did not hold.
     pub new_rows: u64,
 }
 
-/// A recording, and how far it has been replayed.
+/// A recording, and the position of the replay.
 #[derive(Default)]
 pub struct Replay {
     entries: Vec<Entry>,
@@ -44,7 +45,8 @@ pub struct Replay {
     replaying: bool,
     seeds: u64,
     pub realised: BTreeMap<&'static str, Realised>,
-    /// How many units each stage's samples were drawn from in the first run, and up to which one the sample at hand is.
+    /// The number of units that each stage's samples were drawn from in the first run, and the position in the current
+    /// sample.
     units: BTreeMap<&'static str, u64>,
     seen: BTreeMap<&'static str, u64>,
     sample_seeds: BTreeMap<&'static str, u64>,
@@ -57,12 +59,12 @@ impl std::fmt::Debug for Replay {
 }
 
 impl Replay {
-    /// From now on answers are those of the recording.
+    /// From now on, answers come from the recording.
     pub fn rewind(&mut self) {
         (self.at, self.replaying, self.seeds) = (0, true, 0);
     }
 
-    /// Whether every answer was given again.
+    /// Whether every answer was replayed.
     pub fn is_over(&self) -> bool {
         self.at == self.entries.len()
     }
@@ -78,7 +80,7 @@ fn lock(replay: &Arc<Mutex<Replay>>) -> MutexGuard<'_, Replay> {
 }
 
 impl Meter {
-    /// A meter that records, or replays, into this.
+    /// A meter that records into this or replays from it.
     pub fn replayed(replay: &Arc<Mutex<Replay>>) -> Self {
         let seed = lock(replay).next_seed();
         let mut meter = Self::for_tests(seed);
@@ -116,7 +118,7 @@ impl Meter {
         Some((0..units as u32).filter(|unit| takes_part(from + u64::from(*unit))).collect())
     }
 
-    /// What `answer` gives to `question`, or gave to it in the recording; `change` compares two questions.
+    /// The answer to `question`, or the recorded one; `change` compares two questions.
     pub fn ask<Q: Send + 'static, A: Clone + Send + 'static>(
         &mut self,
         question: Q,
@@ -125,7 +127,7 @@ impl Meter {
     ) -> A {
         let Some(replay) = self.replay.clone() else { return answer(self, &question) };
         let stage = self.stage_name();
-        // However many random bits an answer takes, what follows finds the same ones.
+        // Later answers use the same random bits, however many this answer takes.
         let rng = SecretRng::for_tests(lock(&replay).next_seed());
         if !lock(&replay).replaying {
             let answer = answer(self, &question);
@@ -149,7 +151,7 @@ impl Meter {
 }
 
 impl Realised {
-    /// Adds a squared change of what has noise of this deviation.
+    /// Adds a squared change of a value with noise of this deviation.
     pub fn add(&mut self, squared: f64, noise_sd: f64) {
         let precision = squared / (noise_sd * noise_sd);
         self.precision += precision;

@@ -1,11 +1,11 @@
-//! How strongly columns go together.
+//! The strength of associations between columns.
 
 use rayon::prelude::*;
 
 use super::codes::{CodedColumns, Coding};
 use super::sample::Sample;
 
-/// Cramér's V of each pair of columns, corrected for chance (Bergsma 2013): 0 for independent ones, 1 where one
+/// Cramér's V of each pair of columns, corrected for chance (Bergsma 2013): 0 for independent columns, 1 if one
 /// determines the other.
 pub fn associations(sample: &Sample) -> Vec<Vec<f64>> {
     let coding = Coding::of(sample);

@@ -1,36 +1,35 @@
-//! Charts as SVG, without fonts or scripts. Colours are given as attributes, so that the page around them may change
-//! them by CSS.
+//! Charts as SVG, without fonts or scripts. Colours are attributes, so that the page can change them by CSS.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use crate::engine::{EngineError, Result};
 
-/// Colours of the series of a bar chart, in their order.
+/// Colours of the series of a bar chart, in order.
 pub const SERIES: [RGBColor; 3] = [RGBColor(0x8a, 0xa0, 0xb8), RGBColor(0x1f, 0x6f, 0xb4), RGBColor(0xc7, 0x7c, 0x11)];
-/// That of the strongest association.
+/// The colour of the strongest association.
 pub const STRONG: RGBColor = RGBColor(0x1f, 0x6f, 0xb4);
 const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 
 /// Pixels.
 const WIDTH: u32 = 520;
-/// A character of a label, and labels at most.
+/// Width of a character of a label, and maximum width of labels.
 const CHARACTER: i32 = 7;
 const MAX_LABELS: i32 = 230;
 const BAR: i32 = 8;
 const GAP: i32 = 6;
 const CELL: i32 = 22;
 const FONT: i32 = 12;
-/// Characters of a label.
+/// Maximum characters of a label.
 const LONGEST: usize = 34;
 
-/// A label with one share for each series.
+/// A label with one share per series.
 pub struct Bar {
     pub label: String,
     pub shares: Vec<f64>,
 }
 
-/// A chart of horizontal bars, one group a label.
+/// A chart of horizontal bars, one group per label.
 ///
 /// # Errors
 /// `Internal` if it cannot be drawn.
@@ -101,7 +100,7 @@ fn text(area: &Area, text: &str, at: (i32, i32), anchor: Pos) -> Drawn {
     area.draw(&Text::new(text.to_owned(), at, style))
 }
 
-/// Pixels that labels take up.
+/// Width of the labels in pixels.
 fn room_for<'a>(labels: impl Iterator<Item = &'a str>) -> i32 {
     let longest = labels.map(|label| label.chars().count().min(LONGEST)).max().unwrap_or(0);
     (longest as i32 * CHARACTER + 12).min(MAX_LABELS)

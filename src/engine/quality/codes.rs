@@ -1,10 +1,10 @@
-//! Values as few codes: numbers by quantiles of the real rows, texts by how frequent they are there.
+//! Values as few codes: numbers by quantiles of the real rows, texts by their frequency in the real rows.
 
 use std::collections::HashMap;
 
 use super::sample::{Sample, Value};
 
-/// Codes of numbers, and of texts, at most, besides those for NULL and for other texts.
+/// Maximum number of codes for numbers, and for texts, besides those for NULL and other texts.
 const MAX_BINS: usize = 20;
 const MAX_TEXTS: usize = 30;
 
@@ -14,15 +14,15 @@ pub const NULL: u8 = 0;
 /// Codes column by column.
 pub type CodedColumns = Vec<Vec<u8>>;
 
-/// How the values of every column become codes.
+/// The mapping of every column's values to codes.
 pub struct Coding {
     columns: Vec<CodedColumn>,
 }
 
 enum CodedColumn {
-    /// The largest value of each bin but the last.
+    /// The largest value of each bin except the last.
     Numbers(Vec<f64>),
-    /// By falling frequency.
+    /// By decreasing frequency.
     Texts(HashMap<Box<[u8]>, u8>),
 }
 

@@ -1,4 +1,4 @@
-//! Distances between the joint distributions of one, two and three columns, and of what can be said of single ones.
+//! Distances between the joint distributions of one, two and three columns, and between summary statistics.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -8,10 +8,10 @@ use super::codes::{CodedColumns, Coding, NULL};
 use super::metric::Metric;
 use crate::engine::abandon;
 
-/// Pairs and triples that are compared, at most: of more, a random choice.
+/// Maximum number of pairs and triples that are compared. If there are more, a random selection.
 const MAX_SETS: usize = 500;
 
-/// All of them, between the first half of the real rows and the others.
+/// All distances, between the first half of the real rows and the other rows.
 pub fn metrics(
     coding: &Coding,
     first: &CodedColumns,
@@ -68,7 +68,7 @@ pub fn metrics(
     metrics
 }
 
-/// Sets of so many columns.
+/// Sets of this many columns.
 fn sets(columns: usize, ways: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
     let mut all: Vec<Vec<usize>> = vec![Vec::new()];
     for _ in 0..ways {
@@ -78,7 +78,7 @@ fn sets(columns: usize, ways: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<usize>> {
             longer
         };
         all = all.iter().flat_map(longer).collect();
-        // Enough for a choice, however many columns there are.
+        // Enough to choose from, however many columns there are.
         while all.len() > 64 * MAX_SETS {
             all.swap_remove(rng.random_range(0..all.len()));
         }
@@ -104,7 +104,7 @@ fn nulls(codes: &[u8]) -> f64 {
     codes.iter().filter(|code| **code == NULL).count() as f64 / codes.len() as f64
 }
 
-/// Pearson's correlation of the codes of two columns, that is of ranks among 20, over rows without NULL.
+/// Pearson's correlation of the codes of two columns, that is, of ranks among 20, over rows without NULL.
 fn correlation(codes: &CodedColumns, pair: &[usize]) -> f64 {
     let rows = codes[pair[0]].iter().zip(&codes[pair[1]]).filter(|(a, b)| **a != NULL && **b != NULL);
     let (mut n, mut x, mut y, mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);

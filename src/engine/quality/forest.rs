@@ -1,4 +1,5 @@
-//! What a random forest makes of synthetic rows: whether it tells them from real ones, and what it learns from them.
+//! Random forests: whether one can distinguish synthetic rows from real ones, and how well one learns from synthetic
+//! rows.
 
 use rayon::prelude::*;
 use smartcore::ensemble::random_forest_regressor::{RandomForestRegressor, RandomForestRegressorParameters};
@@ -8,16 +9,16 @@ use super::codes::CodedColumns;
 use super::metric::Metric;
 use crate::engine::abandon;
 
-/// Rows of each table that a forest sees, at most.
+/// Maximum number of rows of each table for a forest.
 const MAX_ROWS: usize = 5_000;
 const TREES: usize = 40;
 const DEPTH: u16 = 12;
 const MIN_LEAF: usize = 5;
-/// Every third row is not learned from but judged.
+/// Every third row is kept for testing.
 const JUDGED: usize = 3;
 
-/// The AUC of a forest that tells rows from the first half of the real ones; and, if there is a target, that of one which
-/// has learned it and predicts it in the first half.
+/// The AUC of a forest that distinguishes rows from the first half of the real ones. With a target, also the AUC of a
+/// forest that learns the target from the rows and predicts it in the first half.
 pub fn metrics(
     first: &CodedColumns,
     made: &CodedColumns,
@@ -48,7 +49,7 @@ fn discriminate(real: &CodedColumns, other: &CodedColumns) -> Option<f64> {
     learned.judge(&judged)
 }
 
-/// The target's codes are split in two at the one that splits the rows to be judged most evenly.
+/// The target's codes are divided into two classes at the code that divides the test rows most evenly.
 fn predict(from: &CodedColumns, judged: &CodedColumns, target: usize) -> Option<f64> {
     let share = |split: u8| {
         judged[target].iter().filter(|code| **code > split).count() as f64 / judged[target].len().max(1) as f64
@@ -78,8 +79,8 @@ impl ForestRows {
         self.labels.push(label);
     }
 
-    /// The AUC with which a forest that has learned these rows tells the labels of others; `None` if there is nothing to
-    /// learn or to tell.
+    /// The AUC with which a forest that is trained on these rows predicts the labels of others; `None` if there is
+    /// nothing to learn or predict.
     fn judge(&self, judged: &Self) -> Option<f64> {
         let several = |labels: &[f64]| labels.iter().any(|label| *label != labels[0]);
         if self.features.first().is_none_or(Vec::is_empty) || judged.labels.is_empty() || !several(&judged.labels) {
@@ -98,7 +99,7 @@ impl ForestRows {
     }
 }
 
-/// Chance that a row of label 1 has a higher score than one of label 0, equal scores counting half.
+/// The probability that a row with label 1 has a higher score than one with label 0. Equal scores count half.
 fn auc(scores: &[f64], labels: &[f64]) -> f64 {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));

@@ -1,10 +1,9 @@
-//! How close synthetic rows are to real ones. Nothing here is private: it compares with the real rows themselves, and is for
-//! whoever may read these.
+//! How close synthetic rows are to real ones. Nothing here is private: it compares with the real rows themselves, and
+//! is for roles that may read them.
 //!
-//! The real rows are split at random into two halves of equal size, and as many synthetic rows are taken. What is found
-//! between the synthetic rows and the first half is shown beside what is found between the halves (how close other
-//! real rows would come) and between the first half and the second with every column shuffled by itself (what
-//! independent columns achieve).
+//! The real rows are split at random into two halves of equal size, and the same number of synthetic rows is taken.
+//! Each figure is computed between the first half and the synthetic rows, the second half (how close other real rows
+//! are), and the second half with every column shuffled separately (independent columns).
 
 mod association;
 pub mod chart;
@@ -22,8 +21,8 @@ pub use self::association::associations;
 pub use self::metric::Metric;
 pub use self::sample::Sample;
 
-/// Compares tables with the same columns; `target` is the place of the column that is predicted from the others.
-/// `None` where there are too few rows.
+/// Compares tables with the same columns. `target` is the position of the column that is predicted from the others.
+/// `None` if there are too few rows.
 pub fn compare(synthetic: &Sample, real: &Sample, target: Option<usize>, rng: &mut ChaCha8Rng) -> Vec<Metric> {
     let rows = synthetic.rows().min(real.rows() / 2);
     if rows < 2 {
@@ -51,7 +50,7 @@ mod tests {
     use super::*;
     use crate::engine::table::{Block, BlockColumn};
 
-    /// Rows of a number, a text that follows from it unless it does not (with this probability), and a coin.
+    /// Rows of a number, a text that is a function of it except with this probability, and a coin.
     fn sample(rows: usize, strangeness: f64, seed: u64) -> Sample {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let (mut numbers, mut texts, mut coins) =

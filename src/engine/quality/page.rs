@@ -1,4 +1,4 @@
-//! A page about a model, for people: HTML that needs nothing from elsewhere.
+//! An HTML page about a model, without external resources.
 
 use std::fmt::Write;
 
@@ -14,11 +14,11 @@ use crate::engine::privacy::ledger::Ledger;
 use crate::engine::table::codec::Encoder;
 use crate::engine::table::{Block, Column, Domain};
 
-/// Bars of a column, and columns in the square of associations, at most.
+/// Maximum bars of a column, and maximum columns in the square of associations.
 const MAX_BARS: usize = 24;
 const MAX_COLUMNS: usize = 40;
 
-/// Rows as the page sees them: how many have each code of each column, and a sample for what goes together.
+/// Aggregated rows: the number of rows with each code of each column, and a sample for associations.
 pub struct SeenRows {
     counts: Vec<Vec<u64>>,
     sample: Sample,
@@ -48,21 +48,21 @@ impl SeenRows {
     }
 }
 
-/// What the page tells.
+/// The content of the page.
 pub struct Page<'a> {
     pub model: &'a str,
-    /// The source's name as SQL writes it.
+    /// The source's name in SQL.
     pub source: &'a str,
-    /// Why the promise is about rows of the source alone, if it is.
+    /// The reason why the guarantee is about rows of the source but not about rows of the tables behind it, if so.
     pub source_rows_only: Option<&'a str>,
     pub method: &'a str,
     pub ledger: &'a Ledger,
-    /// Epsilon of each stage of the ledger, alone.
+    /// The epsilon of each stage of the ledger by itself.
     pub alone: Vec<f64>,
     pub noisy_rows: f64,
-    /// All columns, as the view tablediffusion.columns tells them.
+    /// All columns, as rows of the view tablediffusion.columns.
     pub columns: Value,
-    /// Names of those that are modelled.
+    /// Names of the modelled columns.
     pub names: Vec<&'a str>,
     pub made: SeenRows,
     pub real: Option<SeenRows>,
@@ -104,10 +104,10 @@ impl Page<'_> {
         );
         if self.real.is_some() {
             page.push_str(
-                "<p class=\"warning\">Not differentially private, for the owner only: this page holds figures of the real rows.</p>\n",
+                "<p class=\"warning\">Not differentially private, for the owner only: this page contains figures of the real rows.</p>\n",
             );
         } else {
-            page.push_str("<p>This page holds released information only, and may be published.</p>\n");
+            page.push_str("<p>This page contains only released information, and may be published.</p>\n");
         }
         self.write_privacy(&mut page);
         self.write_columns(&mut page)?;
@@ -125,9 +125,9 @@ impl Page<'_> {
              <tr><th>Source</th><td>{}</td></tr>\n<tr><th>Method</th><td>{}</td></tr>\n\
              <tr><th>Epsilon</th><td>{}</td></tr>\n<tr><th>Delta</th><td>{:e}</td></tr>\n\
              <tr><th>Neighbouring tables</th><td>{}</td></tr>\n<tr><th>Rows, noisy count</th><td>{:.0}</td></tr>\n</table>\n\
-             <p>To cite, for instance to a data protection officer:</p>\n\
+             <p>To cite, for example to a data protection officer:</p>\n\
              <blockquote>The rows are synthetic. They come from a model that was trained with differential privacy at epsilon {} and \
-             delta {:e}, neighbouring tables being those that differ in this way: {}. {}</blockquote>\n",
+             delta {:e}. Neighbouring tables differ in this way: {}. {}</blockquote>\n",
             escaped(self.source),
             self.method,
             ledger.epsilon,
@@ -142,14 +142,14 @@ impl Page<'_> {
         if let Some(reason) = self.source_rows_only {
             let _ = writeln!(
                 page,
-                "<p class=\"warning\">The promise is about rows of {0}, and not about rows of the tables behind it: one of \
-                 these may change many rows of {0}, because it has {1}.</p>",
+                "<p class=\"warning\">The guarantee is about rows of {0}, but not about rows of the tables behind it: one row \
+                 of a table may change many rows of {0}, because {0} has {1}.</p>",
                 escaped(self.source),
                 escaped(reason),
             );
         }
         page.push_str(
-            "<h3>What was spent on what</h3>\n<table>\n<tr><th>Stage</th><th>Uses</th><th>Epsilon, alone</th></tr>\n",
+            "<h3>Cost of each stage</h3>\n<table>\n<tr><th>Stage</th><th>Uses</th><th>Epsilon of the stage alone</th></tr>\n",
         );
         for (stage, alone) in ledger.stages().zip(&self.alone) {
             let _ = writeln!(
@@ -178,8 +178,8 @@ impl Page<'_> {
             let text = |key: &str| escaped(column[key].as_str().unwrap_or_default());
             let others = match (&column["other_share"], &column["null_share"]) {
                 (Value::Null, _) => "",
-                (_, Value::Null) => "; other values come back as one of these",
-                _ => "; other values come back as NULL",
+                (_, Value::Null) => "; other values are sampled as one of these",
+                _ => "; other values are sampled as NULL",
             };
             let _ = writeln!(
                 page,
@@ -189,7 +189,7 @@ impl Page<'_> {
                 if column["values"].is_array() {
                     format!("domain {}", text("domain"))
                 } else {
-                    "generated afresh".to_owned()
+                    "newly generated".to_owned()
                 }
             );
             if column["values"].is_array() {
@@ -213,7 +213,7 @@ impl Page<'_> {
 
     fn write_associations(&self, page: &mut String) -> Result<()> {
         let names: Vec<String> = self.names.iter().take(MAX_COLUMNS).map(|name| (*name).to_owned()).collect();
-        page.push_str("<section><h2>What goes together</h2>\n");
+        page.push_str("<section><h2>Associations between columns</h2>\n");
         for (title, seen) in [("Synthetic rows", Some(&self.made)), ("Real rows", self.real.as_ref())] {
             let Some(seen) = seen else { continue };
             let values = associations(&seen.sample);
@@ -228,8 +228,8 @@ impl Page<'_> {
     }
 }
 
-/// The bars of a column of the view, with the other shares of its codes: neighbouring bins together,
-/// and the least frequent categories, where there are many.
+/// The bars of a column of the view, with the other shares of its codes. If there are many, neighbouring bins are
+/// merged, and so are the least frequent categories.
 fn bars(column: &Value, others: &[Vec<f64>]) -> Vec<Bar> {
     let share = |value: &Value| value.as_f64().unwrap_or(0.0);
     let shown = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -4,7 +4,7 @@ use rand::{Rng, RngExt};
 
 use crate::engine::table::Block;
 
-/// Rows that are kept, at most.
+/// Maximum number of rows.
 const MAX_ROWS: usize = 100_000;
 
 /// One value.
@@ -15,15 +15,15 @@ pub enum Value {
     Text(Box<[u8]>),
 }
 
-/// Values column by column. Every row of the table is in it with the same probability: once there are too many, each is
-/// kept with probability one half, and further ones come in half as often.
+/// Values by column. Every row of the table is in the sample with the same probability. When there are too many, each
+/// is kept with probability one half, and further rows enter half as often.
 pub struct Sample {
     pub columns: Vec<Vec<Value>>,
     rate: f64,
 }
 
 impl Sample {
-    /// Of a table with so many columns, at least one.
+    /// For a table with this many columns, at least one.
     pub fn new(columns: usize) -> Self {
         Self { columns: vec![Vec::new(); columns], rate: 1.0 }
     }
@@ -32,7 +32,7 @@ impl Sample {
         self.columns.first().map_or(0, Vec::len)
     }
 
-    /// Takes in rows of the table.
+    /// Adds rows of the table.
     pub fn add(&mut self, block: &Block, rng: &mut impl Rng) {
         for row in 0..block.rows {
             if self.rate < 1.0 && !rng.random_bool(self.rate) {
@@ -78,7 +78,7 @@ mod tests {
         let rows = sample.rows() as f64;
         assert!(rows <= 1e5 && rows > 4e4 && sample.rate == 0.125, "{rows}");
         let early = sample.columns[0].iter().filter(|value| matches!(value, Value::Number(x) if *x < 350e3)).count();
-        // Standard deviation 209; six of them leave a false alarm of 2e-9.
+        // Standard deviation 209. Six of them give a false alarm of 2e-9.
         assert!((early as f64 - rows / 2.0).abs() < 6.0 * 209.0, "{early} of {rows}");
     }
 }

@@ -12,6 +12,7 @@ mod category;
 mod declared;
 mod domain_source;
 mod histograms;
+mod leaf;
 mod number_line;
 mod numeric;
 mod plan;
@@ -19,6 +20,7 @@ mod refine;
 mod sample;
 mod significance;
 mod spacing;
+mod tail;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -1,4 +1,4 @@
-//! What is wrong with arguments.
+//! Invalid arguments.
 
 use pgrx::PgSqlErrorCode;
 
@@ -22,26 +22,28 @@ pub fn not_an_object(name: &str) -> Fault {
         .hint("Write it as '{\"name\": ...}'.")
 }
 
-/// `what` says which text it is: `argument "model"`, or the name of something.
+/// `what` names the text: `argument "model"`, or the name of an object.
 pub fn not_utf8(what: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_CHARACTER_NOT_IN_REPERTOIRE, format!("{what} is not valid UTF-8"))
-        .detail("A database of encoding SQL_ASCII takes any bytes for text; tablediffusion works with names in UTF-8.")
-        .hint("Write it in UTF-8, or rename what it is the name of.")
+        .detail(
+            "A database with encoding SQL_ASCII accepts any bytes as text, but tablediffusion needs names in UTF-8.",
+        )
+        .hint("Pass text in UTF-8, or rename the object.")
 }
 
 pub fn json_unreadable(name: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("argument \"{name}\" cannot be read"))
-        .detail("It is JSON that holds a number too large for a double, or is nested too deeply.")
+        .detail("The JSON contains a number that is too large for a double, or is nested too deeply.")
         .hint("Pass numbers as strings if they must be that large.")
 }
 
 pub fn definition_unknown(function: &str, argument: usize) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_INVALID_FUNCTION_DEFINITION,
-        format!("function {function} is not defined in SQL as tablediffusion defines it"),
+        format!("function {function} is declared in SQL with other argument types than the library expects"),
     )
-    .detail(format!("Argument {argument} is of another type than the library takes."))
-    .hint("Run ALTER EXTENSION tablediffusion UPDATE; drop definitions that are not the extension's.")
+    .detail(format!("Argument {argument} does not have the type that the library expects."))
+    .hint("Run ALTER EXTENSION tablediffusion UPDATE. Drop functions that were declared by hand.")
 }
 
 pub fn rows_not_positive(argument: &str) -> Fault {

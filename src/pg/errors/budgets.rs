@@ -6,7 +6,7 @@ use super::fault::Fault;
 
 pub fn not_relation_owner(relation: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("must be owner of relation {relation}"))
-        .detail("What may be spent of a relation is for its owner to say.")
+        .detail("Only the owner of a relation may set its budget or replace its rows.")
         .hint("Ask the owner, or use SET ROLE if you are a member of it.")
 }
 
@@ -16,7 +16,7 @@ pub fn budget_spent(relation: &str, epsilon: f64, delta: f64, spent: f64, remain
         format!("the privacy budget of {relation} does not allow this training"),
     )
     .detail(format!(
-        "It is epsilon {epsilon} at delta {delta:e}; trainings have spent {spent:.4}, which leaves one more of about {remaining:.4}."
+        "The budget is epsilon {epsilon} at delta {delta:e}. Trainings have spent {spent:.4}, which leaves about {remaining:.4} for one more training."
     ))
     .hint("Use a smaller epsilon or delta, or have the owner of the relation raise the budget with tablediffusion_set_budget.")
 }
@@ -24,19 +24,19 @@ pub fn budget_spent(relation: &str, epsilon: f64, delta: f64, spent: f64, remain
 pub fn budget_of_former_relation(relation: &str) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-        format!("the privacy budget of an earlier relation named {relation} applies, with all that was spent of it"),
+        format!("the privacy budget of an earlier relation named {relation} applies, including what was spent of it"),
     )
-    .detail("Dropping, renaming or restoring a relation gives nothing back.")
-    .hint("If it now holds other people's data, its owner can set a new budget with tablediffusion_set_budget.")
+    .detail("Dropping, renaming or restoring a relation gives back nothing of its budget.")
+    .hint("If the relation now contains other people's data, its owner can set a new budget with tablediffusion_set_budget.")
 }
 
 pub fn budget_is_spent_already(relation: &str, spent: f64) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-        format!("trainings have spent the whole budget of {relation} already"),
+        format!("trainings have already spent the whole budget of {relation}"),
     )
     .detail(format!("They amount to epsilon {spent:.4} at the budget's delta."))
-    .hint("No further training is admitted; existing models are not affected.")
+    .hint("No further training is admitted. Existing models are not affected.")
 }
 
 pub fn rows_are_not_its_rows(source: &str, relation: &str, reason: &str) -> Fault {
@@ -45,38 +45,38 @@ pub fn rows_are_not_its_rows(source: &str, relation: &str, reason: &str) -> Faul
         format!("a training on {source} cannot be charged to the budget of {relation}"),
     )
     .detail(format!(
-        "A row of {relation} may change many rows of {source}, because it has {reason}; protecting the latter does not protect the former."
+        "One row of {relation} may change many rows of {source}, because {source} has {reason}. A training that protects rows of {source} does not protect rows of {relation}."
     ))
-    .hint("Name as \"privacy_unit\" a column that says whose the rows of all tables behind it are, or have the owner make a table of it.")
+    .hint("Set \"privacy_unit\" to a column that identifies the unit of each row in all tables behind the source, or have the owner create a table from the source.")
 }
 
 pub fn source_rows_only(source: &str, reason: &str) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_WARNING,
-        format!("the training protects rows of {source}, and not rows of the tables behind it"),
+        format!("the training protects rows of {source}, but not rows of the tables behind it"),
     )
-    .detail(format!("A row of a table may change many rows of {source}, because it has {reason}."))
+    .detail(format!("One row of a table may change many rows of {source}, because {source} has {reason}."))
     .hint(
-        "Name as \"privacy_unit\" a column that says whose the rows of all tables behind it are, or train on a table.",
+        "Set \"privacy_unit\" to a column that identifies the unit of each row in all tables behind the source, or train on a table.",
     )
 }
 
 pub fn not_in_its_budget(relation: &str, trainings: u64) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_SUCCESSFUL_COMPLETION,
-        format!("trainings on views of {relation} are not part of what is spent of it: {trainings}"),
+        format!("trainings on views of {relation} are not charged to its budget: {trainings}"),
     )
-    .detail("They protect rows of the views, of which one row of the relation may have changed many.")
-    .hint("The view tablediffusion.ledger shows them, with source_rows_only.")
+    .detail("They protect rows of the views. One row of the relation may have changed many of these.")
+    .hint("The view tablediffusion.ledger marks them with source_rows_only.")
 }
 
 pub fn budget_is_changing() -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_LOCK_NOT_AVAILABLE,
-        "a budget that applies to this training is being changed by an open transaction",
+        "an open transaction is changing a budget that applies to this training",
     )
-    .detail("A training is charged in a transaction of its own, which cannot wait for the one that trains.")
-    .hint("Commit tablediffusion_set_budget before training, or try again once another session has.")
+    .detail("A separate transaction charges the training. It cannot wait for the transaction that trains.")
+    .hint("Commit tablediffusion_set_budget before training, or try again after the other session has committed.")
 }
 
 pub fn no_worker() -> Fault {
@@ -84,14 +84,14 @@ pub fn no_worker() -> Fault {
         PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
         "no background worker is free to charge the training",
     )
-    .detail("A training is charged by a worker of its own before it reads a row; nothing was read.")
-    .hint("Try again, or have max_worker_processes raised.")
+    .detail("A background worker charges each training before it reads a row. Nothing was read.")
+    .hint("Try again, or raise max_worker_processes.")
 }
 
 pub fn charge_not_entered() -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, "the training could not be charged")
-        .detail("The background worker that charges it ended early; nothing was read.")
-        .hint("The server's log says why.")
+        .detail("The background worker that charges it ended early. Nothing was read.")
+        .hint("See the server log for the reason.")
 }
 
 pub fn charge_refused(code: PgSqlErrorCode) -> Fault {

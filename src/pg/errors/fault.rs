@@ -1,4 +1,4 @@
-//! A report in the making: an error, warning or notice.
+//! Reports before they are raised: errors, warnings and notices.
 
 use pgrx::pg_sys::panic::ErrorReport;
 use pgrx::{PgLogLevel, PgSqlErrorCode, spi};
@@ -9,7 +9,7 @@ use crate::engine::EngineError;
 /// Result with [`Fault`].
 pub type Result<T> = std::result::Result<T, Fault>;
 
-/// A report in the making: message in lower case without a full stop; detail and hint are sentences.
+/// A report: the message is lower case without a full stop; detail and hint are sentences.
 #[derive(Debug)]
 pub struct Fault {
     code: PgSqlErrorCode,
@@ -31,7 +31,7 @@ impl Fault {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The same under another SQLSTATE.
+    /// The same report with another SQLSTATE.
     pub fn code(self, code: PgSqlErrorCode) -> Self {
         Self { code, ..self }
     }
@@ -47,24 +47,24 @@ impl Fault {
         report.report(level);
     }
 
-    /// Reports it as an ERROR, which ends the statement.
+    /// Raises an ERROR, which ends the statement.
     pub fn raise(self) -> ! {
         self.report(PgLogLevel::ERROR);
         unreachable!("an ERROR does not return")
     }
 
-    /// Reports it as a WARNING.
+    /// Raises a WARNING.
     pub fn warn(self) {
         self.report(PgLogLevel::WARNING);
     }
 
-    /// Reports it as a NOTICE.
+    /// Raises a NOTICE.
     pub fn notice(self) {
         self.report(PgLogLevel::NOTICE);
     }
 }
 
-/// A fault on its way from another process.
+/// A fault that is passed to another process.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Told {
     code: i32,
@@ -105,15 +105,15 @@ impl From<EngineError> for Fault {
             EngineError::MoreRowsThanExpected { limit } => {
                 Self::new(PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, message)
                     .detail(format!("tablediffusion.memory_limit is {}.", bytes(limit)))
-                    .hint("Run ANALYZE to be told how much is needed; exclude columns, train on a view of fewer rows, or have a superuser raise the setting.")
+                    .hint("Run ANALYZE, so that the next attempt says how much memory is needed. Exclude columns, train on a view of fewer rows, or have a superuser raise the setting.")
             }
             EngineError::MoreRowsThanCounted => {
                 Self::new(PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, message)
-                    .detail("It is read several times, and has to show the same rows each time.")
+                    .detail("A training reads the source several times, and the source must return the same rows each time.")
                     .hint("Train on a table, or on a view without volatile functions.")
             }
             EngineError::CorruptModel { .. } => Self::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, message)
-                .detail("The bytes in tablediffusion.models_store are not what a training wrote.")
+                .detail("The bytes in tablediffusion.models_store differ from what a training wrote.")
                 .hint("Restore the model from a backup, or train it again."),
             EngineError::UnsupportedVersion { .. } => Self::new(PgSqlErrorCode::ERRCODE_FEATURE_NOT_SUPPORTED, message)
                 .detail("The model was written by a newer release of tablediffusion.")
@@ -123,19 +123,19 @@ impl From<EngineError> for Fault {
     }
 }
 
-/// What SPI says of a call that it did not understand; an ERROR of PostgreSQL passes by itself.
+/// An SPI call that returned an error code. PostgreSQL's own ERRORs are not converted here.
 impl From<spi::Error> for Fault {
     fn from(error: spi::Error) -> Self {
         Self::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("internal error: {error}"))
     }
 }
 
-/// A broken invariant of ours.
+/// A broken invariant of the extension.
 pub fn internal(what: &'static str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INTERNAL_ERROR, format!("internal error: {what}"))
 }
 
-/// A size for people: `64 MB`.
+/// A size in readable form: `64 MB`.
 pub fn bytes(n: u64) -> String {
     match n {
         0..10_240 => format!("{n} bytes"),

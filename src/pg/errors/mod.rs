@@ -1,4 +1,4 @@
-//! Every error, warning and notice of the face, with its SQLSTATE, DETAIL and HINT. None carries a value of a table.
+//! Every error, warning and notice of the face, with its SQLSTATE, DETAIL and HINT. None contains a value of a table.
 
 mod arguments;
 mod budgets;

@@ -25,42 +25,42 @@ pub fn not_model_owner(name: &str) -> Fault {
 
 pub fn not_model_user(name: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INSUFFICIENT_PRIVILEGE, format!("permission denied for model \"{name}\""))
-        .detail("Its owner may sample it, and so may roles that the owner granted it to.")
-        .hint("Have its owner run tablediffusion_grant.")
+        .detail("Only its owner and the roles that it is granted to may sample it.")
+        .hint("Ask its owner to run tablediffusion_grant.")
 }
 
 pub fn no_such_role(role: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("role \"{role}\" does not exist"))
         .detail("It is named in argument \"role\".")
-        .hint("Names are compared letter by letter; public stands for every role.")
+        .hint("Names are case-sensitive. The name public stands for every role.")
 }
 
 pub fn not_granted(model: &str, role: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_OBJECT, format!("model \"{model}\" is not granted to \"{role}\""))
-        .detail("There is nothing to take back.")
-        .hint("The view tablediffusion.grants lists what is granted; members of a role use what that role was granted.")
+        .detail("There is nothing to revoke.")
+        .hint("The view tablediffusion.grants lists all grants. Members of a role have the grants of that role.")
 }
 
-/// Why bytes cannot be imported.
+/// The reason why bytes cannot be imported.
 pub fn not_importable(error: EngineError) -> Fault {
     let reason = match error {
         EngineError::CorruptModel { reason } => reason,
         EngineError::MemoryLimit { needed, limit } => return import_needs_memory(needed, limit),
         error => return error.into(),
     };
-    Fault::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, format!("argument \"bytes\" is no model: {reason}"))
-        .detail("It is not what tablediffusion_export returned, or was changed on the way.")
-        .hint("Export the model again, and keep the bytes as they are.")
+    Fault::new(PgSqlErrorCode::ERRCODE_DATA_CORRUPTED, format!("argument \"bytes\" is not a model: {reason}"))
+        .detail("It is not the result of tablediffusion_export, or was changed in transit.")
+        .hint("Export the model again, and do not change the bytes.")
 }
 
 fn import_needs_memory(needed: u64, limit: u64) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED, "importing may need more memory than allowed")
         .detail(format!(
-            "Such bytes may take {} to read; tablediffusion.memory_limit is {}.",
+            "Reading the model may take {}; tablediffusion.memory_limit is {}.",
             bytes(needed),
             bytes(limit)
         ))
-        .hint("If you trust where they come from, have a superuser raise the setting.")
+        .hint("If you trust the model, have a superuser raise the setting.")
 }
 
 pub fn annotation_unreadable(name: &str) -> Fault {
@@ -75,14 +75,14 @@ pub fn annotation_unreadable(name: &str) -> Fault {
 pub fn update_needed() -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
-        "the extension in this database is of an older version than its library",
+        "the extension in this database is older than its library",
     )
-    .detail("Since version 0.3.0 trainings are charged before they read, in tables that older versions have not; nothing was read.")
+    .detail("Since version 0.3.0, trainings are charged before they read, in tables that older versions do not have. Nothing was read.")
     .hint("Run ALTER EXTENSION tablediffusion UPDATE.")
 }
 
 pub fn catalog_missing() -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_UNDEFINED_TABLE, "the tables of extension tablediffusion are missing")
-        .detail("They live in the schema tablediffusion.")
-        .hint("Restore the database from a backup. DROP EXTENSION would delete what is left of models, charges and budgets.")
+        .detail("They belong to schema tablediffusion.")
+        .hint("Restore the database from a backup. DROP EXTENSION would delete all remaining models, charges and budgets.")
 }

@@ -16,7 +16,7 @@ use crate::pg::server::call::Call;
 use crate::pg::server::{guard, settings};
 use crate::pg::values::kind::MODELLED;
 
-/// Makes a Rust function callable from SQL with the arguments of a training, and with more.
+/// Makes a Rust function callable from SQL with the arguments of a training, followed by others.
 macro_rules! training_function {
     ($symbol:ident($($more:ident),*), $finfo:ident, $body:path) => {
         $crate::pg::server::call::sql_function!(
@@ -32,7 +32,7 @@ macro_rules! training_function {
 
 pub(crate) use training_function;
 
-/// The arguments, in the order of SQL.
+/// The arguments, in SQL order.
 pub struct Arguments {
     pub source: pg_sys::Oid,
     pub epsilon: f64,
@@ -67,7 +67,7 @@ impl Arguments {
     }
 }
 
-/// A training that was asked for, before anything is read.
+/// A requested training, before anything is read.
 pub struct Asked<'a> {
     pub job: Job,
     pub delta: f64,
@@ -77,7 +77,7 @@ pub struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    /// Checks the arguments against the source and the caller's privileges; reads no row.
+    /// Checks the arguments against the source and the caller's privileges. Reads no row.
     pub fn new(source: &'a Relation, arguments: &Arguments) -> Result<Self> {
         let chosen = source.choose(arguments.columns.as_deref(), arguments.exclude.as_deref())?;
         let keys = Keys::of(source)?;
@@ -106,7 +106,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What is generated and what is modelled. A unit column that cannot be generated is left out.
+/// Splits the columns into generated and modelled ones. A unit column that cannot be generated is left out.
 fn plan<'a>(
     source: &Relation,
     chosen: &[&'a Attribute],
@@ -135,8 +135,8 @@ fn plan<'a>(
     Ok((Annotation { source, columns: facts, left_out, constraints, source_rows_only: None }, modelled))
 }
 
-/// The columns as the engine takes them: with the domains that the caller declares, or else those that the catalogs
-/// imply.
+/// The columns in the form that the engine takes. Their domains are those that the caller declares, or else those that
+/// the catalogs imply.
 fn offered(source: &Relation, modelled: &[&Attribute], domains: &Map<String, Value>) -> Result<Vec<Column>> {
     if let Some(stranger) = domains.keys().find(|name| !modelled.iter().any(|column| column.name == **name)) {
         return Err(errors::domain_of_no_column(stranger));

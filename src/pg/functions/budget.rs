@@ -1,4 +1,4 @@
-//! `tablediffusion_set_budget`, and what is spent and left of a budget for the views.
+//! `tablediffusion_set_budget`, and the functions that compute spent and remaining epsilon for the views.
 
 use pgrx::pg_sys;
 

@@ -1,5 +1,5 @@
-//! Statements that put on a table what the source of its model has, as they will be run. They are looked at as the parser
-//! reads them, because that is all that stays the same until then: what is in the catalogs may be somebody else's, and change.
+//! Statements that copy properties of the source to a table. They are checked in the form in which the parser reads
+//! them, because only that form stays the same until they run. The catalogs may belong to other roles and may change.
 
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -9,7 +9,7 @@ use crate::pg::server::builtin;
 use crate::pg::server::expr::{self, Node};
 use crate::pg::server::text::c_string;
 
-/// Whether a statement calls nothing but what is PostgreSQL's own, if it is run under the settings that are in force: those of
+/// Whether a statement calls only what is PostgreSQL's own when it runs under the settings of
 /// [`crate::pg::server::guc::with_fixed_writing`].
 pub fn is_builtin(statement: &str, names: &ColumnNames) -> bool {
     let text = c_string(statement);
@@ -32,14 +32,14 @@ pub fn is_builtin(statement: &str, names: &ColumnNames) -> bool {
 }
 
 /// # Safety
-/// Part of what the raw parser made; so for the functions below.
+/// A part of what the raw parser made. This also applies to the functions below.
 unsafe fn is_builtin_constraint(constraint: &pg_sys::Constraint, names: &ColumnNames) -> bool {
     use pg_sys::ConstrType::{CONSTR_CHECK, CONSTR_PRIMARY, CONSTR_UNIQUE};
     let check = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
     match constraint.contype {
         // SAFETY: as promised.
         CONSTR_CHECK => unsafe { understood(constraint.raw_expr, names, check) }.is_some(),
-        // Columns under the operator classes of their types, which superusers alone make.
+        // Indexed columns with the default operator classes of their types, which only superusers can create.
         CONSTR_PRIMARY | CONSTR_UNIQUE => true,
         _ => false,
     }

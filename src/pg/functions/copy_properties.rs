@@ -1,6 +1,6 @@
-//! What a synthetic table takes over from the source of its model, besides columns: comments, constraints and indexes.
-//! All of it is looked up in the catalogs and put on the table as the caller, after the rows are in: so nothing is that
-//! calls what somebody made.
+//! What a synthetic table copies from the source of its model besides columns: comments, constraints and indexes. They
+//! are read from the catalogs and applied as the caller, after the rows are inserted. Anything that would call code of
+//! another role is left out.
 
 use pgrx::spi::{SpiHeapTupleData, SpiResult};
 use pgrx::{Spi, pg_sys};
@@ -14,7 +14,7 @@ use crate::pg::server::guc::with_fixed_writing;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{spi, types};
 
-/// Which kinds of things are taken over.
+/// Which kinds of properties are copied.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Including {
     comments: bool,
@@ -41,8 +41,8 @@ impl Including {
     }
 }
 
-/// Puts them on `table`, which has the columns of the model. Things that are about other columns of the source too are
-/// left out; so are those that call what is not PostgreSQL's own, which are named.
+/// Copies the properties to `table`, which has the columns of the model. Properties that involve other columns of the
+/// source are left out. So are those that call what is not PostgreSQL's own; a NOTICE names these.
 pub fn take_over(including: Including, table: pg_sys::Oid, annotation: &Annotation) -> Result<()> {
     if including.is_empty() {
         return Ok(());
@@ -53,7 +53,7 @@ pub fn take_over(including: Including, table: pg_sys::Oid, annotation: &Annotati
     };
     let names = ColumnNames::of(&Relation::open(table)?.columns.iter().map(target).collect::<Vec<_>>());
     let mut lost = Vec::new();
-    // What is looked at means the same when it is run.
+    // A checked statement has the same meaning when it runs.
     with_fixed_writing(|| {
         for (name, statement) in statements(including, table, annotation)? {
             if copied_statement::is_builtin(&statement, &names) {
@@ -70,8 +70,8 @@ pub fn take_over(including: Including, table: pg_sys::Oid, annotation: &Annotati
     Ok(())
 }
 
-/// `$1` is the source by name, `$2` the new table, `$3` the positions of the model's columns in the source. Unique keys
-/// get new names, because an index has the same name, which is unique in a schema.
+/// `$1` is the name of the source, `$2` the new table, `$3` the positions of the model's columns in the source. Unique
+/// keys get new names, because the name of their index must be unique in a schema.
 const STATEMENTS: &str = "
     WITH source AS (SELECT pg_catalog.to_regclass($1)::pg_catalog.oid AS oid),
     names AS (

@@ -1,4 +1,4 @@
-//! `tablediffusion_create_table`: a new table with the source's column types, full of synthetic rows.
+//! `tablediffusion_create_table`: a new table with the source's column types, filled with synthetic rows.
 
 use pgrx::pg_sys;
 
@@ -22,7 +22,8 @@ sql_function!(
     create_table
 );
 
-/// `(target text, model text, n bigint, seed bigint, given jsonb, including text[])`, the last from version 0.2.0 on.
+/// `(target text, model text, n bigint, seed bigint, given jsonb, including text[])`. Version 0.1.0 does not have the
+/// last.
 fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (target, name, total) = (call.text("target")?, call.text("model")?, call.rows("n")?);
     let seed = rows::seed(call.optional_int("seed"))?;
@@ -46,7 +47,7 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     Ok(Some(table.into()))
 }
 
-/// Rows on their way into the table.
+/// Writes rows into the table.
 struct Written<'a> {
     batch: InsertBatch<'a>,
     writers: Writers,
@@ -59,14 +60,14 @@ impl RowSink for Written<'_> {
         batch.put(|values, nulls| {
             writers::write(writers, row, values, nulls)?;
             if nulls.iter().zip(*not_null).any(|(is_null, not_null)| *is_null && *not_null) {
-                return Err(EngineError::CorruptModel { reason: "it has a NULL where there can be none" }.into());
+                return Err(EngineError::CorruptModel { reason: "it has a NULL in a column that is never NULL" }.into());
             }
             Ok(())
         })
     }
 
     fn end_block(&mut self) {
-        // Writers may forget what rows that are not written yet refer to.
+        // `tidy` frees what unwritten rows refer to, so they are written first.
         self.batch.flush();
         writers::tidy(&mut self.writers);
     }

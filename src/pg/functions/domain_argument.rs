@@ -23,7 +23,7 @@ pub fn domain(column: &Attribute, value: &Value) -> Result<Declared> {
 fn values(column: &Attribute, object: &Map<String, Value>) -> Result<Declared> {
     let malformed = || errors::domain_malformed(&column.name);
     let Some(list) = object.get("values").filter(|_| object.len() == 1) else {
-        return Err(errors::domain_wants(&column.name, &column.type_name(), "its \"values\""));
+        return Err(errors::domain_wants(&column.name, &column.type_name(), "\"values\""));
     };
     let list = list.as_array().filter(|list| !list.is_empty()).ok_or_else(malformed)?;
     let mut values: Vec<String> = Vec::with_capacity(list.len());
@@ -58,8 +58,8 @@ fn range(column: &Attribute, object: &Map<String, Value>) -> Result<Declared> {
     Ok(Declared::Range { lo, hi })
 }
 
-/// Reads one JSON scalar through the column's type, into a block column of one value. A domain is read as what it is
-/// over: its own input would run what its owner asks of values.
+/// Reads one JSON scalar with the column's type, into a block column of one value. A domain is read as its base type:
+/// its own input function would run code of the domain's owner.
 fn parse(column: &Attribute, value: &Value, position: usize) -> Result<BlockColumn> {
     let text = match value {
         Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! The SQL functions, one file for each or for each family of them.
+//! The SQL functions, one file per function or group of functions.
 
 pub mod arguments;
 pub mod budget;

@@ -1,4 +1,4 @@
-//! `tablediffusion_drop`, `_grant`, `_revoke`, `_export`, `_import` and `_rename`: models and who may use them.
+//! `tablediffusion_drop`, `_grant`, `_revoke`, `_export`, `_import` and `_rename`.
 
 use pgrx::{IntoDatum, pg_sys};
 
@@ -43,7 +43,7 @@ fn revoke(call: &Call) -> Result<Option<pg_sys::Datum>> {
     }
 }
 
-/// The role of that name; `public`, which no role can be named, is every role.
+/// The role with that name. `public`, which cannot be the name of a role, stands for every role.
 fn grantee(role: &str) -> Result<pg_sys::Oid> {
     if role == "public" {
         return Ok(pg_sys::InvalidOid);
@@ -58,16 +58,16 @@ sql_function!(tablediffusion_export(model), pg_finfo_tablediffusion_export, expo
 sql_function!(tablediffusion_import(bytes, model, replace), pg_finfo_tablediffusion_import, import);
 sql_function!(tablediffusion_rename(model, new_name), pg_finfo_tablediffusion_rename, rename);
 
-/// `(model text)`: the model as versioned bytes with a checksum, the same on every machine.
+/// `(model text)`: returns the model as versioned bytes with a checksum, which are the same on every machine.
 fn export(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let name = call.text("model")?;
     models::check_owner(&name)?;
     Ok(models::load(&name)?.into_datum())
 }
 
-/// `(bytes bytea, model text, replace boolean)`. Nothing in the bytes is believed before it is checked, and nothing they
-/// hold is run but expressions that [`crate::pg::model::constraints`] lets pass. What the training spent was charged where it was
-/// trained.
+/// `(bytes bytea, model text, replace boolean)`. Everything in the bytes is checked before it is used. Of their
+/// content, only expressions that [`crate::pg::model::constraints`] accepts are run. The training was charged where it
+/// ran.
 fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (length, name) = (call.length_of_bytes("bytes")?, call.text("model")?);
     let replace = call.boolean("replace")?;
@@ -82,14 +82,16 @@ fn import(call: &Call) -> Result<Option<pg_sys::Datum>> {
     })?;
     let artifact = artifact.map_err(errors::not_importable)?;
     if !artifact.ledger.is_plausible() {
-        return Err(errors::not_importable(EngineError::CorruptModel { reason: "its ledger is that of no training" }));
+        return Err(errors::not_importable(EngineError::CorruptModel {
+            reason: "its ledger does not fit any training",
+        }));
     }
     let damaged = |reason| errors::not_importable(EngineError::CorruptModel { reason });
     let annotation = metadata_check::annotation(&name, &artifact)
         .map_err(|_| damaged("the description of its columns is damaged"))?;
     for column in &annotation.columns {
-        // The type need not exist here.
-        guard::attempt(|| types::resolve_type(&column.type_name), || damaged("the type of a column is none"))?;
+        // The type may be missing in this database.
+        guard::attempt(|| types::resolve_type(&column.type_name), || damaged("the type of a column is not valid"))?;
     }
     models::claim(&name, replace)?;
     models::store(&record::of(&name, pg_sys::InvalidOid, &annotation, &artifact, bytes))?;

@@ -1,4 +1,4 @@
-//! A table that is made for synthetic rows.
+//! A new table for synthetic rows.
 
 use std::ffi::CStr;
 
@@ -10,7 +10,7 @@ use crate::pg::server::text::{self, c_string};
 use crate::pg::server::tuple::{self, Target};
 use crate::pg::server::{spi, types};
 
-/// The columns that the table is to have, and those of them that are NOT NULL, as in the source.
+/// The columns of the table, and which of them are NOT NULL, as in the source.
 pub struct Columns {
     pub names_and_types: Vec<Target>,
     pub not_null: Vec<bool>,
@@ -21,7 +21,7 @@ impl Columns {
         self.names_and_types.iter().zip(self.not_null.iter().copied())
     }
 
-    /// As `CREATE TABLE` has them.
+    /// The column list of `CREATE TABLE`.
     fn written(&self) -> String {
         let written = |(target, not_null): (&Target, bool)| {
             let type_name = types::qualified_type_name(target.type_oid, target.typmod);
@@ -30,12 +30,12 @@ impl Columns {
         self.iter().map(written).collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether a descriptor is that of these columns: values of their types are written by it.
+    /// Whether a descriptor has exactly these columns. Values are written with their types.
     ///
     /// # Safety
     /// A valid descriptor.
     unsafe fn are(&self, desc: pg_sys::TupleDesc) -> bool {
-        // SAFETY: as promised; only attributes that there are are looked at.
+        // SAFETY: as promised. Only existing attributes are read.
         let (width, constraints) = unsafe { ((*desc).natts as usize, (*desc).constr.as_ref()) };
         let is = |(i, (target, not_null)): (usize, (&Target, bool))| {
             // SAFETY: as above.
@@ -51,7 +51,7 @@ impl Columns {
     }
 }
 
-/// Where a table goes: a schema by its oid, as the caller's search path has it, and a name.
+/// The place of a table: a schema's oid, found with the caller's search path, and a name.
 pub struct Destination {
     schema: pg_sys::Oid,
     name: String,
@@ -60,8 +60,8 @@ pub struct Destination {
 impl Destination {
     pub fn of(target: &str) -> Result<Self> {
         let text = c_string(target);
-        // SAFETY: a NUL-terminated string in; ERROR if it is not a name, or if the caller may create nothing there. The
-        // schema cannot be dropped from here on.
+        // SAFETY: a NUL-terminated string. ERROR if it is not a name, or if the caller may not create anything there.
+        // From here on the schema cannot be dropped.
         unsafe {
             let names = pg_sys::textToQualifiedNameList(pg_sys::cstring_to_text(text.as_ptr()));
             let range = pg_sys::makeRangeVarFromNameList(names);
@@ -75,7 +75,7 @@ impl Destination {
     /// Creates the table as the caller, and opens it for writing.
     ///
     /// # Errors
-    /// If what is there afterwards is not what was made, without anything that rows would be written past.
+    /// If the created table differs from what was requested, or has anything that direct writes would bypass.
     pub fn create(&self, columns: &Columns) -> Result<NewTable> {
         let (schema, name) = (text::quoted(&text::schema_name(self.schema)?), text::quoted(&self.name));
         spi::run(&format!("CREATE TABLE {schema}.{name} ({})", columns.written()), &[])?;
@@ -94,7 +94,7 @@ impl Destination {
     }
 }
 
-/// A table that this transaction made, open for writing.
+/// A table that this transaction created, open for writing.
 pub struct NewTable(pg_sys::Relation);
 
 impl NewTable {
@@ -112,13 +112,13 @@ impl NewTable {
         }
     }
 
-    /// Rows on their way into it.
+    /// A batch of rows for the table.
     pub fn batch(&self) -> InsertBatch<'_> {
         // SAFETY: the relation is open for writing.
         unsafe { InsertBatch::new(self.0) }
     }
 
-    /// Closes it and tells which it is; the lock stays.
+    /// Closes the table and returns its oid. The lock stays.
     pub fn close(self) -> pg_sys::Oid {
         // SAFETY: the relation is open.
         unsafe { (*self.0).rd_id }
@@ -127,7 +127,7 @@ impl NewTable {
 
 impl Drop for NewTable {
     fn drop(&mut self) {
-        // After an ERROR the transaction's end closes it.
+        // After an ERROR, the end of the transaction closes it.
         if !std::thread::panicking() {
             // SAFETY: opened by `create`; the lock stays.
             unsafe { pg_sys::relation_close(self.0, pg_sys::NoLock as pg_sys::LOCKMODE) };

@@ -1,4 +1,4 @@
-//! `tablediffusion_plan`: what a training would spend on what, before anything is spent.
+//! `tablediffusion_plan`: the cost of a training by stage, before anything is spent.
 
 use pgrx::{IntoDatum, pg_sys};
 
@@ -51,7 +51,8 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
     lines.push(PlanLine { epsilon: Some(epsilon), delta: Some(delta), ..told("total", neighbours.describe()) });
     lines.push(told("memory", format!("{} for {rows} rows", errors::bytes(memory))));
     if let Some(reason) = lineage.source_rows_only {
-        let rows = format!("rows of {}, and not of the tables behind it: it has {reason}", source.quoted());
+        let name = source.quoted();
+        let rows = format!("rows of {name}, but not rows of the tables behind it: {name} has {reason}");
         lines.push(told("protected", rows));
     }
     for budget in budgets {
@@ -62,7 +63,8 @@ fn plan(call: &Call) -> Result<Option<pg_sys::Datum>> {
         } else {
             "does not allow"
         };
-        let note = format!("the budget of {} {verdict} it; it leaves about {:.4}", budget.name, budget.remaining());
+        let note =
+            format!("the budget of {} {verdict} this training; about {:.4} is left", budget.name, budget.remaining());
         lines.push(PlanLine { epsilon: Some(budget.epsilon), delta: Some(budget.delta), ..told("budget", note) });
     }
     lines.push(told("guarantee", neighbours.guarantee(epsilon, delta)));

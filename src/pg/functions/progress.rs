@@ -1,8 +1,8 @@
-//! Progress: phases and percents, nothing that depends on the data.
+//! Progress: phases and percentages, none of which depends on the data.
 //!
-//! It is told by NOTICE if the session asks for that, and shown to other sessions in the place that PostgreSQL keeps for
-//! the progress of each backend's command. There a command is a number of our own, which no view of PostgreSQL's asks
-//! for. The place needs no preloaded library; PostgreSQL clears it when a transaction fails or a session ends.
+//! A session can ask for NOTICEs. Other sessions see the progress through PostgreSQL's per-backend command progress,
+//! under a command number that no view of PostgreSQL uses. This needs no preloaded library. PostgreSQL clears it when a
+//! transaction fails or a session ends.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,11 @@ use crate::pg::server::tuplestore::ResultRows;
 
 sql_function!(tablediffusion_progress(), pg_finfo_tablediffusion_progress, progress);
 
-/// "td" and far beyond PostgreSQL's own commands.
+/// "td", far above PostgreSQL's own command numbers.
 const COMMAND: pg_sys::ProgressCommandType::Type = 0x7464_0001;
 
-/// Numbers that a backend shows: the phase, its percent, when the training and the phase started, the method in three,
-/// the role, and the model's name in the rest.
+/// The numbers that a backend publishes: the phase, its percentage, the start of the training and of the phase, the
+/// method (three numbers), the role, and the model's name (the rest).
 const PHASE: usize = 0;
 const PERCENT: usize = 1;
 const STARTED: usize = 2;
@@ -30,14 +30,14 @@ const ROLE: usize = 7;
 const MODEL: usize = 8;
 const NUMBERS: usize = 20;
 
-/// Shows and tells the progress of one training.
+/// Publishes the progress of one training, and reports it in NOTICEs.
 pub struct Reporter {
     last_notice: Instant,
     shown: Option<Progress>,
 }
 
 impl Reporter {
-    /// Starts showing a training of `source`.
+    /// Starts to publish a training of `source`.
     pub fn new(source: pg_sys::Oid, model: &str, method: &str) -> Self {
         let now = now();
         let mut numbers = [0; NUMBERS];
@@ -52,7 +52,7 @@ impl Reporter {
         Self { last_notice: Instant::now(), shown: None }
     }
 
-    /// Shows how far the training is, and tells it if it was last told long enough ago.
+    /// Publishes the progress, and reports it in a NOTICE if the last one is long enough ago.
     pub fn tick(&mut self, progress: Progress) {
         if self.shown != Some(progress) {
             show(PERCENT, progress.percent.map_or(-1, i64::from));
@@ -88,7 +88,7 @@ fn now() -> i64 {
     unsafe { pg_sys::GetCurrentTimestamp() }
 }
 
-/// Writes as many whole characters of a text as fit, eight bytes a number.
+/// Writes as many whole characters of a text as fit, eight bytes per number.
 fn pack(text: &str, numbers: &mut [i64]) {
     let room = 8 * numbers.len();
     let length = (0..=text.len().min(room)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
@@ -104,17 +104,17 @@ fn unpack(numbers: &[i64]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A training in progress, as its backend shows it.
+/// A training in progress, as its backend publishes it.
 struct Shown {
     pid: i32,
     database: pg_sys::Oid,
-    /// Who logged in; the training may run as another role.
+    /// The role that logged in. The training may run as another role.
     user: pg_sys::Oid,
     source: pg_sys::Oid,
     numbers: [i64; NUMBERS],
 }
 
-/// One row for each training in progress that the caller may know of: those of roles whose privileges they have.
+/// One row for each training in progress that the caller may see: those of roles whose privileges the caller has.
 fn progress(call: &Call) -> Result<Option<pg_sys::Datum>, errors::Fault> {
     let store = ResultRows::open(call, 0);
     // SAFETY: plain calls; an entry is a copy that lives until the transaction ends.
@@ -127,7 +127,7 @@ fn progress(call: &Call) -> Result<Option<pg_sys::Datum>, errors::Fault> {
     Ok(None)
 }
 
-/// What the backend at an index, from 1, shows of a training.
+/// The training that the backend with this index (from 1) publishes.
 fn training(index: i32) -> Option<Shown> {
     // SAFETY: an index of a backend; the entry is a copy.
     unsafe {

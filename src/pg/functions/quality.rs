@@ -1,4 +1,4 @@
-//! `tablediffusion_quality`: how close a synthetic table is to the real one, for whoever may read the latter.
+//! `tablediffusion_quality`: how close a synthetic table is to the real one, for roles that may read the real one.
 
 use pgrx::{IntoDatum, pg_sys};
 use rand::SeedableRng;
@@ -14,7 +14,7 @@ use crate::pg::server::{text, threads};
 
 sql_function!(tablediffusion_quality(synthetic, source, target), pg_finfo_tablediffusion_quality, quality);
 
-/// Which rows are compared is drawn with one seed, so that equal tables give equal figures.
+/// A fixed seed selects the compared rows, so that equal tables give equal figures.
 const SEED: u64 = 1;
 
 /// `(synthetic regclass, source regclass, target name)`.
@@ -45,7 +45,7 @@ fn quality(call: &Call) -> Result<Option<pg_sys::Datum>> {
     Ok(None)
 }
 
-/// The columns that both have by name and with values of one sort, keys aside.
+/// The columns that both tables have by name and with the same sort of values, without keys.
 fn shared<'a>(synthetic: &'a Relation, real: &'a Relation) -> Result<Vec<(&'a Attribute, &'a Attribute)>> {
     let keys = Keys::of(real)?;
     let partner = |column: &'a Attribute| {

@@ -1,5 +1,5 @@
-//! `tablediffusion_refresh_table`: other synthetic rows in a table that is shared. Readers see the old rows until the
-//! transaction commits, and the new ones after it; privileges, indexes, comments and views that use the table stay.
+//! `tablediffusion_refresh_table`: replaces the synthetic rows of a shared table. Readers see the old rows until the
+//! transaction commits, and then the new ones. Privileges, indexes, comments and dependent views stay.
 
 use pgrx::{IntoDatum, pg_sys};
 
@@ -34,10 +34,10 @@ fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
     check(&table)?;
     let mut made = Made::new(&model, &table, total, seed)?;
     SyntheticRows::new(&model, given, seed, total)?.hand_to(&mut made)?;
-    // One refresh after the other, and no row in between from anybody else; readers go on.
+    // Allows one refresh at a time and no other writer. Readers continue.
     // SAFETY: the relation exists, since it is locked already.
     unsafe { pg_sys::LockRelationOid(target, pg_sys::ShareRowExclusiveLock as pg_sys::LOCKMODE) };
-    // What is in the table, and that it is the owner's, may have changed while rows were made or the lock was waited for.
+    // The content of the table and its owner may have changed while rows were made or while this waited for the lock.
     let table = Relation::open(target)?;
     check(&table)?;
     as_owner(&table, || {
@@ -51,7 +51,7 @@ fn refresh(call: &Call) -> Result<Option<pg_sys::Datum>> {
     Ok((total as i64).into_datum())
 }
 
-/// Only a table that is known to hold nothing else is emptied.
+/// Checks that the table contains nothing but synthetic rows.
 fn check(table: &Relation) -> Result<()> {
     if !table.is_table() {
         return Err(errors::not_a_table(&table.name));
@@ -67,9 +67,9 @@ fn check(table: &Relation) -> Result<()> {
     Ok(())
 }
 
-/// Does something with a table as its owner, whose triggers, defaults and constraints run as nobody else. What they may do
-/// is restricted as in PostgreSQL's own maintenance of tables, unless the owner is the caller. An ERROR gives the caller
-/// their identity back by the end of the transaction or subtransaction.
+/// Does something with a table as its owner, so that triggers, defaults and constraints run with the owner's rights.
+/// They are restricted as in PostgreSQL's own table maintenance, unless the owner is the caller. After an ERROR, the
+/// end of the transaction or subtransaction restores the caller's identity.
 fn as_owner<T>(table: &Relation, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
     // SAFETY: plain calls; identity and settings are put back below.
@@ -81,11 +81,11 @@ fn as_owner<T>(table: &Relation, work: impl FnOnce() -> Result<T>) -> Result<T> 
         }
         pg_sys::NewGUCNestLevel()
     };
-    // SAFETY: a look-up. Policies would hide rows from what is looked at and deleted.
+    // SAFETY: a look-up. Policies would hide rows from the check and the DELETE.
     let is_hidden = unsafe { pg_sys::check_enable_rls(table.oid, pg_sys::InvalidOid, true) }
         == pg_sys::CheckEnableRlsResult::RLS_ENABLED as i32;
     let result = if is_hidden { Err(errors::rows_are_hidden(&table.name)) } else { work() };
-    // SAFETY: as it was.
+    // SAFETY: restores the previous state.
     unsafe {
         pg_sys::AtEOXact_GUC(false, level);
         pg_sys::SetUserIdAndSecContext(user, context);
@@ -93,8 +93,8 @@ fn as_owner<T>(table: &Relation, work: impl FnOnce() -> Result<T>) -> Result<T> 
     result
 }
 
-/// Rows for the columns of a table that the model has. They are values of base types, which PostgreSQL casts to domains as
-/// it inserts them.
+/// Rows for the columns that the table and the model share. They are values of base types, which PostgreSQL casts to
+/// domains when it inserts them.
 struct Made {
     columns: Vec<Target>,
     writer: RowWriter,

@@ -1,4 +1,4 @@
-//! `tablediffusion_report`: a page about a model, for people. Without a source it holds nothing but what was released.
+//! `tablediffusion_report`: an HTML page about a model. Without a source it contains only released information.
 
 use pgrx::{IntoDatum, pg_sys};
 
@@ -15,7 +15,7 @@ use crate::pg::server::{guard, threads};
 
 sql_function!(tablediffusion_report(model, source), pg_finfo_tablediffusion_report, report);
 
-/// Blocks of synthetic rows that the page shows, and the seed that they come from.
+/// The number of blocks of synthetic rows that the page shows, and their seed.
 const BLOCKS: u64 = 5;
 const SEED: u64 = 1;
 
@@ -43,7 +43,7 @@ fn report(call: &Call) -> Result<Option<pg_sys::Datum>> {
     Ok(guard::engine(|| page.write())?.into_datum())
 }
 
-/// Epsilon of each stage of a model's ledger, alone.
+/// The epsilon of each stage of a model's ledger by itself.
 fn alone(model: &Model) -> Result<Vec<f64>> {
     let phases = model.artifact.ledger.phases.clone();
     Ok(threads::run(move || {

@@ -48,7 +48,7 @@ fn sample_json(call: &Call) -> Result<Option<pg_sys::Datum>> {
 
 /// Rows as JSON objects.
 struct Objects {
-    /// Each with how its member starts.
+    /// Each column with the start of its JSON member.
     columns: Vec<(String, CellSource, JsonWriter)>,
     text: String,
     jsonb: InputFunction,
@@ -89,7 +89,7 @@ fn sample_rows(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let writers = writers(&model, &targets, &row_type, total, seed)?;
     target_domains::tell(&model.annotation, &targets)?;
     let store = ResultRows::open(call, 0);
-    // What the result is made by was looked up by itself.
+    // The result's type was looked up separately.
     if !store.has(&targets) {
         return Err(errors::row_type_changed(&row_type));
     }
@@ -115,19 +115,19 @@ impl RowSink for Records {
     }
 }
 
-/// The live columns of a row type and their positions, which nobody changes until the transaction ends.
+/// The live columns of a row type and their positions. Nobody can change them until the transaction ends.
 fn targets(row_type: pg_sys::Oid) -> Result<Vec<(usize, Target)>> {
     // SAFETY: a look-up of any oid.
     let rows = unsafe { pg_sys::get_typ_typrelid(row_type) };
     if rows == pg_sys::InvalidOid {
         return Err(errors::not_a_row_type());
     }
-    // SAFETY: null if it was dropped; the lock is kept until the transaction ends.
+    // SAFETY: null if it was dropped. The lock is kept until the transaction ends.
     let relation = unsafe { pg_sys::try_relation_open(rows, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
     if relation.is_null() {
         return Err(errors::not_a_row_type());
     }
-    // SAFETY: the relation is open, so that its descriptor is valid; it is closed after that is read.
+    // SAFETY: the relation is open, so its descriptor is valid. It is closed after the descriptor is read.
     unsafe {
         let desc = (*relation).rd_att;
         let target = |i| {

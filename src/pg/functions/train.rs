@@ -40,7 +40,7 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     if let Some(reason) = lineage.source_rows_only {
         errors::source_rows_only(&source.quoted(), reason).warn();
     }
-    // Before anything of the engine may use a thread.
+    // Before the engine uses a thread.
     threads::start()?;
     announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
     guard::engine(|| job.expect_draws(lineage.own_estimate(&source)))?;
@@ -57,9 +57,9 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     Ok(name.into_datum())
 }
 
-/// What a training that is about to read may spend, and of what.
+/// The charge of a training that is about to read.
 fn charge(name: &str, source: &Relation, job: &Job, lineage: &Lineage) -> Charge {
-    // SAFETY: plain calls; the transaction gets a number if it has none.
+    // SAFETY: plain calls. The transaction gets a number if it has none.
     let (role, transaction) = unsafe { (pg_sys::GetUserId(), pg_sys::GetTopFullTransactionId().value) };
     let (unit, reserve) = (job.neighbours().unit(), Stored::from(job.reserve()));
     Charge {
@@ -83,7 +83,7 @@ fn charge(name: &str, source: &Relation, job: &Job, lineage: &Lineage) -> Charge
     }
 }
 
-/// Does what was charged, and has it written down if it fails or is cancelled.
+/// Runs a charged training, and records the outcome if it fails or is cancelled.
 fn followed(entry: i64, work: impl FnOnce() -> Result<()>) -> Result<()> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.inspect_err(|_| worker::tell(entry, Outcome::Failed)),
@@ -103,7 +103,7 @@ struct SourceInput<'a> {
     unit: Option<&'a Attribute>,
 }
 
-/// Brings the job what it wants until it is done: a model, and what it cost.
+/// Gives the job its input until it is done. Returns the model and its actual cost.
 fn drive(mut job: Job, delta: f64, what: &SourceInput, mut reporter: Reporter) -> Result<(Artifact, Stored)> {
     loop {
         check_for_interrupts!();
@@ -143,14 +143,14 @@ fn drive(mut job: Job, delta: f64, what: &SourceInput, mut reporter: Reporter) -
             }
             Next::Done => {
                 tell(&job, delta);
-                let cost = job.cost().ok_or_else(|| errors::internal("a training cost nothing"))?;
+                let cost = job.cost().ok_or_else(|| errors::internal("a training has no cost"))?;
                 return Ok((threads::run(move || job.finish())??, cost.into()));
             }
         }
     }
 }
 
-/// Says how much memory is needed where that is much: by public facts and the planner's statistics.
+/// Announces the expected memory if it is large. It is computed from public facts and the planner's statistics.
 fn announce(needed: u64) {
     // SAFETY: a setting, read on the main thread; it is in kilobytes.
     let setting = unsafe { pg_sys::maintenance_work_mem }.max(0) as u64 * 1024;
@@ -159,7 +159,7 @@ fn announce(needed: u64) {
     }
 }
 
-/// What the user should know of noisy answers.
+/// Notices that depend on noisy answers.
 fn tell(job: &Job, delta: f64) {
     if let Some(units) = job.noisy_units().filter(|units| delta * units >= 1.0) {
         let what = if job.units_are_rows() { "rows" } else { "units" };

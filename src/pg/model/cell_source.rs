@@ -1,4 +1,4 @@
-//! Where the values of a column of synthetic rows come from: the model, or keys generated afresh beside it.
+//! Where the values of a column of synthetic rows come from: the model, or newly generated keys.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -11,29 +11,29 @@ use crate::pg::values::cell::CellValue;
 use crate::pg::values::chars;
 use crate::pg::values::key::Key;
 
-/// A row that the model made.
+/// A row that the model generated.
 #[derive(Clone, Copy)]
 pub struct ModelRow<'a> {
     pub block: &'a Block,
-    /// Its place in the block.
+    /// Its position in the block.
     pub index: usize,
-    /// Its number among all rows that are handed out, from 1.
+    /// Its number among all returned rows, from 1.
     pub number: u64,
 }
 
 /// Where a column of the result comes from.
 pub enum CellSource {
-    /// A place among the modelled columns, and what stands in for NULL where that cannot be.
+    /// A position among the modelled columns, and the replacement for NULL if the column is NOT NULL.
     Modelled {
         place: usize,
         for_null: Option<&'static [u8]>,
     },
     Generated(Box<KeyGenerator>),
-    /// A column that the model leaves out.
+    /// A column that is not in the model.
     LeftOut,
 }
 
-/// Makes the values of one key.
+/// Generates the values of one key.
 pub struct KeyGenerator {
     key: Key,
     name: String,
@@ -42,8 +42,8 @@ pub struct KeyGenerator {
 }
 
 impl CellSource {
-    /// The origin of a column of the model at `place` among the modelled ones. A column's keys depend on the seed and
-    /// its ordinal only, not on which other columns are asked for.
+    /// The source of a model column, at `place` among the modelled ones. The keys of a column depend only on the seed
+    /// and its ordinal, not on which other columns are requested.
     pub fn of(column: &ColumnFacts, place: Option<usize>, longest: usize, rows: u64, seed: u64) -> Result<Self> {
         match (column.key, place) {
             (Some(key), _) => {
@@ -106,7 +106,7 @@ impl KeyGenerator {
     }
 }
 
-/// The characters that a column of texts takes, if its type is still there.
+/// The maximum length of a text column in characters, if its type still exists.
 pub fn longest(column: &ColumnFacts) -> usize {
     let found = if column.key == Some(Key::Text) { types::resolve_type(&column.type_name) } else { None };
     found.map_or(usize::MAX, |(type_oid, typmod)| chars::longest(type_oid, typmod))

@@ -1,4 +1,4 @@
-//! What a model released about each column, as rows of the view `tablediffusion.columns`.
+//! The released information about each column, as rows of the view `tablediffusion.columns`.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,7 @@ use crate::pg::model::metadata::{Annotation, ColumnFacts};
 use crate::pg::values::cell::CellValue;
 use crate::pg::values::json::JsonWriter;
 
-/// One JSON object a column.
+/// One JSON object per column.
 pub fn columns(annotation: &Annotation, artifact: &Artifact) -> Value {
     let bought = |released: &ReleasedColumn| discover::histograms(&released.column, artifact.method.goal());
     let all: u64 = artifact.columns.iter().map(bought).sum();

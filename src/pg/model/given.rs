@@ -1,4 +1,4 @@
-//! Argument `given`: values that all synthetic rows are to have, such as `{"sex": "Female", "age": 40}`.
+//! Argument `given`: values that all synthetic rows must have, such as `{"sex": "Female", "age": 40}`.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ use crate::pg::server::fmgr::InputFunction;
 use crate::pg::server::guard;
 use crate::pg::values::reader::ValueReader;
 
-/// What is given of each modelled column.
+/// The given values by modelled column.
 pub fn wanted(model: &Model, given: &Map<String, Value>) -> Result<Vec<Option<Wanted>>> {
     let columns = &model.artifact.columns;
     let mut wanted = vec![None; columns.len()];
@@ -32,7 +32,7 @@ pub fn wanted(model: &Model, given: &Map<String, Value>) -> Result<Vec<Option<Wa
     Ok(wanted)
 }
 
-/// A column of the model and its place among the modelled ones.
+/// A column of the model and its position among the modelled ones.
 fn find<'a>(model: &str, annotation: &'a Annotation, name: &str) -> Result<(&'a ColumnFacts, usize)> {
     let mut columns = annotation.columns.iter().zip(annotation.places());
     match columns.find(|(column, _)| column.name == name) {
@@ -43,7 +43,7 @@ fn find<'a>(model: &str, annotation: &'a Annotation, name: &str) -> Result<(&'a 
     }
 }
 
-/// Reads one JSON scalar through the plain type of the column's kind.
+/// Reads one JSON scalar with the plain type of the column's kind.
 fn read(column: &ColumnFacts, value: &Value) -> Result<Wanted> {
     let text = match value {
         Value::Null => return Ok(Wanted::Null),

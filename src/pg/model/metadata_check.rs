@@ -1,4 +1,5 @@
-//! Whether what is stored of a model's columns can be: it may come from anywhere, and decides as what values are made.
+//! Checks the stored description of a model's columns. It may come from anywhere, and decides the types of the
+//! generated values.
 
 use std::collections::HashSet;
 
@@ -6,7 +7,7 @@ use crate::engine::artifact::Artifact;
 use crate::pg::errors::{self, Result};
 use crate::pg::model::metadata::{Annotation, ColumnFacts};
 
-/// Whether an annotation agrees with itself and with the columns of its model.
+/// Whether an annotation is consistent with itself and with the columns of its model.
 pub fn is_consistent(annotation: &Annotation, artifact: &Artifact) -> bool {
     let modelled: Vec<&ColumnFacts> = annotation.columns.iter().filter(|column| column.key.is_none()).collect();
     modelled.len() == artifact.columns.len()
@@ -20,7 +21,7 @@ pub fn is_consistent(annotation: &Annotation, artifact: &Artifact) -> bool {
         && constraints_hold(annotation)
 }
 
-/// A column whose values are made as its kind says.
+/// A column whose values are generated according to its kind.
 fn is_possible(column: &ColumnFacts) -> bool {
     column.ordinal > 0
         && is_text(&column.type_name)
@@ -29,7 +30,7 @@ fn is_possible(column: &ColumnFacts) -> bool {
         && (column.key.is_none() || column.key == column.kind.key())
 }
 
-/// Constraints about columns that there are; keys of modelled ones.
+/// Constraints on existing columns, and keys of modelled ones.
 fn constraints_hold(annotation: &Annotation) -> bool {
     let constraints = &annotation.constraints;
     let find = |name: &String| annotation.columns.iter().find(|column| column.name == *name);
@@ -51,12 +52,12 @@ fn are_different<T: Eq + std::hash::Hash>(all: impl IntoIterator<Item = T>) -> b
     all.into_iter().all(|one| seen.insert(one))
 }
 
-/// No text of SQL holds a NUL.
+/// SQL text cannot contain NUL.
 fn is_text(text: &str) -> bool {
     !text.contains('\0')
 }
 
-/// The annotation of a model, checked against itself and the model: nothing in it is believed before.
+/// The annotation of a model, after it is checked against itself and the model.
 pub fn annotation(name: &str, artifact: &Artifact) -> Result<Annotation> {
     let annotation: Annotation =
         serde_json::from_str(&artifact.annotation).map_err(|_| errors::annotation_unreadable(name))?;

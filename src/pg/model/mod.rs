@@ -1,4 +1,4 @@
-//! A loaded model: what is known of its columns, what holds in its rows, and the rows themselves.
+//! Loaded models: the description of the columns, the constraints of the rows, and the rows.
 
 pub mod cell_source;
 pub mod columns_json;

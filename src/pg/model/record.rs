@@ -1,4 +1,4 @@
-//! A model as it is kept.
+//! Models as they are stored.
 
 use pgrx::pg_sys;
 
@@ -7,7 +7,7 @@ use crate::pg::model::columns_json;
 use crate::pg::model::metadata::Annotation;
 use crate::pg::store::models::Record;
 
-/// The record of a model that was trained, or that comes from elsewhere.
+/// The record of a trained or imported model.
 pub fn of(name: &str, source_oid: pg_sys::Oid, annotation: &Annotation, artifact: &Artifact, bytes: Vec<u8>) -> Record {
     Record {
         name: name.to_owned(),

@@ -1,4 +1,4 @@
-//! Synthetic rows, as the model makes them and constraints let them pass.
+//! Synthetic rows that satisfy the constraints.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,37 +16,37 @@ use crate::pg::model::constraints::filter::{RowFilter, Verdict};
 use crate::pg::model::loaded::Model;
 use crate::pg::server::{guard, threads};
 
-/// Blocks that are made ahead of the one that is used, for each thread of the pool.
+/// Blocks that are made in advance, per thread of the pool.
 const AHEAD: usize = 2;
-/// Rows of the model that are looked at for each that can be handed out, at most and on average.
+/// Maximum average number of model rows that are checked per returned row.
 const MAX_TRIES: u64 = 20_000;
-/// Rows that the average is taken over.
+/// Number of rows for this average.
 const AVERAGED: u64 = 100;
 
-/// The rows of a model, block by block, made on the pool. Which rows come depends on the seed alone.
+/// The rows of a model, block by block, made on the pool. The rows depend only on the seed.
 pub struct SyntheticRows {
     sampler: Arc<Sampler<Arc<Artifact>>>,
     model: String,
     sender: Sender<(u64, Result<Block>)>,
     receiver: Receiver<(u64, Result<Block>)>,
-    /// Blocks that came before their turn.
+    /// Blocks that arrived out of order.
     early: BTreeMap<u64, Result<Block>>,
-    /// Blocks asked for, and handed out.
+    /// Blocks requested, and used.
     asked: u64,
     used: u64,
     ahead: usize,
-    /// What every row has to satisfy.
+    /// The constraints of every row.
     filter: Option<RowFilter>,
     /// Rows taken, and wanted.
     taken: u64,
     total: u64,
-    /// Blocks handed out, and rows taken, when tries were last looked at.
+    /// Blocks used and rows taken at the last check of tries.
     looked_at: (u64, u64),
-    /// Whether nobody waits for blocks any more.
+    /// Set when nobody waits for blocks any more.
     over: Arc<AtomicBool>,
 }
 
-/// Where rows go.
+/// The destination of rows.
 pub trait RowSink {
     fn take(&mut self, row: &ModelRow) -> Result<()>;
 
@@ -55,7 +55,7 @@ pub trait RowSink {
 }
 
 impl SyntheticRows {
-    /// `total` rows of those that have the given values.
+    /// `total` rows with the given values.
     pub fn new(model: &Model, given: Vec<Option<Wanted>>, seed: u64, total: u64) -> Result<Self> {
         let artifact = Arc::clone(&model.artifact);
         let sampler = threads::run(move || Sampler::given(artifact, given, seed))??;
@@ -78,14 +78,14 @@ impl SyntheticRows {
         })
     }
 
-    /// Hands all rows over, one after the other. Answers interrupts.
+    /// Passes all rows to the sink, one after the other. Answers interrupts.
     ///
     /// # Errors
-    /// If too many rows were looked at for those that were taken.
+    /// If too many rows were checked for those that were taken.
     pub fn hand_to(mut self, sink: &mut impl RowSink) -> Result<()> {
         while let Some(block) = self.next_block()? {
             for index in 0..block.rows {
-                // What is to hold in a row can take long to look at.
+                // The check of a row can take long.
                 check_for_interrupts!();
                 if self.taken == self.total {
                     break;
@@ -128,7 +128,7 @@ impl SyntheticRows {
         }
     }
 
-    /// Ends a search that hardly finds anything, or nothing any more.
+    /// Ends a search that finds hardly any rows, or none any more.
     fn check_tries(&mut self) -> Result<()> {
         let (used, taken) = self.looked_at;
         if (self.used - used) * (SAMPLE_BLOCK as u64) < MAX_TRIES * AVERAGED {
@@ -142,7 +142,7 @@ impl SyntheticRows {
         Ok(())
     }
 
-    /// Keeps the pool at work, on no more blocks than may be needed.
+    /// Keeps the pool busy, with no more blocks than may be needed.
     fn ask(&mut self) {
         let needed = (self.total - self.taken).div_ceil(SAMPLE_BLOCK as u64);
         let until = self.used + needed.min(self.ahead as u64);
@@ -152,7 +152,7 @@ impl SyntheticRows {
             rayon::spawn(move || {
                 if !over.load(Relaxed) {
                     let block = guard::engine(|| sampler.block(number));
-                    // Nobody listens any more after an interrupt.
+                    // After an interrupt, nobody receives.
                     let _ = sender.send((number, block));
                 }
             });
@@ -173,7 +173,8 @@ pub fn seed(given: Option<i64>) -> Result<u64> {
         Some(seed) => Ok(seed as u64),
         None => {
             let mut bytes = [0; 8];
-            getrandom::fill(&mut bytes).map_err(|_| errors::internal("the operating system gives no random bits"))?;
+            getrandom::fill(&mut bytes)
+                .map_err(|_| errors::internal("the operating system returned no random bytes"))?;
             Ok(u64::from_le_bytes(bytes))
         }
     }

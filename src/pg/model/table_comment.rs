@@ -1,4 +1,4 @@
-//! What the comment on a synthetic table says.
+//! The comment on a synthetic table.
 
 use pgrx::pg_sys;
 
@@ -6,10 +6,10 @@ use crate::pg::model::loaded::Model;
 use crate::pg::relation::Relation;
 use crate::pg::server::text::{self, c_string};
 
-/// How the comment on a synthetic table starts.
+/// The start of the comment on a synthetic table.
 const DESCRIBED: &str = "Synthetic rows from model ";
 
-/// Says on the table what it is.
+/// Sets the comment on the table.
 pub fn describe(table: pg_sys::Oid, model: &Model) {
     let ledger = &model.artifact.ledger;
     // SAFETY: the result is a NUL-terminated string in static memory.
@@ -26,9 +26,9 @@ pub fn describe(table: pg_sys::Oid, model: &Model) {
     unsafe { pg_sys::CreateComments(table, pg_sys::RelationRelationId, 0, text.as_ptr()) };
 }
 
-/// Whether that is said on a table.
+/// Whether a table has such a comment.
 pub fn is_described(table: &Relation) -> bool {
-    // SAFETY: a look-up; what is found lives in the current memory context.
+    // SAFETY: a look-up. The result lives in the current memory context.
     let comment = unsafe { text::optional_string(pg_sys::GetComment(table.oid, pg_sys::RelationRelationId, 0)) };
     comment.is_some_and(|comment| comment.starts_with(DESCRIBED))
 }

@@ -1,5 +1,5 @@
-//! Domains of types that values go to. Nothing of them is run: whoever owns a domain has its constraints run by whoever
-//! writes values of it, for as long as a table of it lives.
+//! Domains of target columns. Their constraints are never run here: whoever writes values of a domain runs code of its
+//! owner, for as long as a table with the domain exists.
 
 use pgrx::pg_sys;
 
@@ -9,8 +9,8 @@ use crate::pg::model::metadata::{Annotation, ColumnFacts};
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{lookup, types};
 
-/// The columns of a table that is made for a model: of the domains of the source where these can be trusted and all that they ask for holds in
-/// the rows, and of what is under them elsewhere, which is told.
+/// The column types of a table that is created for a model. A column has the source's domain if the domain is trusted
+/// and the rows satisfy all its constraints. Otherwise it has the base type, and a NOTICE names it.
 pub fn chosen(annotation: &Annotation, targets: Vec<Target>) -> Result<Vec<Target>> {
     let (mut chosen, mut left) = (Vec::with_capacity(targets.len()), Vec::new());
     for (column, target) in annotation.columns.iter().zip(targets) {
@@ -34,7 +34,7 @@ pub fn chosen(annotation: &Annotation, targets: Vec<Target>) -> Result<Vec<Targe
     Ok(chosen)
 }
 
-/// Whether the caller or superusers alone decide what a domain asks for tomorrow.
+/// Whether only the caller or superusers can change the constraints of a domain.
 fn is_trusted(domain: pg_sys::Oid) -> bool {
     types::domains(domain).into_iter().all(|(domain, _)| {
         // SAFETY: plain calls.
@@ -43,7 +43,7 @@ fn is_trusted(domain: pg_sys::Oid) -> bool {
     })
 }
 
-/// Names the columns whose domains ask for more than what is kept in the rows.
+/// Names the columns whose domains have constraints that the rows were not checked against.
 pub fn tell(annotation: &Annotation, targets: &[(usize, Target)]) -> Result<()> {
     let mut unchecked = Vec::new();
     for (_, target) in targets {

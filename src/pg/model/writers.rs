@@ -1,4 +1,4 @@
-//! The columns of a result, each with where its values come from and how they are written.
+//! The columns of a result, each with the source of its values and a writer.
 
 use pgrx::pg_sys;
 
@@ -12,10 +12,10 @@ use crate::pg::server::types::{self, type_name};
 use crate::pg::values::kind::Kind;
 use crate::pg::values::writer::SqlWriter;
 
-/// Writers for the columns of a result, by their positions in it; `None` for a column that stays NULL.
+/// Writers for the columns of a result, by position; `None` for a column that stays NULL.
 pub type Writers = Vec<(usize, CellSource, Option<SqlWriter>)>;
 
-/// Puts the values of a row into their places, in the current memory context.
+/// Writes the values of a row to their positions, in the current memory context.
 pub fn write(writers: &mut Writers, row: &ModelRow, values: &mut [pg_sys::Datum], nulls: &mut [bool]) -> Result<()> {
     for (i, origin, typed) in writers {
         let value = match typed {
@@ -33,7 +33,7 @@ pub fn tidy(writers: &mut Writers) {
     writers.iter_mut().for_each(|(_, _, typed)| typed.iter_mut().for_each(SqlWriter::tidy));
 }
 
-/// Makes rows of SQL values for something that copies them.
+/// Makes rows of SQL values for a receiver that copies them.
 pub struct RowWriter {
     writers: Writers,
     values: Vec<pg_sys::Datum>,
@@ -42,13 +42,13 @@ pub struct RowWriter {
 }
 
 impl RowWriter {
-    /// Of rows of `width` values, of which those without a writer stay NULL.
+    /// For rows of `width` values. Values without a writer stay NULL.
     pub fn new(writers: Writers, width: usize) -> Self {
         let (values, nulls) = (vec![pg_sys::Datum::null(); width], vec![true; width]);
         Self { writers, values, nulls, memory: RowMemory::new() }
     }
 
-    /// The values of a row, handed to what copies them.
+    /// Passes the values of a row to the receiver.
     pub fn write(&mut self, row: &ModelRow, copy: impl FnOnce(&mut [pg_sys::Datum], &mut [bool])) -> Result<()> {
         let Self { writers, values, nulls, memory } = self;
         // SAFETY: earlier rows were copied, and what writers keep is elsewhere.
@@ -93,7 +93,7 @@ pub fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total
     targets.iter().map(writer).collect()
 }
 
-/// A writer for a column of the model. One enum's labels are not another's.
+/// A writer for a column of the model. Different enums do not share labels.
 fn typed(column: &ColumnFacts, target: &Target) -> Option<SqlWriter> {
     let typed = SqlWriter::new(column.kind, target)?;
     let (base, _) = types::base_type(target.type_oid, target.typmod);
@@ -103,7 +103,7 @@ fn typed(column: &ColumnFacts, target: &Target) -> Option<SqlWriter> {
     (!is_enum || own() == Some(base)).then_some(typed)
 }
 
-/// Writers for a table that is made for the model, all of whose columns are in order.
+/// Writers for a table that was created for the model and has all its columns in order.
 pub fn own_writers(model: &Model, total: u64, seed: u64) -> Result<(Writers, Vec<Target>)> {
     let places = model.annotation.places();
     let mut writers = Vec::new();

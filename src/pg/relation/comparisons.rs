@@ -1,4 +1,4 @@
-//! What an expression says of the columns that it compares with constants.
+//! Facts about columns, from comparisons with constants in an expression.
 
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -12,7 +12,7 @@ use crate::pg::server::fold::{self, Constant};
 use crate::pg::values::datums;
 use crate::pg::values::kind::Kind;
 
-/// What a column is called in an expression.
+/// How an expression refers to a column.
 #[derive(Clone, Copy)]
 pub enum Subject<'a> {
     /// Columns of a table.
@@ -50,10 +50,10 @@ impl Analysis<'_> {
         all
     }
 
-    /// What follows for each column if the expression is `truth`, or is NULL because the column is.
+    /// The facts about each column if the expression is `truth`, or is NULL because the column is.
     ///
     /// # Safety
-    /// `node` is null or a valid node; so for the methods below.
+    /// `node` is null or a valid node. This also applies to the methods below.
     pub unsafe fn facts(&self, node: Node, truth: bool) -> Vec<Implied> {
         // SAFETY: the parts of a valid node are valid.
         unsafe {
@@ -122,7 +122,7 @@ impl Analysis<'_> {
         }
     }
 
-    /// What `column operator constant` says.
+    /// The facts from `column operator constant`.
     unsafe fn compared(&self, i: usize, operator: &str, constant: &Constant) -> Option<Implied> {
         let column = self.column(i);
         let kind = column.kind?;
@@ -148,7 +148,7 @@ impl Analysis<'_> {
         bounds(operator, bound, kind.measure() == Measure::Lattice)
     }
 
-    /// Which column an operand is.
+    /// The column that an operand refers to.
     unsafe fn find(&self, operand: Node) -> Option<usize> {
         // SAFETY: the parts of a valid node are valid.
         unsafe {
@@ -177,8 +177,8 @@ fn mirrored(operator: &str) -> Option<&'static str> {
     })
 }
 
-/// The bounds that a comparison sets. On a lattice they are moved to its points, with an allowance for the rounding
-/// of the division by the unit.
+/// The bounds from a comparison. On a lattice they are moved to its points, with an allowance for the rounding of the
+/// division by the unit.
 fn bounds(operator: &str, bound: f64, lattice: bool) -> Option<Implied> {
     let (mut below, mut above) = (bound, bound);
     if lattice {

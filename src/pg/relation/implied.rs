@@ -1,8 +1,8 @@
-//! What is known of the values of a column.
+//! Known facts about the values of a column.
 
 use crate::engine::table::{Declared, Measure};
 
-/// What is known of the values of one column: bounds in the engine's measure, or the values themselves.
+/// Known facts about the values of one column: bounds in the engine's measure, or the values themselves.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Implied {
     pub lo: Option<f64>,
@@ -42,7 +42,7 @@ impl Implied {
         }
     }
 
-    /// As a declared domain of a column of this measure. Bounds that contradict each other say nothing.
+    /// As a declared domain of a column of this measure. Contradicting bounds are ignored.
     pub fn declared(&self, measure: Measure) -> Option<Declared> {
         match measure {
             Measure::Category => self.values.clone().filter(|values| !values.is_empty()).map(Declared::Categories),

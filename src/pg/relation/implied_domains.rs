@@ -11,7 +11,7 @@ use crate::pg::server::{expr, guc, types};
 use crate::pg::values::facts::Listed;
 use crate::pg::values::kind::Kind;
 
-/// What the catalogs say of the columns, one entry each.
+/// The implied domains of the columns, one entry each.
 pub fn facts(source: &Relation, columns: &[&Attribute]) -> Result<Vec<Implied>> {
     let mut all = vec![Implied::default(); columns.len()];
     for text in stored(source.oid, true, source.has_children)? {
@@ -34,7 +34,7 @@ pub fn facts(source: &Relation, columns: &[&Attribute]) -> Result<Vec<Implied>> 
     Ok(all)
 }
 
-/// Values that the type itself lists.
+/// The values that the type lists.
 fn implied(column: &Attribute, facts: &mut Implied) -> Result<()> {
     let values = match column.kind.map(Kind::listed) {
         Some(Listed::Booleans) => vec!["false".to_owned(), "true".to_owned()],
@@ -66,8 +66,7 @@ fn stored(oid: pg_sys::Oid, relation: bool, has_children: bool) -> Result<Vec<St
     )
 }
 
-/// SQL that is true of the entries of `pg_constraint` for CHECK constraints that hold in all rows, those of children
-/// included.
+/// An SQL condition on `pg_constraint` for CHECK constraints that hold in all rows, including those of children.
 pub fn in_force(has_children: bool) -> String {
     let inherited = if has_children { " AND NOT connoinherit" } else { "" };
     let enforced = if cfg!(feature = "pg18") { " AND conenforced" } else { "" };

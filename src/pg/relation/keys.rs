@@ -1,4 +1,5 @@
-//! Columns that identify rows, or privacy units: never modelled, generated afresh for synthetic rows.
+//! Columns that identify rows or privacy units. They are never modelled, and get newly generated values in synthetic
+//! rows.
 
 use pgrx::Spi;
 use pgrx::spi::{SpiHeapTupleData, SpiResult};
@@ -8,11 +9,12 @@ use crate::pg::relation::{Attribute, Relation};
 use crate::pg::server::{expr, guc};
 use crate::pg::values::key::Key;
 
-/// Which columns of a source identify rows.
+/// The columns of a source that identify rows.
 pub struct Keys {
-    /// Columns of unique indexes of one column, whether that is the primary key, and whether it holds at all times.
+    /// Columns of single-column unique indexes, with whether the index is the primary key, and whether it is not
+    /// deferrable.
     unique: Vec<(i16, bool, bool)>,
-    /// Columns whose default takes numbers from a sequence.
+    /// Columns whose default is the next number of a sequence.
     serial: Vec<i16>,
 }
 
@@ -67,9 +69,9 @@ impl Keys {
         identifies.then_some(key)
     }
 
-    /// Whether no two rows of the source can have the same value of a column, NULL aside, as of any statement.
+    /// Whether, in any statement, no two rows of the source can have the same value of a column other than NULL.
     pub fn tells_rows_apart(&self, source: &Relation, column: &Attribute) -> bool {
-        // Each table of a hierarchy has an index of its own.
+        // Each table of a hierarchy has a separate index.
         !source.has_children && self.unique.iter().any(|(n, _, always)| *n == column.number && *always)
     }
 }

@@ -1,8 +1,8 @@
-//! What a training is charged to: its source, all that the source reads through views, functions and inheritance, and
-//! all that those are a part of.
+//! The relations that a training is charged to: its source, everything that the source reads through views, functions
+//! and inheritance, and the parents of these.
 //!
-//! The catalogs know what rules, row-security policies and functions with parsed bodies name. They do not know what a
-//! function's text names, where a copy of a table came from, or what stands behind a foreign table.
+//! The catalogs record what rules, row-security policies and functions with parsed bodies name. They do not record what
+//! a function's text names, the origin of a copied table, or what is behind a foreign table.
 
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
@@ -12,23 +12,22 @@ use crate::pg::relation::row_wise::reason::Reason;
 use crate::pg::relation::{Relation, row_wise};
 use crate::pg::server::access;
 
-/// Looks at the catalogs before views are taken to change as fast as they are looked at.
+/// Attempts to read the catalogs before giving up because views keep changing.
 const LOOKS: usize = 10;
 
-/// A relation that is charged.
+/// A charged relation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Charged {
     pub relation: u32,
-    /// As SQL writes it.
+    /// The name in SQL.
     pub name: String,
     pub owner: u32,
     /// Whether it is a table.
     table: bool,
-    /// Whether what is protected is a part of it, so that its budget is spent.
+    /// Whether the protected rows are a part of it, so that its budget is spent.
     #[serde(default = "yes")]
     pub counts: bool,
-    /// Rows by the planner's statistics, where they are those of a relation that holds rows; no secret to anybody who
-    /// can connect.
+    /// The planner's row count, for a relation that stores rows. Anybody who can connect can read it.
     #[serde(skip_serializing, default)]
     estimate: i64,
 }
@@ -37,7 +36,7 @@ fn yes() -> bool {
     true
 }
 
-/// Statistics change as they like.
+/// Ignores the statistics, which may change at any time.
 impl PartialEq for Charged {
     fn eq(&self, other: &Self) -> bool {
         let Self { relation, name, owner, table, counts, estimate: _ } = other;
@@ -45,13 +44,13 @@ impl PartialEq for Charged {
     }
 }
 
-/// The relations that a training is charged to, in the order of their oids.
+/// The charged relations, ordered by oid.
 #[derive(Debug, PartialEq)]
 pub struct Lineage {
     pub charged: Vec<Charged>,
-    /// Why the promise is about rows of the source alone, if it is not about rows of the tables behind it too.
+    /// The reason why the guarantee is about rows of the source but not about rows of the tables behind it, if so.
     pub source_rows_only: Option<Reason>,
-    /// Number of the column that says whose the rows are, if units are no rows.
+    /// Number of the privacy unit's column, unless units are rows.
     unit: Option<i16>,
 }
 
@@ -101,30 +100,31 @@ const QUERY: &str = "
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')";
 
 impl Lineage {
-    /// Finds what a training on units of a column, or rows, is charged to.
+    /// Finds the relations that a training is charged to, with a unit column or rows as units.
     pub fn of(source: &Relation, unit: Option<i16>) -> Result<Self> {
         let mut charged = locked(source)?;
         let source_rows_only = row_wise::why_not(source, unit)?;
         if source_rows_only.is_some() {
-            // What is promised then is about a view's own rows, and of a table whose policies read tables about none.
+            // Then the guarantee is about a view's own rows. For a table whose policies read tables, it is about no
+            // table's rows.
             let own = |charged: &Charged| charged.relation == source.oid.to_u32() && !charged.table;
             charged.iter_mut().for_each(|charged| charged.counts = own(charged));
         }
         Ok(Self { charged, source_rows_only, unit })
     }
 
-    /// Whether it is still what a training on the source is charged to.
+    /// Whether a training on the source would still be charged to the same relations.
     pub fn is_as_it_was(&self, source: &Relation) -> bool {
         Self::of(source, self.unit).is_ok_and(|found| found == *self)
     }
 
-    /// Whether a plan reads nothing but these relations.
+    /// Whether a plan reads only these relations.
     pub fn covers(&self, relations: &[pg_sys::Oid]) -> bool {
         let is_charged = |oid: &pg_sys::Oid| self.charged.iter().any(|charged| charged.relation == oid.to_u32());
         relations.iter().all(is_charged)
     }
 
-    /// Whether row security keeps rows of any of them from the caller.
+    /// Whether row security applies to the caller in any of them.
     pub fn row_security(&self) -> bool {
         self.charged.iter().any(|charged| {
             let relation = pg_sys::Oid::from(charged.relation);
@@ -134,8 +134,8 @@ impl Lineage {
         })
     }
 
-    /// The same where they are all that a training would read, and 0 elsewhere: of a table that is no view, has no parts,
-    /// and hides no row.
+    /// Rows of the source by the planner's statistics, if a training would read all rows of the table and nothing else;
+    /// otherwise 0. It is 0 for views, for tables with partitions or children, and under row security.
     pub fn own_estimate(&self, source: &Relation) -> f64 {
         match &self.charged[..] {
             [own] if own.table && own.relation == source.oid.to_u32() && !self.row_security() => own.estimate as f64,
@@ -143,14 +143,14 @@ impl Lineage {
         }
     }
 
-    /// Rows of the source by the planner's statistics; 0 where there are none.
+    /// Rows of the source by the planner's statistics; 0 if there are none.
     pub fn estimate(&self) -> f64 {
         self.charged.iter().map(|charged| charged.estimate as f64).sum()
     }
 }
 
-/// Finds the relations and locks them against changes of shape until the transaction ends: no other session puts another
-/// table behind a view between this and the scans.
+/// Finds the relations and locks their definitions until the transaction ends. No other session can put another table
+/// behind a view between this and the scans.
 fn locked(source: &Relation) -> Result<Vec<Charged>> {
     let mut charged: Vec<Charged> = Vec::new();
     for _ in 0..LOOKS {
@@ -159,7 +159,7 @@ fn locked(source: &Relation) -> Result<Vec<Charged>> {
             return Ok(charged);
         }
         for Charged { relation, .. } in &found {
-            // SAFETY: a lock on something that need not exist any more.
+            // SAFETY: a lock on an object that may no longer exist.
             unsafe {
                 let lock = pg_sys::AccessShareLock as pg_sys::LOCKMODE;
                 pg_sys::LockRelationOid(pg_sys::Oid::from(*relation), lock);

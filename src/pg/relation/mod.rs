@@ -1,4 +1,4 @@
-//! What is read: relations and their columns, what the catalogs say of them, and their rows.
+//! Sources: relations and their columns, facts from the catalogs, and rows.
 
 pub mod comparisons;
 pub mod implied;
@@ -16,20 +16,20 @@ use crate::pg::server::types::{domains, type_name};
 use crate::pg::server::{lookup, text, tuple};
 use crate::pg::values::kind::Kind;
 
-/// A relation, locked against changes of its shape until the transaction ends.
+/// A relation whose definition is locked until the transaction ends.
 pub struct Relation {
     pub oid: pg_sys::Oid,
     pub owner: pg_sys::Oid,
     pub schema: String,
     pub name: String,
     kind: u8,
-    /// Whether other tables may inherit from it.
+    /// Whether other tables can inherit from it.
     pub has_children: bool,
     has_rules: bool,
     pub columns: Vec<Attribute>,
 }
 
-/// A live column of it.
+/// A live column of a relation.
 pub struct Attribute {
     pub name: String,
     pub number: i16,
@@ -38,11 +38,11 @@ pub struct Attribute {
     pub not_null: bool,
     pub has_default: bool,
     pub is_identity: bool,
-    /// Whether it is computed from other columns.
+    /// Whether it is a generated column.
     pub is_computed: bool,
-    /// Whether equal texts are the same text.
+    /// Whether equal texts are identical texts.
     pub exact_equality: bool,
-    /// Nothing for a type that cannot be modelled.
+    /// `None` for a type that cannot be modelled.
     pub kind: Option<Kind>,
 }
 
@@ -53,9 +53,9 @@ impl Attribute {
 }
 
 impl Relation {
-    /// Locks a relation and looks at its columns.
+    /// Locks a relation and reads its columns.
     pub fn open(oid: pg_sys::Oid) -> Result<Self> {
-        // SAFETY: null if there is no such relation; the lock is kept until the transaction ends.
+        // SAFETY: null if there is no such relation. The lock is kept until the transaction ends.
         let relation = unsafe { pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
         if relation.is_null() {
             return Err(errors::relation_missing());
@@ -89,7 +89,8 @@ impl Relation {
         }
     }
 
-    /// Makes sure, without a lock, that a relation is a plain table of the caller's, as the catalogs have it at the moment.
+    /// Checks, without a lock, that a relation is a plain table that the caller owns, in the current state of the
+    /// catalogs.
     pub fn check_owner(oid: pg_sys::Oid) -> Result<()> {
         let look = |class: &pg_sys::FormData_pg_class| {
             let name = text::name(&class.relname, || format!("the name of relation {}", oid.to_u32()));
@@ -110,17 +111,17 @@ impl Relation {
         lookup::has_role(self.owner)
     }
 
-    /// Whether it is a plain table, whose rows are what is written to it.
+    /// Whether it is a plain table, which stores the rows that are written to it.
     pub fn is_table(&self) -> bool {
         self.kind == pg_sys::RELKIND_RELATION && !self.has_rules
     }
 
-    /// Its name as SQL writes it.
+    /// The name in SQL.
     pub fn quoted(&self) -> String {
         format!("{}.{}", text::quoted(&self.schema), text::quoted(&self.name))
     }
 
-    /// The columns that a training is about: those in `columns` (all if that is nothing) but not in `exclude`.
+    /// The columns of a training: those in `columns` (all if `None`) that are not in `exclude`.
     pub fn choose(&self, columns: Option<&[String]>, exclude: Option<&[String]>) -> Result<Vec<&Attribute>> {
         for (list, argument) in [(columns, "columns"), (exclude, "exclude")] {
             for name in list.unwrap_or_default() {
@@ -136,8 +137,8 @@ impl Relation {
         Ok(self.columns.iter().filter(chosen).collect())
     }
 
-    /// Checks that the caller may read the columns; `otherwise` says what they can do if not. The query checks it again;
-    /// this says it better and sooner.
+    /// Checks that the caller may read the columns. `otherwise` names an alternative. The query would check it too, but
+    /// later and with a less helpful message.
     pub fn check_privilege(&self, columns: &[&Attribute], otherwise: &str) -> Result<()> {
         // SAFETY: plain look-ups of privileges on an existing relation.
         let denied = unsafe {
@@ -154,7 +155,7 @@ impl Relation {
 }
 
 /// # Safety
-/// The attribute is that of an open relation.
+/// The attribute belongs to an open relation.
 unsafe fn look_at(attribute: &pg_sys::FormData_pg_attribute) -> Result<Attribute> {
     // SAFETY: collations of columns exist.
     let exact = attribute.attcollation == pg_sys::InvalidOid

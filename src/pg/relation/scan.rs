@@ -1,5 +1,5 @@
-//! Rows of the source as blocks. They are read as the caller and through the planner, so that privileges and row
-//! security apply, and all scans of a training see the snapshot of the calling statement.
+//! Rows of the source as blocks. They are read as the caller and through the planner, so privileges and row security
+//! apply. All scans of a training use the snapshot of the calling statement.
 
 use pgrx::{Spi, check_for_interrupts, pg_sys};
 
@@ -15,12 +15,12 @@ use crate::pg::values::reader::{IdentityReader, ValueReader};
 /// Rows of a block.
 const BLOCK: usize = 4096;
 
-/// The exact number of rows: private, for the engine's eyes only.
+/// The exact number of rows. It is private, and only for the engine.
 pub fn count(source: &Relation, charged: &Lineage) -> Result<u64> {
     let query = format!("SELECT pg_catalog.count(*) FROM {}", source.quoted());
     connected(|| {
         let portal = open(source, Some(charged), &query)?;
-        // SAFETY: the portal is open; what is fetched is looked at before it is taken for a number.
+        // SAFETY: the portal is open. The type of the result is checked before it is read as a number.
         let count = guard::reading(&source.name, || unsafe {
             pg_sys::SPI_cursor_fetch(portal, true, 1);
             let counted = pg_sys::SPI_tuptable
@@ -35,8 +35,8 @@ pub fn count(source: &Relation, charged: &Lineage) -> Result<u64> {
     })
 }
 
-/// Reads all rows, block by block, and the units they belong to if these have a column. `take` may report progress but
-/// must not touch the rows' table. Of what is charged nothing else may be read, and that must still be what it was.
+/// Reads all rows, block by block, and their units if these have a column. `take` may report progress but must not
+/// access the table. The query may only read charged relations, and the lineage must not have changed.
 pub fn scan(
     source: &Relation,
     charged: Option<&Lineage>,
@@ -62,9 +62,9 @@ pub fn scan(
     })
 }
 
-/// Opens a query of the source for reading, as the caller and under the caller's snapshot. What a training is charged to
-/// is looked at again before the query is, and compared with what its plan reads: a function that an earlier scan called
-/// may have put another view in the place of the source.
+/// Opens a query of the source for reading, as the caller and under the caller's snapshot. The lineage is computed
+/// again before, and compared with the relations that the plan reads: a function that an earlier scan called may have
+/// replaced a view.
 fn open(source: &Relation, charged: Option<&Lineage>, query: &str) -> Result<pg_sys::Portal> {
     let changed = || errors::source_keeps_changing(&source.name);
     if charged.is_some_and(|charged| !charged.is_as_it_was(source)) {
@@ -72,31 +72,31 @@ fn open(source: &Relation, charged: Option<&Lineage>, query: &str) -> Result<pg_
     }
     let text = c_string(query);
     let portal = guard::reading(&source.name, || {
-        // SAFETY: a query without parameters; SPI is connected, and the portal lives until it is closed or SPI ends.
+        // SAFETY: a query without parameters. SPI is connected, and the portal lives until it is closed or SPI ends.
         Ok(unsafe {
             let options = pg_sys::CURSOR_OPT_NO_SCROLL as i32;
             let plan = pg_sys::SPI_prepare_cursor(text.as_ptr(), 0, std::ptr::null_mut(), options);
             pg_sys::SPI_cursor_open(std::ptr::null(), plan, std::ptr::null_mut(), std::ptr::null(), true)
         })
     })?;
-    // SAFETY: an open portal, whose plans live as long as it.
+    // SAFETY: an open portal, which owns its plans.
     let read = unsafe { relations((*portal).stmts) };
     if charged.is_none_or(|charged| charged.covers(&read)) { Ok(portal) } else { Err(changed()) }
 }
 
-/// Ends a query that was opened for reading. What looks at statements tells how many rows there were when they end.
+/// Ends a query that was opened for reading. Extensions that observe statements report row counts when they end.
 fn close(source: &Relation, portal: pg_sys::Portal) -> Result<()> {
     guard::reading(&source.name, || {
-        // SAFETY: an open portal, which nobody uses any more.
+        // SAFETY: an open portal that is not used any more.
         unsafe { pg_sys::SPI_cursor_close(portal) };
         Ok(())
     })
 }
 
-/// The relations that plans read; sequences, which expressions name, have no rows.
+/// The relations that plans read. Sequences, which expressions may name, have no rows.
 ///
 /// # Safety
-/// A list of plans.
+/// A valid list of plans.
 unsafe fn relations(plans: *mut pg_sys::List) -> Vec<pg_sys::Oid> {
     // SAFETY: as promised; the list of a plan holds oids.
     unsafe {
@@ -114,19 +114,19 @@ fn connected<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     Spi::connect(|_| work())
 }
 
-/// Whether a descriptor is that of columns of these types and modifiers, and of no others.
+/// Whether a descriptor has exactly the columns with these types and modifiers.
 ///
 /// # Safety
 /// A valid descriptor.
 unsafe fn are(desc: pg_sys::TupleDesc, mut wanted: impl Iterator<Item = (pg_sys::Oid, i32)>) -> bool {
-    // SAFETY: as promised; only attributes that there are are looked at.
+    // SAFETY: as promised. Only existing attributes are read.
     let mut found = (0..unsafe { (*desc).natts } as usize).map(|i| unsafe { tuple::attribute(desc, i) });
     found.all(|attribute| wanted.next() == Some((attribute.atttypid, attribute.atttypmod))) && wanted.next().is_none()
 }
 
-/// Deforms fetched tuples into a block that is used again and again.
+/// Deforms fetched tuples into a block that is reused.
 struct Fetch {
-    /// The relation that is read, and the types and modifiers of what is read of it.
+    /// The relation that is read, and the types and modifiers of its columns.
     relation: String,
     types: Vec<(pg_sys::Oid, i32)>,
     readers: Vec<ValueReader>,
@@ -140,7 +140,7 @@ struct Fetch {
 impl Fetch {
     fn new(source: &Relation, columns: &[&Attribute], unit: Option<&Attribute>) -> Self {
         let types = columns.iter().copied().chain(unit).map(|column| (column.type_oid, column.typmod)).collect();
-        // Columns without a kind were refused before.
+        // Columns without a kind were refused earlier.
         let readers: Vec<ValueReader> = columns.iter().filter_map(|column| column.kind).map(ValueReader::new).collect();
         let block = Block { rows: 0, columns: readers.iter().map(ValueReader::column).collect() };
         let unit = unit.and_then(|column| column.kind);
@@ -151,15 +151,15 @@ impl Fetch {
     }
 
     /// # Errors
-    /// If what is fetched is not of the types that the readers were made for: a view may have been replaced since.
+    /// If the fetched types differ from those of the readers, because a view was replaced.
     ///
     /// # Safety
     /// `portal` is open.
     unsafe fn next(&mut self, portal: pg_sys::Portal) -> Result<()> {
         self.block.columns.iter_mut().for_each(|column| column.clear());
         self.unit.iter_mut().for_each(|(_, units)| units.clear());
-        // SAFETY: as promised; the types are compared before a value is looked at. The tuples live until the table is
-        // freed, and what was detoasted until the reset.
+        // SAFETY: as promised. The types are compared before a value is read. The tuples live until the table is freed,
+        // and detoasted values until the reset.
         unsafe {
             pg_sys::SPI_cursor_fetch(portal, true, BLOCK as std::ffi::c_long);
             let rows = pg_sys::SPI_processed as usize;

@@ -1,5 +1,5 @@
-//! The tables of the extension: where they are, and SQL of ours that runs as their owner, whoever calls. Data of sources
-//! are never read here.
+//! The tables of the extension: their oids, and SQL of the extension that runs as their owner. It never reads data of
+//! sources.
 
 use std::ffi::CStr;
 
@@ -14,7 +14,7 @@ use crate::pg::server::{guc, lookup};
 
 const SCHEMA: &CStr = c"tablediffusion";
 
-/// Tables of ours, as far as the code refers to them by more than a name in SQL.
+/// Tables of the extension that the code locks or accesses directly.
 #[derive(Debug, Clone, Copy)]
 pub enum OwnTable {
     Models,
@@ -34,7 +34,7 @@ impl OwnTable {
     }
 }
 
-/// A table of ours and who owns it.
+/// A table of the extension and its owner.
 pub fn table(catalog: OwnTable) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
     // SAFETY: look-ups by name, and one of pg_class.
     let found = unsafe {
@@ -46,23 +46,24 @@ pub fn table(catalog: OwnTable) -> Result<(pg_sys::Oid, pg_sys::Oid)> {
     found.ok_or_else(errors::catalog_missing)
 }
 
-/// Says no to what needs tables that an older version of the extension has not.
+/// Refuses calls that need tables which an older version of the extension does not have.
 pub fn check_current() -> Result<()> {
     table(OwnTable::Outcomes).map(|_| ()).map_err(|_| errors::update_needed())
 }
 
-/// Something as JSON, for SQL.
+/// A value as JSON, for SQL.
 pub fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|_| errors::internal("a value could not be written as JSON"))
 }
 
-/// Asks the catalogs and tables of ours as the owner of the latter, under a snapshot of this moment whatever the
-/// transaction's isolation: what other sessions have committed is seen. The query takes one text and returns one, JSON.
+/// Queries the catalogs and the extension's tables as the owner of the latter. It uses a current snapshot at any
+/// isolation level, so it sees what other sessions have committed. The query takes one text and returns one, which is
+/// JSON.
 pub fn ask<T: DeserializeOwned>(query: &str, argument: &str) -> Result<T> {
     let (query, argument) = (c_string(query), argument.into_datum());
     let answer = as_owner(|_| {
         let (mut types, mut values) = ([pg_sys::TEXTOID], [argument.unwrap_or(pg_sys::Datum::null())]);
-        // SAFETY: a query with one parameter of type text, run read-only; SPI is connected. Its one row has one text.
+        // SAFETY: a query with one text parameter, run read-only. SPI is connected. Its one row has one text.
         unsafe {
             let plan = pg_sys::SPI_prepare(query.as_ptr(), 1, types.as_mut_ptr());
             let (now, none) = (pg_sys::GetLatestSnapshot(), std::ptr::null_mut());
@@ -79,23 +80,23 @@ pub fn ask<T: DeserializeOwned>(query: &str, argument: &str) -> Result<T> {
         .ok_or_else(|| errors::internal("an answer could not be read"))
 }
 
-/// Runs SQL of ours on our tables as their owner, with a pinned search path. After an ERROR, the end of the
-/// transaction or subtransaction gives the caller back their identity.
+/// Runs SQL on the extension's tables as their owner, with a pinned search path. After an ERROR, the end of the
+/// transaction or subtransaction restores the caller's identity.
 pub fn as_owner<T>(work: impl FnOnce(&mut SpiClient<'_>) -> SpiResult<T>) -> Result<T> {
     let (_, owner) = table(OwnTable::Models)?;
     let (mut user, mut context) = (pg_sys::InvalidOid, 0);
-    // SAFETY: the identity is put back below.
+    // SAFETY: the identity is restored below.
     unsafe {
         pg_sys::GetUserIdAndSecContext(&mut user, &mut context);
         pg_sys::SetUserIdAndSecContext(owner, context | pg_sys::SECURITY_LOCAL_USERID_CHANGE as i32);
     }
     let result = guc::with_pinned_path(|| Spi::connect_mut(work));
-    // SAFETY: as it was.
+    // SAFETY: restores the previous state.
     unsafe { pg_sys::SetUserIdAndSecContext(user, context) };
     Ok(result?)
 }
 
-/// Says no to a training where nothing can be written, before it reads a row.
+/// Refuses a training before it reads a row if the transaction cannot write.
 pub fn check_writable(command: &CStr) {
     // SAFETY: each raises an ERROR or returns.
     unsafe {

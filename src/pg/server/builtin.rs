@@ -1,4 +1,4 @@
-//! What is PostgreSQL's own, and so was made by nobody.
+//! PostgreSQL's own objects, which no role has created.
 
 use pgrx::pg_sys;
 
@@ -9,13 +9,13 @@ pub fn is_builtin(object: pg_sys::Oid) -> bool {
     object != pg_sys::InvalidOid && object.to_u32() < pg_sys::FirstNormalObjectId
 }
 
-/// Whether a type is PostgreSQL's own with all that it is made of, and its values name nothing that somebody could have
-/// made. No domain is: what it asks for is run by its input function.
+/// Whether a type and all its parts are PostgreSQL's own, and its values do not name objects that roles can create.
+/// Domains never qualify, because their input functions evaluate their constraints.
 pub fn is_builtin_type(type_oid: pg_sys::Oid) -> bool {
     if !is_builtin(type_oid) || names_objects(type_oid) {
         return false;
     }
-    // SAFETY: look-ups, of types that need not exist.
+    // SAFETY: look-ups of types that need not exist.
     let (sort, element) = unsafe { (pg_sys::get_typtype(type_oid) as u8, pg_sys::get_element_type(type_oid)) };
     matches!(sort, pg_sys::TYPTYPE_BASE | pg_sys::TYPTYPE_RANGE | pg_sys::TYPTYPE_MULTIRANGE)
         && (element == pg_sys::InvalidOid || is_builtin_type(element))
@@ -39,14 +39,14 @@ fn names_objects(type_oid: pg_sys::Oid) -> bool {
     )
 }
 
-/// Whether a function is PostgreSQL's own and looks at nothing but its arguments.
+/// Whether a function is PostgreSQL's own and depends only on its arguments.
 pub fn is_builtin_and_immutable(function: pg_sys::Oid) -> bool {
     // SAFETY: a look-up of a function that exists.
     is_builtin(function)
         && unsafe { pg_sys::func_volatile(function) } == pg_sys::PROVOLATILE_IMMUTABLE as std::ffi::c_char
 }
 
-/// The name of an operator that PostgreSQL itself brings, and nothing for one that somebody made.
+/// The name of an operator of PostgreSQL itself; `None` for any other operator.
 pub fn builtin_operator(operator: pg_sys::Oid) -> Option<String> {
     if !is_builtin(operator) {
         return None;

@@ -1,4 +1,4 @@
-//! How SQL calls us: version-1 functions whose SQL definitions are in `sql/functions.sql`.
+//! The SQL calling interface: version-1 functions, which are declared in `sql/functions.sql`.
 
 use std::ffi::CStr;
 
@@ -36,22 +36,22 @@ macro_rules! sql_function {
 
 pub(crate) use sql_function;
 
-/// One call and its arguments. They are taken by the types that the function is defined with in SQL: a database may still
-/// have an older definition, with fewer arguments, or one that is not ours.
+/// One call and its arguments. Their declared types are checked, because a database may still have an older declaration
+/// with fewer arguments, or one that is not the extension's.
 pub struct Call {
     info: pg_sys::FunctionCallInfo,
-    /// Names of the arguments, in the order of SQL.
+    /// Names of the arguments, in SQL order.
     names: &'static [&'static str],
     types: Vec<Oid>,
 }
 
-/// Arguments are taken by their names. One that is not of the type that it is taken as ends the statement.
+/// Arguments are read by name. An argument with another declared type ends the statement.
 impl Call {
     /// # Safety
-    /// `info` is that of the call in progress.
+    /// `info` belongs to the call in progress.
     pub unsafe fn new(info: pg_sys::FunctionCallInfo, names: &'static [&'static str]) -> Self {
         let (mut types, mut count) = (std::ptr::null_mut(), 0);
-        // SAFETY: as promised; the look-up makes a list of as many types as it says.
+        // SAFETY: as promised. The look-up returns a list with the number of types that it reports.
         let types = unsafe {
             pg_sys::get_func_signature((*(*info).flinfo).fn_oid, &mut types, &mut count);
             let passed = count.min(i32::from((*info).nargs)).max(0) as usize;
@@ -71,15 +71,15 @@ impl Call {
         Datum::null()
     }
 
-    /// The place of an argument.
+    /// The position of an argument.
     ///
     /// # Panics
-    /// If the function has none of that name.
+    /// If the function has no argument of that name.
     fn place(&self, name: &str) -> usize {
         self.names.iter().position(|own| *own == name).expect("an argument of that name")
     }
 
-    /// Makes sure that an argument, if there is one, is declared to be of one of these types.
+    /// Checks that an argument, if it exists, is declared with one of these types.
     fn expect(&self, i: usize, taken_as: &[Oid]) {
         if self.types.get(i).is_some_and(|declared| !taken_as.contains(declared)) {
             // SAFETY: the call is in progress; a function has a name.
@@ -91,7 +91,7 @@ impl Call {
     fn get(&self, name: &str, taken_as: &[Oid]) -> Option<Datum> {
         let i = self.place(name);
         self.expect(i, taken_as);
-        // SAFETY: the call is in progress, and has such an argument unless it counts as NULL.
+        // SAFETY: the call is in progress and has such an argument, unless it counts as NULL.
         (!self.is_null(name)).then(|| unsafe { pg_getarg_datum_raw(self.info, i) })
     }
 
@@ -122,7 +122,7 @@ impl Call {
         self.want(name, bytes)
     }
 
-    /// How many bytes a `bytea` has; they are not fetched for that.
+    /// The size of a `bytea`, without fetching it.
     pub fn length_of_bytes(&self, name: &str) -> Result<u64> {
         let bytes = self.want(name, self.get(name, &[pg_sys::BYTEAOID]))?;
         // SAFETY: a varlena.
@@ -130,7 +130,7 @@ impl Call {
         Ok(with_header.saturating_sub(size_of::<i32>()) as u64)
     }
 
-    /// The type of what is passed as an argument of any type.
+    /// The type of a polymorphic argument.
     pub fn type_of(&self, name: &str) -> Oid {
         let i = self.place(name);
         self.expect(i, &[pg_sys::ANYELEMENTOID]);
@@ -178,7 +178,7 @@ impl Call {
         bytes.map(|bytes| text::utf8(bytes, || self.numbered(name)).unwrap_or_else(|fault| fault.raise()))
     }
 
-    /// Whether an argument is NULL, or not passed at all.
+    /// Whether an argument is NULL or missing.
     pub fn is_null(&self, name: &str) -> bool {
         let i = self.place(name);
         // SAFETY: the call is in progress and has such an argument.
@@ -229,11 +229,11 @@ impl Call {
         self.elements(name, &NAMES).map(|elements| elements.into_iter().map(text).collect()).transpose()
     }
 
-    /// The elements of an array, which live as long as the call.
+    /// The elements of an array. They live as long as the call.
     fn elements(&self, name: &str, of: &Elements) -> Option<Vec<Option<Datum>>> {
         let array = self.get(name, &[of.array])?;
         let (mut elements, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-        // SAFETY: an array of such elements; it is taken apart into as many as that says.
+        // SAFETY: an array of such elements, which is deconstructed into the reported number of elements.
         unsafe {
             let array = pg_sys::pg_detoast_datum(array.cast_mut_ptr());
             let (length, align) = (of.length, of.align as std::ffi::c_char);
@@ -252,7 +252,7 @@ impl Call {
     }
 }
 
-/// An array type, and how its elements are laid out.
+/// An array type, and the layout of its elements.
 struct Elements {
     array: Oid,
     element: Oid,

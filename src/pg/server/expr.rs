@@ -1,14 +1,15 @@
-//! Looking at stored expressions: node trees as the catalogs keep them.
+//! Stored expressions: node trees of the catalogs.
 
 use pgrx::pg_sys::{self, NodeTag};
 
 use crate::pg::server::builtin::is_builtin;
 use crate::pg::server::text::c_string;
 
-/// A node of an expression; null for nothing.
+/// A node of an expression; null if there is none.
 pub type Node = *mut pg_sys::Node;
 
-/// Reads a stored expression. It is never planned: planning runs the immutable functions in it, whoever made them.
+/// Reads a stored expression. It is never planned, because planning runs the immutable functions in it, whoever owns
+/// them.
 ///
 /// # Safety
 /// `text` comes from a catalog column of type `pg_node_tree`.
@@ -18,7 +19,7 @@ pub unsafe fn read(text: &str) -> Node {
     unsafe { pg_sys::stringToNode(text.as_ptr()).cast() }
 }
 
-/// The node as a certain struct, if that is what it is.
+/// The node as a struct, if its tag matches.
 ///
 /// # Safety
 /// `node` is null or a valid node, and `T` is the struct of `tag`.
@@ -39,8 +40,8 @@ pub unsafe fn members(list: *mut pg_sys::List) -> Vec<Node> {
     unsafe { (0..(*list).length).map(|i| pg_sys::list_nth(list, i).cast()).collect() }
 }
 
-/// The expression without casts that PostgreSQL put there itself, or that keep order and equality: those between
-/// binary-compatible types and those that widen numbers, dates and timestamps.
+/// The expression without casts that PostgreSQL adds, or that keep order and equality: casts between binary-compatible
+/// types, and casts that widen numbers, dates and timestamps.
 ///
 /// # Safety
 /// `node` is null or a valid node.
@@ -81,7 +82,7 @@ fn widens(from: pg_sys::Oid, to: pg_sys::Oid) -> bool {
     }
 }
 
-/// Whether a default takes the next number of a sequence.
+/// Whether a default is the next number of a sequence.
 ///
 /// # Safety
 /// `node` is null or a valid node.

@@ -1,6 +1,6 @@
-//! Constants in stored expressions. PostgreSQL would find them by planning, which runs every immutable function that an
-//! expression calls: those that the owner of a table, a domain or a type has made would run as whoever looks. Here no
-//! function runs but PostgreSQL's own, on values of its own types.
+//! Constants in stored expressions. PostgreSQL would fold them by planning, which runs every immutable function in an
+//! expression with the caller's rights, whoever owns the function. Here only PostgreSQL's own functions run, on values
+//! of its own types.
 
 use pgrx::pg_sys::{self, Datum, NodeTag};
 
@@ -16,10 +16,10 @@ pub struct Constant {
     pub type_oid: pg_sys::Oid,
 }
 
-/// Operators that are worked out; any other might take as long as its maker likes.
+/// Operators that are evaluated. Any other might take arbitrarily long.
 const OPERATORS: [&str; 4] = ["+", "-", "*", "/"];
 
-/// Bytes of a value that is calculated with, at most: what takes long with large numbers is fast with these.
+/// Maximum size of a value in a calculation, so that no calculation is slow.
 const MAX_BYTES: usize = 1024;
 
 /// The language of PostgreSQL's own functions in C, in `pg_language`.
@@ -28,13 +28,13 @@ const INTERNAL_LANGUAGE: u32 = 12;
 /// The value of an expression, if it is the same in every row.
 ///
 /// # Safety
-/// `node` is null or a valid node; so for the functions below.
+/// `node` is null or a valid node. This also applies to the functions below.
 pub unsafe fn constant(node: Node) -> Option<Constant> {
     // SAFETY: as promised.
     unsafe { fold(node, None) }
 }
 
-/// The elements of an array that is the same in every row, but for NULLs.
+/// The elements of an array that is the same in every row, without NULLs.
 pub unsafe fn elements(node: Node) -> Option<Vec<Constant>> {
     // SAFETY: the parts of a valid node are valid.
     unsafe {
@@ -67,7 +67,7 @@ pub unsafe fn elements(node: Node) -> Option<Vec<Constant>> {
 unsafe fn taken_apart(array: Datum, element: pg_sys::Oid) -> Vec<Constant> {
     let (mut length, mut by_value, mut align) = (0i16, false, 0);
     let (mut values, mut nulls, mut count) = (std::ptr::null_mut(), std::ptr::null_mut(), 0);
-    // SAFETY: as promised; there are as many values and marks of NULL as are counted.
+    // SAFETY: as promised. `count` is the number of values and of NULL flags.
     unsafe {
         pg_sys::get_typlenbyvalalign(element, &mut length, &mut by_value, &mut align);
         pg_sys::deconstruct_array(
@@ -90,14 +90,14 @@ unsafe fn is_null(node: Node) -> bool {
     unsafe { expr::cast::<pg_sys::Const>(node, NodeTag::T_Const) }.is_some_and(|constant| constant.constisnull)
 }
 
-/// Whether constants of a type are looked at: to read or write them runs nothing that somebody made. An enum's are read
-/// and written by PostgreSQL itself.
+/// Whether constants of a type can be read and written without running code of other roles. PostgreSQL itself reads and
+/// writes enums.
 fn is_readable(type_oid: pg_sys::Oid) -> bool {
     // SAFETY: any oid may be asked about.
     builtin::is_builtin_type(type_oid) || unsafe { pg_sys::type_is_enum(type_oid) }
 }
 
-/// `element` is the one of an array that is being cast.
+/// `element` is the element of an array that is being cast.
 unsafe fn fold(node: Node, element: Option<Constant>) -> Option<Constant> {
     // SAFETY: the parts of a valid node are valid.
     unsafe {
@@ -129,14 +129,14 @@ unsafe fn fold(node: Node, element: Option<Constant>) -> Option<Constant> {
             return rewrite(fold(coerced.arg.cast(), element)?, coerced.resulttype);
         }
         if let Some(coerced) = expr::cast::<pg_sys::CoerceToDomain>(node, NodeTag::T_CoerceToDomain) {
-            // Whatever the domain asks for, its value is the one that is cast, or there is none.
+            // The domain's constraints do not change the value. They can only reject it.
             return fold(coerced.arg.cast(), element);
         }
         expr::cast::<pg_sys::CaseTestExpr>(node, NodeTag::T_CaseTestExpr).and(element)
     }
 }
 
-/// The result of a function, if it is PostgreSQL's own and looks at nothing but its arguments, which are constants.
+/// The result of a function with constant arguments, if it is PostgreSQL's own and depends only on its arguments.
 unsafe fn call(
     function: pg_sys::Oid,
     collation: pg_sys::Oid,
@@ -159,7 +159,7 @@ unsafe fn call(
         return None;
     }
     let values: Vec<Datum> = arguments.iter().map(|argument| argument.value).collect();
-    // SAFETY: values of the types that the function takes. One that returns NULL is an ERROR.
+    // SAFETY: values of the function's argument types. A function that returns NULL raises an ERROR.
     let value = unless_error(|| unsafe {
         match values[..] {
             [a] => Some(pg_sys::OidFunctionCall1Coll(function, collation, a)),
@@ -171,8 +171,8 @@ unsafe fn call(
     Some(Constant { value: value?, type_oid })
 }
 
-/// Whether a function can be called without waiting for it: of all that take small values, those whose result has a fixed
-/// length, and that do not search one text for another.
+/// Whether a function is fast: it takes small values, its result has a fixed length, and it does not search one text
+/// for another.
 ///
 /// # Safety
 /// A valid call.
@@ -187,11 +187,11 @@ unsafe fn is_quick(call: &pg_sys::FuncExpr) -> bool {
 /// # Safety
 /// A constant of its type.
 unsafe fn is_small(constant: &Constant) -> bool {
-    // SAFETY: as promised; the size of a varlena is told by itself.
+    // SAFETY: as promised. A varlena contains its size.
     unsafe { pg_sys::get_typlen(constant.type_oid) != -1 || pg_sys::toast_raw_datum_size(constant.value) <= MAX_BYTES }
 }
 
-/// Whether a function is written in C and PostgreSQL's own, and returns one value that depends on its arguments alone.
+/// Whether a function is written in C and PostgreSQL's own, and returns one value that depends only on its arguments.
 fn is_arithmetic(function: pg_sys::Oid) -> bool {
     let is = |row: &pg_sys::FormData_pg_proc| {
         builtin::is_builtin(function)
@@ -205,7 +205,7 @@ fn is_arithmetic(function: pg_sys::Oid) -> bool {
     unsafe { lookup::looked_up(pg_sys::SysCacheIdentifier::PROCOID, function, is) }.unwrap_or(false)
 }
 
-/// A constant written and read anew as another type, where neither depends on settings.
+/// A constant that is written and read as another type, if neither depends on settings.
 fn rewrite(constant: Constant, type_oid: pg_sys::Oid) -> Option<Constant> {
     if !builtin::is_builtin_type(constant.type_oid) || !builtin::is_builtin_type(type_oid) {
         return None;
@@ -226,8 +226,8 @@ fn rewrite(constant: Constant, type_oid: pg_sys::Oid) -> Option<Constant> {
     Some(Constant { value, type_oid })
 }
 
-/// Calls a function of PostgreSQL's own on constants. Such a function takes nothing that would have to be given back
-/// after an ERROR, so that it is safe to go on.
+/// Calls a function of PostgreSQL's own on constants. Such a function holds no resources that an ERROR would leak, so
+/// it is safe to continue after one.
 fn unless_error<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    guard::attempt(work, || errors::internal("a constant has no value")).ok().flatten()
+    guard::attempt(work, || errors::internal("a constant could not be evaluated")).ok().flatten()
 }

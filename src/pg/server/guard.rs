@@ -1,8 +1,8 @@
-//! Where errors are kept from saying too much.
+//! Guards that keep errors from revealing values.
 //!
-//! pgrx turns an ERROR of PostgreSQL into a Rust panic before it is logged or sent, so that what is caught here was
-//! seen by nobody yet. Every guard either returns what was done or ends in an error of its own, never in silence:
-//! nothing goes on after a caught ERROR that would need a subtransaction to be rolled back.
+//! pgrx turns an ERROR of PostgreSQL into a Rust panic before it is logged or sent, so nobody has seen a caught ERROR.
+//! Every guard either returns the result or ends in an error of its own. No work continues after a caught ERROR that
+//! would need a subtransaction to be rolled back.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -14,7 +14,8 @@ use crate::engine;
 use crate::pg::errors::{self, Fault, Result};
 use crate::pg::server::guc::set_locally;
 
-/// Runs the engine. It never calls PostgreSQL, so that a panic is a defect of ours, whose words may hold a value.
+/// Runs the engine. It never calls PostgreSQL, so a panic is a defect of the extension. Its message may contain a
+/// value.
 pub fn engine<T>(work: impl FnOnce() -> engine::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result.map_err(Fault::from),
@@ -22,7 +23,8 @@ pub fn engine<T>(work: impl FnOnce() -> engine::Result<T>) -> Result<T> {
     }
 }
 
-/// Runs what SQL called: errors pass, but a panic is a defect of ours wherever it is, whose words may hold a value.
+/// Runs a function that SQL called. Errors pass, but any panic is a defect of the extension, whose message may contain
+/// a value.
 pub fn call<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result,
@@ -31,8 +33,9 @@ pub fn call<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
-/// Reads rows of a relation. What views and types say meanwhile may hold values, so it reaches nobody: no message of any
-/// level, to the client or to the server's log, and of an error not even its SQLSTATE, which a function can choose.
+/// Reads rows of a relation. Messages of views and types may contain values, so they are withheld: no message of any
+/// level reaches the client or the server's log. Of an error, not even the SQLSTATE does, because a function can choose
+/// it.
 pub fn reading<T>(relation: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let silence = Silence::begin();
     let result = catch_unwind(AssertUnwindSafe(work));
@@ -47,7 +50,8 @@ pub fn reading<T>(relation: &str, work: impl FnOnce() -> Result<T>) -> Result<T>
     }
 }
 
-/// Keeps what PostgreSQL has to say to itself while it lives. An ERROR is not concerned: it is caught before it is told.
+/// Suppresses PostgreSQL's messages while it lives. ERRORs are caught before they are reported, so they are not
+/// affected.
 struct Silence {
     level: i32,
     told: pg_sys::CommandDest::Type,
@@ -55,8 +59,8 @@ struct Silence {
 
 impl Silence {
     fn begin() -> Self {
-        // SAFETY: plain calls on the main thread; both are undone when dropped. Messages of level INFO reach the client
-        // whatever it asks for, as long as there is one.
+        // SAFETY: plain calls on the main thread, undone on drop. INFO messages reach the client at any message level,
+        // as long as there is a client.
         unsafe {
             let level = pg_sys::NewGUCNestLevel();
             set_locally(c"log_min_messages", c"fatal");
@@ -69,7 +73,8 @@ impl Silence {
 
 impl Drop for Silence {
     fn drop(&mut self) {
-        // SAFETY: opened and set by `begin`; also after an error, which is reported with the caller's settings.
+        // SAFETY: opened and set by `begin`. This also runs after an error, which is then reported with the caller's
+        // settings.
         unsafe {
             pg_sys::whereToSendOutput = self.told;
             pg_sys::AtEOXact_GUC(false, self.level);
@@ -77,7 +82,7 @@ impl Drop for Silence {
     }
 }
 
-/// Runs something of PostgreSQL whose ERROR is to be told in our words; interrupts pass.
+/// Runs a PostgreSQL call whose ERROR is replaced by another one. Interrupts pass.
 pub fn attempt<T>(work: impl FnOnce() -> T, fault: impl FnOnce() -> Fault) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(value) => Ok(value),
@@ -96,18 +101,18 @@ fn report_of(payload: &(dyn Any + Send)) -> Option<&ErrorReportWithLevel> {
     }
 }
 
-/// Whether it is a cancel, timeout or shutdown. Told by where it was raised, since a function can raise anything
-/// under any SQLSTATE.
+/// Whether it is a cancel, timeout or shutdown. The raising function decides this, because any function can raise any
+/// SQLSTATE.
 fn is_interrupt(report: &ErrorReportWithLevel) -> bool {
     report.function_name() == Some("ProcessInterrupts")
 }
 
-/// The SQLSTATE of an ERROR of PostgreSQL that was caught.
+/// The SQLSTATE of a caught ERROR of PostgreSQL.
 pub fn sqlstate(payload: &(dyn Any + Send)) -> Option<PgSqlErrorCode> {
     report_of(payload).map(ErrorReportWithLevel::sql_error_code)
 }
 
-/// Whether what was caught is a cancel, timeout or shutdown.
+/// Whether a caught payload is a cancel, timeout or shutdown.
 pub fn is_cancel(payload: &(dyn Any + Send)) -> bool {
     report_of(payload).is_some_and(is_interrupt)
 }

@@ -1,11 +1,11 @@
-//! Settings that SQL of ours runs under.
+//! Settings for the extension's own SQL.
 
 use pgrx::pg_sys;
 
-/// Runs SQL of ours with a search path that nobody can put anything into, and with numbers and names written in the one
-/// way that they are compared in. Compiling our small queries takes longer than running them.
+/// Runs SQL of the extension with a search path that only contains trusted schemas, and with fixed formats of numbers
+/// and names, which are compared. JIT is off because compiling the small queries takes longer than running them.
 pub fn with_pinned_path<T>(work: impl FnOnce() -> T) -> T {
-    // SAFETY: the level is closed below; after an ERROR it is closed by the end of the transaction.
+    // SAFETY: the level is closed below. After an ERROR, the end of the transaction closes it.
     let level = unsafe { pg_sys::NewGUCNestLevel() };
     for (setting, value) in [
         (c"search_path", c"pg_catalog, pg_temp"),
@@ -22,12 +22,12 @@ pub fn with_pinned_path<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Sets a setting until the end of the current nest level, whoever may set it otherwise.
+/// Sets a setting until the end of the current nest level, regardless of the caller's rights to set it.
 ///
 /// # Safety
 /// A nest level is open.
 pub unsafe fn set_locally(name: &std::ffi::CStr, value: &std::ffi::CStr) {
-    // SAFETY: C strings without end of life, on the main thread.
+    // SAFETY: static C strings, on the main thread.
     unsafe {
         pg_sys::set_config_option(
             name.as_ptr(),
@@ -42,7 +42,7 @@ pub unsafe fn set_locally(name: &std::ffi::CStr, value: &std::ffi::CStr) {
     }
 }
 
-/// Runs work under the settings that expressions are written and read with.
+/// Runs work with the settings that expressions are written and read with.
 pub fn with_fixed_writing<T>(work: impl FnOnce() -> T) -> T {
     with_pinned_path(|| {
         for (setting, value) in [

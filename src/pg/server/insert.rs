@@ -1,4 +1,4 @@
-//! A row put into a table of ours as it is, without a statement.
+//! Inserts a row into a table of the extension without a statement.
 
 use std::ffi::CStr;
 
@@ -6,11 +6,11 @@ use pgrx::pg_sys;
 
 use crate::pg::server::tuple;
 
-/// Inserts a row of these columns, each with the type of its value; indexes and constraints of the table are kept. Nothing
-/// if the table has not exactly these columns.
+/// Inserts a row with these columns and the types of their values. Indexes and constraints of the table are maintained.
+/// `None` if the table does not have exactly these columns.
 pub fn row(table: pg_sys::Oid, values: &[(&CStr, pg_sys::Oid, pg_sys::Datum)]) -> Option<()> {
-    // SAFETY: an existing table of ours, which is closed again; after an ERROR the transaction's end does that. The slot
-    // takes as many values as the descriptor says, each of the type that is looked for there.
+    // SAFETY: an existing table of the extension, which is closed again, after an ERROR by the end of the transaction.
+    // The slot takes as many values as the descriptor has attributes, each of the type that was checked.
     unsafe {
         let relation = pg_sys::table_open(table, pg_sys::RowExclusiveLock as pg_sys::LOCKMODE);
         let slot = pg_sys::MakeSingleTupleTableSlot((*relation).rd_att, &raw const pg_sys::TTSOpsVirtual);
@@ -49,9 +49,9 @@ unsafe fn fill(slot: &pg_sys::TupleTableSlot, values: &[(&CStr, pg_sys::Oid, pg_
 }
 
 /// # Safety
-/// An open table that is locked for writing, and a full slot of its rows.
+/// An open table that is locked for writing, and a full slot with one of its rows.
 unsafe fn insert(relation: pg_sys::Relation, slot: *mut pg_sys::TupleTableSlot) {
-    // SAFETY: as promised; what is made is freed with the executor's state, or with the transaction after an ERROR.
+    // SAFETY: as promised. Everything is freed with the executor's state, or with the transaction after an ERROR.
     unsafe {
         let state = pg_sys::CreateExecutorState();
         let target: *mut pg_sys::ResultRelInfo = pg_sys::palloc0(size_of::<pg_sys::ResultRelInfo>()).cast();

@@ -1,4 +1,4 @@
-//! Rows on their way into a table, many at once.
+//! Batched inserts into a table.
 
 use std::marker::PhantomData;
 
@@ -7,10 +7,10 @@ use pgrx::pg_sys;
 use crate::pg::errors::Result;
 use crate::pg::server::memory::Scratch;
 
-/// Rows that are written at once.
+/// Maximum rows per batch.
 const ROWS: usize = 1000;
 
-/// Rows on their way into a table that is open for writing.
+/// Rows that wait to be written to a table that is open for writing.
 pub struct InsertBatch<'a> {
     relation: pg_sys::Relation,
     slots: Vec<*mut pg_sys::TupleTableSlot>,
@@ -18,7 +18,7 @@ pub struct InsertBatch<'a> {
     width: usize,
     command: pg_sys::CommandId,
     state: pg_sys::BulkInsertState,
-    /// What the rows are made of.
+    /// Memory of the rows' values.
     scratch: Scratch,
     open: PhantomData<&'a pg_sys::RelationData>,
 }
@@ -44,8 +44,7 @@ impl InsertBatch<'_> {
         }
     }
 
-    /// Takes the next row: `fill` sets a value for each column of the table, in memory that lives until the row is
-    /// written.
+    /// Adds a row: `fill` sets a value for each column of the table, in memory that lives until the row is written.
     pub fn put(&mut self, fill: impl FnOnce(&mut [pg_sys::Datum], &mut [bool]) -> Result<()>) -> Result<()> {
         let slot = self.slots[self.rows];
         // SAFETY: an empty virtual slot has room for as many values as the table has columns.
@@ -65,13 +64,13 @@ impl InsertBatch<'_> {
         Ok(())
     }
 
-    /// Writes what is there, and frees what it was made of.
+    /// Writes the collected rows, and frees their memory.
     pub fn flush(&mut self) {
         if self.rows == 0 {
             return;
         }
         let (rows, slots) = (self.rows as i32, &mut self.slots);
-        // SAFETY: the first slots are full, and what they refer to lives until the reset.
+        // SAFETY: the first slots are full, and their values live until the reset.
         self.scratch.within(|| unsafe {
             pg_sys::table_multi_insert(self.relation, slots.as_mut_ptr(), rows, self.command, 0, self.state);
         });
@@ -85,10 +84,10 @@ impl InsertBatch<'_> {
         self.rows = 0;
     }
 
-    /// Writes what is left, and ends the command.
+    /// Writes the remaining rows, and ends the command.
     pub fn finish(mut self) {
         self.flush();
-        // SAFETY: made by `new`; everything is written.
+        // SAFETY: made by `new`, and everything is written.
         unsafe {
             pg_sys::FreeBulkInsertState(self.state);
             pg_sys::table_finish_bulk_insert(self.relation, 0);

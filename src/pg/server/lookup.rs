@@ -1,4 +1,4 @@
-//! What the system caches say of objects and roles.
+//! Look-ups of objects and roles in the system caches.
 
 use pgrx::pg_sys;
 
@@ -14,10 +14,10 @@ pub fn owner_of_type(oid: pg_sys::Oid) -> Option<pg_sys::Oid> {
     unsafe { looked_up(pg_sys::SysCacheIdentifier::TYPEOID, oid, |row: &pg_sys::FormData_pg_type| row.typowner) }
 }
 
-/// Something of the row of a system cache that has an oid.
+/// Reads the row of a system cache with an oid.
 ///
 /// # Safety
-/// Rows of the cache are of type `T`, and it is looked up by one oid.
+/// Rows of the cache have type `T`, and its key is one oid.
 pub unsafe fn looked_up<T, R>(
     cache: pg_sys::SysCacheIdentifier::Type,
     oid: pg_sys::Oid,
@@ -35,7 +35,7 @@ pub unsafe fn looked_up<T, R>(
     }
 }
 
-/// Whether the caller has the privileges of a role; superusers have those of every role, existing or not.
+/// Whether the caller has the privileges of a role. Superusers have those of every role, even of missing ones.
 pub fn has_role(role: pg_sys::Oid) -> bool {
     // SAFETY: a look-up.
     unsafe { pg_sys::has_privs_of_role(pg_sys::GetUserId(), role) }

@@ -1,14 +1,14 @@
-//! Memory contexts of our own.
+//! Memory contexts of the extension.
 
 use pgrx::pg_sys;
 
-/// A memory context of our own, deleted when dropped.
+/// A memory context that is deleted when dropped.
 pub struct Scratch(pg_sys::MemoryContext);
 
 impl Scratch {
     /// A child of the current context.
     pub fn new() -> Self {
-        // SAFETY: the name lives forever, as it must.
+        // SAFETY: the name is static, as required.
         Self(unsafe {
             pg_sys::AllocSetContextCreateInternal(
                 pg_sys::CurrentMemoryContext,
@@ -20,7 +20,7 @@ impl Scratch {
         })
     }
 
-    /// Does something with this as the current context.
+    /// Runs something with this as the current context.
     pub fn within<T>(&self, work: impl FnOnce() -> T) -> T {
         // SAFETY: the context lives as long as `self`. After an ERROR the handler sets its own context.
         let before = unsafe { pg_sys::MemoryContextSwitchTo(self.0) };
@@ -42,7 +42,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // After an ERROR the transaction's end deletes it with its parent, which may be gone already.
+        // After an ERROR, the end of the transaction deletes it with its parent, which may be gone already.
         if !std::thread::panicking() {
             // SAFETY: made by `new` and not deleted since.
             unsafe { pg_sys::MemoryContextDelete(self.0) };
@@ -50,10 +50,10 @@ impl Drop for Scratch {
     }
 }
 
-/// Rows whose values are kept before their memory is used again.
+/// Number of rows whose values are kept before their memory is reused.
 const KEPT_ROWS: u32 = 64;
 
-/// Memory for what rows are made of, one row after the other.
+/// Memory for the values of rows, one row after the other.
 pub struct RowMemory {
     scratch: Scratch,
     rows: u32,

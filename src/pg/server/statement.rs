@@ -1,5 +1,5 @@
-//! Statements on one table, which is known by its oid: whatever its name has come to mean when a statement is understood,
-//! nothing of any other table is run.
+//! Statements on one table, identified by its oid. If its name refers to another table when a statement is parsed, the
+//! statement does not run.
 
 use std::ffi::CStr;
 
@@ -10,7 +10,7 @@ use crate::pg::server::expr;
 use crate::pg::server::text::c_string;
 use crate::pg::server::tuple::{self, Target};
 
-/// What statements call the rows that they are given. No table comes before it.
+/// The name of the given rows in statements. It takes precedence over tables.
 pub const ROWS: &CStr = c"tablediffusion_rows";
 
 /// Rows for a statement: in memory up to work_mem, in a temporary file beyond.
@@ -20,7 +20,7 @@ pub struct EphemeralRows {
 }
 
 impl EphemeralRows {
-    /// None, of these columns, as long as the current memory context lives.
+    /// An empty store with these columns. It lives as long as the current memory context.
     pub fn new(columns: &[Target]) -> Self {
         let metadata = pg_sys::EphemeralNamedRelationMetadataData {
             name: ROWS.as_ptr().cast_mut(),
@@ -38,10 +38,10 @@ impl EphemeralRows {
     /// Appends a row of values of the columns' types, which are copied.
     ///
     /// # Panics
-    /// If they are not as many as there are columns.
+    /// If their number is not the number of columns.
     pub fn put(&mut self, values: &mut [pg_sys::Datum], nulls: &mut [bool]) {
         let desc = self.relation.md.tupdesc;
-        // SAFETY: the descriptor is ours, and the values are as many as it has columns.
+        // SAFETY: the descriptor is ours, and there are as many values as columns.
         unsafe {
             let width = (*desc).natts as usize;
             assert!(values.len() == width && nulls.len() == width, "a row of another width");
@@ -53,7 +53,7 @@ impl EphemeralRows {
 
 impl Drop for EphemeralRows {
     fn drop(&mut self) {
-        // After an ERROR the transaction's end frees it and closes its file.
+        // After an ERROR, the end of the transaction frees it and closes its file.
         if !std::thread::panicking() {
             // SAFETY: made by `new`; no statement reads it any more.
             unsafe { pg_sys::tuplestore_end(self.store) };
@@ -61,15 +61,15 @@ impl Drop for EphemeralRows {
     }
 }
 
-/// Runs a statement that is about `table` and nothing else but the rows that it is given, as the current user and under a
-/// snapshot of its own. Tells how many rows it wrote or read, of which it reads `most` at most; 0 is all.
+/// Runs a statement on `table` and the given rows, as the current user and with a separate snapshot. Returns how many
+/// rows it wrote or read. It reads `most` rows at most; 0 means all.
 ///
 /// # Errors
-/// If it is about another table by now.
+/// If the name now refers to another table.
 pub fn run(table: pg_sys::Oid, statement: &str, given: Option<&mut EphemeralRows>, most: u64) -> Result<u64> {
     let text = c_string(statement);
-    // SAFETY: a NUL-terminated statement, and rows that outlive it. A snapshot that an ERROR leaves behind goes with the
-    // transaction or subtransaction.
+    // SAFETY: a NUL-terminated statement, and rows that outlive it. After an ERROR, the end of the transaction or
+    // subtransaction removes the snapshot.
     unsafe {
         let environment = pg_sys::create_queryEnv();
         if let Some(given) = given {
@@ -78,7 +78,7 @@ pub fn run(table: pg_sys::Oid, statement: &str, given: Option<&mut EphemeralRows
         pg_sys::CommandCounterIncrement();
         pg_sys::PushActiveSnapshot(pg_sys::GetTransactionSnapshot());
         let raw = expr::members(pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_DEFAULT));
-        let [raw] = raw[..] else { return Err(errors::internal("a statement is not one")) };
+        let [raw] = raw[..] else { return Err(errors::internal("a text is not a single statement")) };
         let none = std::ptr::null();
         let queries = pg_sys::pg_analyze_and_rewrite_fixedparams(raw.cast(), text.as_ptr(), none, 0, environment);
         let [query] = expr::members(queries)[..] else { return Err(errors::table_changed()) };
@@ -93,7 +93,7 @@ pub fn run(table: pg_sys::Oid, statement: &str, given: Option<&mut EphemeralRows
     }
 }
 
-/// Whether the tables that a query names are this one.
+/// Whether every table that a query names is this one.
 ///
 /// # Safety
 /// A valid query.
@@ -109,7 +109,7 @@ unsafe fn is_about(query: &pg_sys::Query, table: pg_sys::Oid) -> bool {
 }
 
 /// # Safety
-/// The plan of a statement of `text`, with the rows that it names in its environment.
+/// The plan of the statement `text`, and the environment with the rows that it names.
 unsafe fn execute(
     plan: *mut pg_sys::PlannedStmt,
     text: &CStr,
@@ -117,7 +117,7 @@ unsafe fn execute(
     most: u64,
 ) -> u64 {
     let none = std::ptr::null_mut();
-    // SAFETY: as promised; a snapshot is active. What is started is ended here, or by the end of the transaction.
+    // SAFETY: as promised. A snapshot is active. The execution is ended here, or by the end of the transaction.
     unsafe {
         let query = pg_sys::CreateQueryDesc(
             plan,

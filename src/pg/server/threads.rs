@@ -1,4 +1,4 @@
-//! The thread pool of a backend. Its threads do arithmetic only: they never call PostgreSQL and take no signals.
+//! The thread pool of a backend. Its threads only compute: they never call PostgreSQL and take no signals.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
@@ -13,8 +13,8 @@ use crate::pg::server::settings;
 
 static STARTED: OnceLock<bool> = OnceLock::new();
 
-/// Starts the pool, once a backend. A thread inherits the signal mask of its maker: with all signals blocked around
-/// the start, PostgreSQL's handlers only ever run on the main thread.
+/// Starts the pool, once per backend. A thread inherits the signal mask of the thread that starts it. All signals are
+/// blocked around the start, so PostgreSQL's handlers only run on the main thread.
 pub fn start() -> Result<()> {
     let started = *STARTED.get_or_init(|| {
         with_signals_blocked(|| {
@@ -28,20 +28,20 @@ pub fn start() -> Result<()> {
     if started { Ok(()) } else { Err(errors::threads_unavailable()) }
 }
 
-/// How long the main thread waits before it looks for interrupts again.
+/// How long the main thread waits between checks for interrupts.
 pub const PATIENCE: Duration = Duration::from_millis(20);
 
-/// Runs work of the engine on the pool while the main thread answers interrupts, which abandon the work: it never begins,
-/// or ends at its next check. A panic is a defect of ours, whose words may hold a value.
+/// Runs work of the engine on the pool while the main thread answers interrupts. An interrupt abandons the work: it
+/// never begins, or it ends at its next check. A panic is a defect of the extension, whose message may contain a value.
 pub fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     start()?;
     let (sender, receiver) = channel();
-    // Dropped when this returns, by an interrupt's unwinding too.
+    // Dropped when this returns, also when an interrupt unwinds.
     let waiter = Waiter::default();
     let token = waiter.token();
     rayon::spawn(move || {
         if let Some(result) = token.run(|| catch_unwind(AssertUnwindSafe(work))) {
-            // Nobody listens any more after an interrupt.
+            // After an interrupt, nobody receives.
             let _ = sender.send(result);
         }
     });
@@ -58,7 +58,7 @@ pub fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Resu
 
 fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
     use libc::{SIG_SETMASK, pthread_sigmask, sigfillset, sigset_t};
-    // SAFETY: both sets are plain data that the calls fill; the mask of this thread is put back as it was.
+    // SAFETY: both sets are plain data that the calls fill. The mask of this thread is restored.
     unsafe {
         let mut all: sigset_t = std::mem::zeroed();
         let mut before: sigset_t = std::mem::zeroed();
@@ -70,8 +70,8 @@ fn with_signals_blocked<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Keeps the words of a panic on a worker thread out of the server's log: they may hold a value. Panics on the main
-/// thread become errors and are dealt with where they are caught.
+/// Keeps the message of a panic on a worker thread out of the server's log, because it may contain a value. Panics on
+/// the main thread become errors and are handled where they are caught.
 pub fn hush_worker_panics() {
     let main = std::thread::current().id();
     let before = std::panic::take_hook();

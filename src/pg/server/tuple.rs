@@ -1,4 +1,4 @@
-//! What rows look like: attributes and descriptors.
+//! Attributes and descriptors of rows.
 
 use pgrx::pg_sys;
 
@@ -23,7 +23,7 @@ pub unsafe fn attribute<'a>(desc: pg_sys::TupleDesc, i: usize) -> &'a pg_sys::Fo
 
 /// A descriptor of rows of these columns, in the current memory context.
 pub fn descriptor(columns: &[Target]) -> pg_sys::TupleDesc {
-    // SAFETY: as many entries as there is room for, of existing types; names are copied.
+    // SAFETY: as many entries as allocated, with existing types. Names are copied.
     unsafe {
         let desc = pg_sys::CreateTemplateTupleDesc(columns.len() as i32);
         for (i, column) in columns.iter().enumerate() {
@@ -34,7 +34,7 @@ pub fn descriptor(columns: &[Target]) -> pg_sys::TupleDesc {
     }
 }
 
-/// Where values go: the type of a column of the result.
+/// The destination of values: name and type of a column of the result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
     pub column: String,

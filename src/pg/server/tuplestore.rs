@@ -1,4 +1,4 @@
-//! What a set-returning function returns.
+//! The result of a set-returning function.
 
 use pgrx::pg_sys;
 
@@ -14,9 +14,9 @@ pub struct ResultRows {
 }
 
 impl ResultRows {
-    /// `flags` are those of `InitMaterializedSRF`: none for rows of a row type.
+    /// `flags` are those of `InitMaterializedSRF`; 0 for rows of a row type.
     pub fn open(call: &Call, flags: u32) -> Self {
-        // SAFETY: the call is in progress; ERROR if it cannot take a set.
+        // SAFETY: the call is in progress. ERROR if the caller cannot accept a set.
         unsafe {
             pg_sys::InitMaterializedSRF(call.fcinfo(), flags);
             let info: *mut pg_sys::ReturnSetInfo = (*call.fcinfo()).resultinfo.cast();
@@ -29,7 +29,7 @@ impl ResultRows {
         unsafe { (*self.desc).natts as usize }
     }
 
-    /// Whether its live columns are these, by their positions.
+    /// Whether its live columns are these, by position.
     pub fn has(&self, columns: &[(usize, Target)]) -> bool {
         // SAFETY: the descriptor of the set.
         let attributes = (0..self.width()).map(|i| (i, unsafe { tuple::attribute(self.desc, i) }));
@@ -45,14 +45,14 @@ impl ResultRows {
     /// Appends a row of values of the columns' types, which are copied.
     ///
     /// # Panics
-    /// If they are not as many as there are columns.
+    /// If their number is not the number of columns.
     pub fn put(&self, values: &mut [pg_sys::Datum], nulls: &mut [bool]) {
         assert!(values.len() == self.width() && nulls.len() == self.width(), "a row of another width");
-        // SAFETY: as many values as the descriptor has attributes; the store copies them.
+        // SAFETY: as many values as the descriptor has attributes. The store copies them.
         unsafe { pg_sys::tuplestore_putvalues(self.store, self.desc, values.as_mut_ptr(), nulls.as_mut_ptr()) };
     }
 
-    /// A row of values, or NULLs.
+    /// Appends a row of values or NULLs.
     pub fn put_options<const N: usize>(&self, values: [Option<pg_sys::Datum>; N]) {
         let mut nulls = values.map(|value| value.is_none());
         self.put(&mut values.map(|value| value.unwrap_or(pg_sys::Datum::null())), &mut nulls);

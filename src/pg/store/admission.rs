@@ -1,9 +1,9 @@
-//! The check that no training spends more than the budgets of what it reads.
+//! Ensures that no training spends more than the budgets of what it reads.
 //!
-//! A training is admitted, and its whole charge committed, in a transaction of its own before it reads a row. That takes a
-//! shared lock on every relation that is charged, so that a budget set meanwhile waits for it; then an exclusive one on
-//! every budget that applies; only then does it look at what was spent, under a snapshot of that moment. So of two
-//! trainings that fit alone but not together the second sees the first's charge.
+//! A training is admitted, and its whole charge committed, in a separate transaction before it reads a row. That
+//! transaction takes a shared lock on every charged relation, so that a concurrent change of a budget waits. Then it
+//! takes an exclusive lock on every budget that applies. Only then does it read what was spent, under a current
+//! snapshot. If two trainings fit alone but not together, the second one sees the first one's charge.
 
 use std::time::{Duration, Instant};
 
@@ -17,19 +17,19 @@ use crate::pg::store::budgets::{self, Budget};
 use crate::pg::store::ledger::{self, Charge};
 use crate::pg::store::locks;
 
-/// How long a training waits for a budget that is being changed. It does so itself, before it asks for a worker: these
-/// are few, and shared.
+/// How long a training waits for a budget that is being changed. The training itself waits before it asks for a worker,
+/// because workers are few and shared.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The budgets that apply to what a training is about to be charged to, once nobody is changing them. Those of earlier
-/// relations are told of.
+/// The budgets that apply to a training, after waiting for concurrent changes. A NOTICE names the budgets of earlier
+/// relations.
 ///
 /// # Errors
-/// If one is being changed by this transaction, or for too long by another.
+/// If this transaction is changing one, or another transaction takes too long.
 pub fn awaited(charged: &[Charged]) -> Result<Vec<Budget>> {
     let began = Instant::now();
     for Charged { relation, .. } in charged {
-        // The charge would wait for this very transaction.
+        // The charge would wait for this transaction itself.
         if locks::holds(OwnTable::Charges, *relation, pg_sys::ExclusiveLock)? {
             return Err(errors::budget_is_changing());
         }
@@ -48,7 +48,8 @@ pub fn awaited(charged: &[Charged]) -> Result<Vec<Budget>> {
     Ok(budgets)
 }
 
-/// Admits a training and enters its charge, or refuses it: a part of the current transaction. Returns the entry's number.
+/// Admits a training and enters its charge, or refuses it, as part of the current transaction. Returns the entry's
+/// number.
 pub fn enter(charge: &Charge) -> Result<i64> {
     for Charged { relation, .. } in &charge.charged {
         locks::lock(OwnTable::Charges, *relation, pg_sys::ShareLock)?;

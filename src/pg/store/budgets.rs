@@ -8,8 +8,8 @@ use crate::pg::errors::Result;
 use crate::pg::relation::lineage::Charged;
 use crate::pg::server::access::{self, as_owner};
 
-/// Sets the budget of a relation, in place of one that it has or of one of a relation that is gone and had its name and
-/// owner, or was restored under it; without an epsilon it has none afterwards.
+/// Sets the budget of a relation. It replaces its existing budget, or the budget of a dropped or restored relation that
+/// applies to it by name. Without an epsilon, the relation has no budget afterwards.
 pub fn set_budget(relation: pg_sys::Oid, epsilon: Option<f64>, delta: f64) -> Result<()> {
     // SAFETY: a plain call.
     let role = unsafe { pg_sys::GetUserId() };
@@ -40,7 +40,7 @@ pub fn set_budget(relation: pg_sys::Oid, epsilon: Option<f64>, delta: f64) -> Re
     })
 }
 
-/// Gives the tables among some relations, in JSON, a budget if none applies to them.
+/// Gives a budget to each table among some relations (JSON) that has none.
 pub fn default_budgets(charged: &str, epsilon: f64, delta: f64) -> Result<()> {
     as_owner(|client| {
         let query = "INSERT INTO tablediffusion.budgets_store (relation, origin, name, epsilon, delta, role, owner)
@@ -61,20 +61,21 @@ pub fn default_budgets(charged: &str, epsilon: f64, delta: f64) -> Result<()> {
 #[derive(Debug, Deserialize)]
 pub struct Budget {
     pub id: i64,
-    /// Name of the relation, as SQL writes it.
+    /// Name of the relation in SQL.
     pub name: String,
     pub epsilon: f64,
     pub delta: f64,
     pub trainings: u64,
     precision_sum: f64,
     excess_delta: f64,
-    /// Whether it was set for another relation that had the name.
+    /// Whether it was set for an earlier relation with the same name.
     pub former: bool,
     /// Whether trainings of this kind can be charged to it.
     pub counts: bool,
 }
 
-/// Those that apply to some relations, given as JSON. By name only one that was set for a relation of the same owner applies, or one that was restored.
+/// The budgets that apply to some relations, given as JSON. A budget applies by name only if it was set for a relation
+/// of the same owner, or was restored.
 const APPLYING: &str = "
     SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
                'id', b.id, 'name', coalesce(b.current_name, b.name), 'epsilon', b.epsilon, 'delta', b.delta,
@@ -91,7 +92,7 @@ const APPLYING: &str = "
     WHERE m.direct IS NOT NULL";
 
 impl Budget {
-    /// Those that apply to what a training is charged to, in the order of their numbers.
+    /// The budgets that apply to what a training is charged to, ordered by number.
     pub fn applying(charged: &[Charged]) -> Result<Vec<Self>> {
         access::ask(APPLYING, &access::json(&charged)?)
     }
@@ -100,15 +101,15 @@ impl Budget {
         Stored { precision: self.precision_sum, excess_delta: self.excess_delta }
     }
 
-    /// Whether a training that claims (`epsilon`, `delta`) and costs `reserve` at most stays within it. Only the first
-    /// may rely on its claim: what is added up afterwards are Gaussian mechanisms, and if the first alone is above the
-    /// budget as one of these, none comes after it.
+    /// Whether the budget allows a training that claims (`epsilon`, `delta`) and costs `reserve` at most. Only the
+    /// first training may rely on its claim: later sums use Gaussian mechanisms. If the first training alone exceeds
+    /// the budget as a Gaussian mechanism, no other training follows.
     pub fn allows(&self, epsilon: f64, delta: f64, reserve: Stored) -> bool {
         let first = self.trainings == 0 && epsilon <= self.epsilon && delta <= self.delta;
         first || self.spent().and(reserve).epsilon(self.delta) <= self.epsilon
     }
 
-    /// Epsilon of one more Gaussian mechanism that would use it up.
+    /// Epsilon of one more Gaussian mechanism that would use up the budget.
     pub fn remaining(&self) -> f64 {
         if self.trainings == 0 { self.epsilon } else { self.spent().remaining(self.epsilon, self.delta) }
     }

@@ -6,12 +6,12 @@ use pgrx::pg_sys;
 use crate::pg::errors::Result;
 use crate::pg::server::access::as_owner;
 
-/// An oid as a bigint: 0, which stands for every role, would go for NULL as an oid.
+/// An oid as a bigint. As an oid, 0 (every role) would be passed as NULL.
 fn number<'a>(oid: pg_sys::Oid) -> DatumWithOid<'a> {
     i64::from(oid.to_u32()).into()
 }
 
-/// Lets a role sample a model that the caller [`own`]s; granting twice is granting once.
+/// Allows a role to sample a model that the caller [`own`]s. A second grant changes nothing.
 pub fn grant(model: &str, grantee: pg_sys::Oid) -> Result<()> {
     // SAFETY: a plain call.
     let grantor = unsafe { pg_sys::GetUserId() };
@@ -23,7 +23,7 @@ pub fn grant(model: &str, grantee: pg_sys::Oid) -> Result<()> {
     })
 }
 
-/// Takes a grant on a model that the caller [`own`]s back; false if there was none.
+/// Revokes a grant on a model that the caller [`own`]s; false if there was none.
 pub fn revoke(model: &str, grantee: pg_sys::Oid) -> Result<bool> {
     as_owner(|client| {
         let query = "DELETE FROM tablediffusion.grants_store WHERE model = $1 AND grantee = $2::pg_catalog.oid";

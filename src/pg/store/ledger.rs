@@ -1,4 +1,4 @@
-//! The ledger: what trainings may spend, what became of them and what they were charged to.
+//! The ledger: the charges of trainings, their outcomes, and the relations that they were charged to.
 
 use pgrx::{JsonB, pg_sys};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::pg::errors::{self, Result};
 use crate::pg::relation::lineage::Charged;
 use crate::pg::server::access::{as_owner, ask, json};
 
-/// A training that asks to be admitted: what it may spend, of what, for whom.
+/// A training that requests admission.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Charge {
     pub model: String,
@@ -23,13 +23,13 @@ pub struct Charge {
     pub privacy_unit: Option<String>,
     pub rows_per_unit: Option<i32>,
     pub row_security: bool,
-    /// Why rows of the source are not rows of the relations behind it, if they are not.
+    /// The reason why rows of the source are not rows of the relations behind it, if so.
     pub source_rows_only: Option<String>,
-    /// The most that it spends.
+    /// The maximum cost.
     pub precision: f64,
     pub excess_delta: f64,
     pub charged: Vec<Charged>,
-    /// Epsilon and delta of the budget that tables without one are given.
+    /// Epsilon and delta of the default budget for tables without one.
     pub default_budget: Option<(f64, f64)>,
     /// The transaction that trains.
     pub transaction: u64,
@@ -41,7 +41,7 @@ impl Charge {
     }
 }
 
-/// What became of a training that was charged.
+/// The outcome of a charged training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -51,7 +51,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// As the ledger says it.
+    /// The text in the ledger.
     fn words(self) -> &'static str {
         match self {
             Self::ModelMade => "model made",
@@ -61,13 +61,13 @@ impl Outcome {
     }
 }
 
-/// What a training that made a model really spent.
+/// The actual cost of a training that made a model.
 pub struct Settled {
     pub stages: Value,
     pub cost: Stored,
 }
 
-/// Enters in the ledger what a training may spend, and returns the number of the entry.
+/// Enters a charge in the ledger, and returns the number of the entry.
 pub fn enter_charge(charge: &Charge) -> Result<i64> {
     let charged = json(&charge.charged)?;
     let entered = as_owner(|client| {
@@ -110,10 +110,10 @@ pub fn enter_charge(charge: &Charge) -> Result<i64> {
         )?;
         rows.first().get_one::<i64>()
     })?;
-    entered.ok_or_else(|| errors::internal("the ledger took no entry"))
+    entered.ok_or_else(|| errors::internal("the ledger entry was not stored"))
 }
 
-/// Enters what became of a training, as a part of the current transaction.
+/// Enters the outcome of a training, as part of the current transaction.
 pub fn enter_outcome(entry: i64, outcome: Outcome, settled: Option<Settled>) -> Result<()> {
     let (stages, cost) = settled.map(|settled| (JsonB(settled.stages), settled.cost)).unzip();
     as_owner(|client| {
@@ -133,12 +133,12 @@ pub fn enter_outcome(entry: i64, outcome: Outcome, settled: Option<Settled>) -> 
     })
 }
 
-/// Rounded down, so that the precision of what is entered is not below what was found.
+/// Rounded down, so that the entered precision is not below the computed one.
 fn noise_multiplier(precision: f64) -> f64 {
     precision.sqrt().recip() * (1.0 - 4.0 * f64::EPSILON)
 }
 
-/// How many trainings read a relation of this database and could not be charged to it.
+/// Number of trainings that read a relation of this database and could not be charged to it.
 pub fn uncounted(relation: pg_sys::Oid) -> Result<u64> {
     let query = "SELECT pg_catalog.to_json(pg_catalog.count(*))::pg_catalog.text
         FROM tablediffusion.charges_store AS c JOIN tablediffusion.origin_store AS o ON o.id = c.origin

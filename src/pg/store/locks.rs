@@ -1,11 +1,11 @@
-//! Locks on things that have to do with the extension's tables.
+//! Locks that belong to the extension's tables.
 
 use pgrx::pg_sys;
 
 use crate::pg::errors::Result;
 use crate::pg::server::access::{OwnTable, table};
 
-/// Locks something that has to do with a table of ours, which need not exist, until the transaction ends.
+/// Takes a lock that belongs to a table of the extension, until the transaction ends. The locked object need not exist.
 pub fn lock(catalog: OwnTable, number: u32, mode: u32) -> Result<()> {
     let (table, _) = table(catalog)?;
     // SAFETY: any lock on an object of any number may be taken.
@@ -13,7 +13,7 @@ pub fn lock(catalog: OwnTable, number: u32, mode: u32) -> Result<()> {
     Ok(())
 }
 
-/// Whether this transaction itself holds such a lock.
+/// Whether this transaction holds such a lock.
 pub fn holds(catalog: OwnTable, number: u32, mode: u32) -> Result<bool> {
     let tag = tag(catalog, number)?;
     // SAFETY: a look-up.
@@ -26,10 +26,10 @@ pub fn holds(catalog: OwnTable, number: u32, mode: u32) -> Result<bool> {
     })
 }
 
-/// Whether such a lock would be had at once, of which this transaction holds none. It is not kept.
+/// Whether such a lock is free, if this transaction does not hold it. It is not kept.
 pub fn is_free(catalog: OwnTable, number: u32, mode: u32) -> Result<bool> {
     let (tag, mode) = (tag(catalog, number)?, mode as pg_sys::LOCKMODE);
-    // SAFETY: any lock on an object of any number may be taken; it is given back if it was had.
+    // SAFETY: any lock on an object of any number may be taken. It is released if it was acquired.
     unsafe {
         let had = pg_sys::LockAcquire(&tag, mode, false, true);
         let free = had != pg_sys::LockAcquireResult::LOCKACQUIRE_NOT_AVAIL;
@@ -40,7 +40,7 @@ pub fn is_free(catalog: OwnTable, number: u32, mode: u32) -> Result<bool> {
     }
 }
 
-/// How PostgreSQL calls what [`lock`] locks.
+/// PostgreSQL's name for what [`lock`] locks.
 fn tag(catalog: OwnTable, number: u32) -> Result<pg_sys::LOCKTAG> {
     let (table, _) = table(catalog)?;
     Ok(pg_sys::LOCKTAG {

@@ -11,11 +11,11 @@ use crate::pg::server::fmgr::InputFunction;
 use crate::pg::server::{insert, lookup};
 use crate::pg::store::locks::lock;
 
-/// A model as it is kept.
+/// A model as it is stored.
 pub struct Record {
     pub name: String,
     pub source: String,
-    /// Invalid for a model that comes from elsewhere.
+    /// Invalid for an imported model.
     pub source_oid: pg_sys::Oid,
     pub method: String,
     pub epsilon: f64,
@@ -26,7 +26,7 @@ pub struct Record {
     pub bytes: Vec<u8>,
 }
 
-/// Claims the name of a model until the transaction ends: two trainings of one name go one after the other.
+/// Claims the name of a model until the transaction ends. Two trainings with the same name run one after the other.
 pub fn claim(name: &str, replace: bool) -> Result<()> {
     if name.is_empty() || name.chars().count() > 200 {
         return Err(errors::model_name_unusable());
@@ -40,9 +40,9 @@ pub fn claim(name: &str, replace: bool) -> Result<()> {
     }
 }
 
-/// What is done to a model or its grants under one name goes one after the other, until the transaction ends.
+/// Serializes changes of a model or its grants under one name, until the transaction ends.
 fn lock_name(name: &str) -> Result<()> {
-    // A hash may make two names wait for each other, which does no harm.
+    // With equal hashes, two names wait for each other, which does no harm.
     lock(OwnTable::Models, hash(name), pg_sys::AccessExclusiveLock)
 }
 
@@ -53,8 +53,8 @@ fn hash(name: &str) -> u32 {
     hasher.finish() as u32
 }
 
-/// Stores a model as the caller's, in place of an older one of its name. The row is put into the table as it is: a
-/// statement's plan would hold the model, and plans can be had printed.
+/// Stores a model for the caller, in place of an older one with the same name. The row is inserted directly: the plan
+/// of a statement would contain the model, and plans can be printed.
 pub fn store(record: &Record) -> Result<()> {
     as_owner(|client| {
         let query = "DELETE FROM tablediffusion.models_store WHERE name = $1";
@@ -86,7 +86,7 @@ pub fn store(record: &Record) -> Result<()> {
 /// Loads the bytes of a model that the caller may sample.
 ///
 /// # Errors
-/// If it does not exist, or the caller neither owns it nor was granted it.
+/// If it does not exist, or the caller neither owns it nor has a grant.
 pub fn load(name: &str) -> Result<Vec<u8>> {
     // SAFETY: a plain call.
     let user = unsafe { pg_sys::GetUserId() };
@@ -108,20 +108,20 @@ pub fn load(name: &str) -> Result<Vec<u8>> {
     if may_sample { Ok(bytes) } else { Err(errors::not_model_user(name)) }
 }
 
-/// The owner of a model of the caller's, which nobody else changes until the transaction ends.
+/// The owner of a model that the caller owns. Nobody else can change the model until the transaction ends.
 pub fn own(name: &str) -> Result<pg_sys::Oid> {
     lock_name(name)?;
     check_owner(name)
 }
 
-/// The owner of a model of the caller's.
+/// The owner of a model that the caller owns.
 pub fn check_owner(name: &str) -> Result<pg_sys::Oid> {
     let owner = owner_of(name)?.ok_or_else(|| errors::no_such_model(name))?;
     if lookup::has_role(owner) { Ok(owner) } else { Err(errors::not_model_owner(name)) }
 }
 
-/// Drops a model of the caller's, and the grants on it: a later model of its name has none. There is no foreign key,
-/// because a restore with several jobs fills tables in any order.
+/// Drops a model of the caller and the grants on it, so that a later model with that name has none. There is no foreign
+/// key, because a restore with several jobs fills tables in any order.
 pub fn drop(name: &str) -> Result<()> {
     let owner = own(name)?;
     let dropped = as_owner(|client| {
@@ -132,7 +132,7 @@ pub fn drop(name: &str) -> Result<()> {
     if dropped == 1 { Ok(()) } else { Err(errors::no_such_model(name)) }
 }
 
-/// Gives a model of the caller's another name, which its grants follow.
+/// Renames a model of the caller and its grants.
 pub fn rename(name: &str, new_name: &str) -> Result<()> {
     let owner = own(name)?;
     claim(new_name, false)?;
@@ -145,7 +145,7 @@ pub fn rename(name: &str, new_name: &str) -> Result<()> {
     if renamed == 1 { Ok(()) } else { Err(errors::no_such_model(name)) }
 }
 
-/// The owner of a model, as of now rather than as of the calling statement's snapshot. Writes nothing.
+/// The owner of a model at this moment, not in the calling statement's snapshot. Writes nothing.
 fn owner_of(name: &str) -> Result<Option<pg_sys::Oid>> {
     let query = "SELECT coalesce((SELECT pg_catalog.to_json(owner::pg_catalog.oid::pg_catalog.int8)
             FROM tablediffusion.models_store WHERE name = $1), 'null')::pg_catalog.text";

@@ -1,6 +1,6 @@
-//! Work on the extension's tables in a transaction of its own, which stays done whatever becomes of the caller's: a
-//! dynamic background worker does it, which needs no preloaded library. What is to be done, and what came of it, travel as
-//! JSON through a piece of shared memory.
+//! Work on the extension's tables in a separate transaction, which stays committed whatever happens to the caller's
+//! transaction. A dynamic background worker does it, which needs no preloaded library. The request and the answer are
+//! JSON in a segment of shared memory.
 
 use std::ffi::CStr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,24 +15,24 @@ use crate::pg::server::{access, guard};
 use crate::pg::store::admission;
 use crate::pg::store::ledger::{self, Charge, Outcome};
 
-/// Bytes that an answer may have.
+/// Maximum size of an answer.
 const ROOM: usize = 1 << 16;
-/// How long a worker waits for locks: whoever it waits for may be waiting for it, and workers are few.
+/// How long a worker waits for locks. The holder may be waiting for the worker, and workers are few.
 const PATIENCE: &CStr = c"1s";
 
-/// What a worker finds in its 128 bytes.
+/// The worker's 128 bytes of arguments.
 #[derive(Serialize, Deserialize)]
 struct WorkOrder {
     database: u32,
-    /// What became of a training; without it the worker reads a charge from shared memory.
+    /// The outcome of a training. Without it, the worker reads a charge from shared memory.
     outcome: Option<(i64, Outcome)>,
 }
 
-/// Admits a training and commits its charge, durably, before this returns the number of the entry.
+/// Admits a training and commits its charge. The charge is on disk when this returns the number of the entry.
 ///
 /// # Errors
-/// If a budget does not allow it, or the charge cannot be entered. Nothing is charged then, unless the worker was ended
-/// after its commit.
+/// If a budget does not allow it, or the charge cannot be entered. In this case nothing is charged, unless the worker
+/// was terminated after its commit.
 pub fn pay(charge: &Charge) -> Result<i64> {
     if mutant::is(Mutant::ChargeTakenBack) {
         return admission::enter(charge);
@@ -44,8 +44,8 @@ pub fn pay(charge: &Charge) -> Result<i64> {
     answer.map_err(Fault::from)
 }
 
-/// Has it written down what became of a training that ends without a model. Not waited for: where there is no worker, the
-/// end of the transaction tells as much.
+/// Requests that the outcome of a training without a model is recorded. It does not wait: without a worker, the end of
+/// the transaction shows as much.
 pub fn tell(entry: i64, outcome: Outcome) {
     launch(None, Some((entry, outcome)));
 }
@@ -70,13 +70,13 @@ fn launch(
         .ok()
 }
 
-/// The background worker: it does one piece of work and ends.
+/// The background worker. It does one task and ends.
 #[doc(hidden)]
 #[unsafe(no_mangle)]
 #[pgrx::pg_guard]
 pub unsafe extern "C-unwind" fn tablediffusion_worker(segment: pg_sys::Datum) {
-    // SAFETY: the postmaster starts this as a worker that connects to a database. A superuser's rights are needed to
-    // reach the extension's tables, whose owner the work then runs as.
+    // SAFETY: the postmaster starts this as a worker that connects to a database. It needs a superuser's rights to
+    // reach the extension's tables, and then runs as their owner.
     let order = unsafe {
         pg_sys::BackgroundWorkerUnblockSignals();
         let extra = CStr::from_ptr((*pg_sys::MyBgworkerEntry).bgw_extra.as_ptr()).to_bytes();
@@ -86,11 +86,11 @@ pub unsafe extern "C-unwind" fn tablediffusion_worker(segment: pg_sys::Datum) {
     };
     settle_down();
     if let Some((entry, outcome)) = order.outcome {
-        // Nobody listens to a failure.
+        // Nobody receives a failure.
         let _ = in_transaction(|| ledger::enter_outcome(entry, outcome, None));
         return;
     }
-    // Gone if the caller is.
+    // `None` if the caller has ended.
     let Some(segment) = Segment::attach(segment.value() as pg_sys::dsm_handle) else { return };
     let answer = match segment.read::<Charge>() {
         Some(charge) => in_transaction(|| admission::enter(&charge)),
@@ -99,7 +99,7 @@ pub unsafe extern "C-unwind" fn tablediffusion_worker(segment: pg_sys::Datum) {
     segment.write(&answer.map_err(Told::from));
 }
 
-/// Whatever settings the database has, the work is done as usual.
+/// The work does not depend on the settings of the database.
 fn settle_down() {
     let settings = [
         (c"lock_timeout", PATIENCE),
@@ -109,7 +109,7 @@ fn settle_down() {
         (c"default_transaction_deferrable", c"off"),
     ];
     for (name, value) in settings {
-        // SAFETY: C strings without end of life, on the main thread.
+        // SAFETY: static C strings, on the main thread.
         unsafe {
             let (context, source) = (pg_sys::GucContext::PGC_USERSET, pg_sys::GucSource::PGC_S_OVERRIDE);
             pg_sys::SetConfigOption(name.as_ptr(), value.as_ptr(), context, source);
@@ -117,7 +117,7 @@ fn settle_down() {
     }
 }
 
-/// Runs work in a transaction of its own, whose commit is on disk when this returns; a fault takes it back.
+/// Runs work in a separate transaction, whose commit is on disk when this returns. A fault rolls it back.
 fn in_transaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     // SAFETY: no transaction is open in this worker, which does nothing else.
     unsafe {
@@ -153,22 +153,22 @@ fn in_transaction<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     }
 }
 
-/// Shared memory with room for a question and its answer, each as its length and JSON.
+/// Shared memory for a request and its answer, each stored as a length and JSON.
 struct Segment(*mut pg_sys::dsm_segment);
 
 impl Segment {
     fn create(question: &str) -> Self {
         let size = size_of::<u64>() + question.len().max(ROOM);
-        // SAFETY: ERROR if there is no room; detached when dropped, or else when the transaction ends.
+        // SAFETY: ERROR if there is no memory. It is detached when dropped, or else when the transaction ends.
         let segment = Self(unsafe { pg_sys::dsm_create(size, 0) });
         segment.put(question.as_bytes());
         segment
     }
 
     fn attach(handle: pg_sys::dsm_handle) -> Option<Self> {
-        // SAFETY: null if there is none of this handle.
+        // SAFETY: null if no segment has this handle.
         let segment = unsafe { pg_sys::dsm_attach(handle) };
-        // Made only if there is one: what is dropped is detached.
+        // Constructed only if there is one, because drop detaches it.
         (!segment.is_null()).then(|| Self(segment))
     }
 
@@ -177,7 +177,7 @@ impl Segment {
         unsafe { pg_sys::dsm_segment_handle(self.0) }
     }
 
-    /// Where the length is, and how many bytes may follow it.
+    /// The position of the length, and the maximum number of bytes after it.
     fn place(&self) -> (*mut u64, usize) {
         // SAFETY: an attached segment, which is aligned for anything.
         unsafe {
@@ -189,7 +189,8 @@ impl Segment {
     fn put(&self, text: &[u8]) {
         let (place, room) = self.place();
         let length = if text.len() <= room { text.len() } else { 0 };
-        // SAFETY: the segment has room, and the other side looks only before this starts or after it has ended.
+        // SAFETY: the segment is large enough, and the other side reads it only before this starts or after it has
+        // ended.
         unsafe {
             place.write(length as u64);
             std::ptr::copy_nonoverlapping(text.as_ptr(), place.add(1).cast(), length);
@@ -200,10 +201,10 @@ impl Segment {
         self.put(serde_json::to_string(answer).unwrap_or_default().as_bytes());
     }
 
-    /// What the other side wrote, if it can be read as this.
+    /// What the other side wrote, if it can be parsed.
     fn read<T: for<'a> Deserialize<'a>>(&self) -> Option<T> {
         let (place, room) = self.place();
-        // SAFETY: see `put`; the length is held to the room.
+        // SAFETY: see `put`. The length is limited to the segment.
         let text = unsafe {
             let length = (place.read() as usize).min(room);
             std::slice::from_raw_parts(place.add(1).cast::<u8>(), length)
@@ -214,7 +215,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // After an ERROR the transaction's end detaches it.
+        // After an ERROR, the end of the transaction detaches it.
         if !std::thread::panicking() {
             // SAFETY: attached by this process.
             unsafe { pg_sys::dsm_detach(self.0) };

@@ -1,5 +1,5 @@
-//! Tests of the face inside PostgreSQL, each in a transaction that is rolled back. What needs several transactions or
-//! roles is in `tests/regress`.
+//! Tests of the face inside PostgreSQL. Each runs in a transaction that is rolled back. Tests with several transactions
+//! or roles are in `tests/regress`.
 
 mod constraints;
 mod errors;
@@ -11,7 +11,7 @@ use pgrx::{Spi, pg_sys};
 
 use super::relation::Relation;
 
-/// Makes a table `t` and looks at it.
+/// Creates a table `t` and opens it.
 fn table(definition: &str) -> Relation {
     Spi::run(&format!("CREATE TABLE t ({definition})")).unwrap();
     let oid = Spi::get_one::<pg_sys::Oid>("SELECT 't'::regclass::oid").unwrap().unwrap();

@@ -7,7 +7,7 @@ mod tests {
     use crate::pg::values::kind::Kind;
     use crate::pg::values::reader::IdentityReader;
 
-    /// What stands for each of some values.
+    /// The unit bytes of some values.
     fn images(type_name: &str, values: &[&str]) -> Vec<Vec<u8>> {
         Spi::run(&format!("DROP TABLE IF EXISTS u; CREATE TABLE u (a {type_name})")).unwrap();
         let query = "SELECT atttypid, atttypmod FROM pg_attribute WHERE attrelid = 'u'::regclass AND attnum = 1";

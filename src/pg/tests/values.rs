@@ -26,7 +26,7 @@ mod tests {
         column
     }
 
-    /// What a text becomes when it is read and written again.
+    /// A text after it is read and written again.
     fn there_and_back(type_name: &str, text: &str) -> String {
         let (kind, oid, _) = kind(type_name);
         let number = read(type_name, text).number(0).unwrap();

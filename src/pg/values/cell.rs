@@ -1,6 +1,6 @@
-//! A value of a synthetic row, before it is one of SQL or JSON.
+//! A value of a synthetic row, before it is converted to SQL or JSON.
 
-/// Distinct texts of a column that are kept ready.
+/// Maximum number of distinct texts of a column that are cached.
 pub const CACHED: usize = 50_000;
 
 /// One value of a row.
@@ -9,9 +9,9 @@ pub enum CellValue<'a> {
     Text(&'a [u8]),
     /// In the measure of the column's kind.
     Number(f64),
-    /// A number that is a key.
+    /// The number of a key.
     Key(i64),
     Uuid([u8; 16]),
-    /// A text that does not come again.
+    /// A text that does not occur again.
     Once(String),
 }

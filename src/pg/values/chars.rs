@@ -1,19 +1,19 @@
-//! Texts of types that say how long they may be.
+//! Texts of types with a maximum length.
 
 use pgrx::pg_sys;
 
 use crate::pg::server::types;
 
-/// A text without its trailing blanks, which mean nothing in `char(n)`.
+/// A text without its trailing blanks, which are insignificant in `char(n)`.
 pub fn without_blanks(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|b| *b != b' ').map_or(0, |i| i + 1);
     &text[..end]
 }
 
-/// Characters that a value of a type, or of what it is over, may have.
+/// The maximum length, in characters, of a type or its base type.
 pub fn longest(type_oid: pg_sys::Oid, typmod: i32) -> usize {
     let (base, typmod) = types::base_type(type_oid, typmod);
-    // A modifier counts the header too.
+    // The modifier includes the header.
     let header = pg_sys::VARHDRSZ as i32;
     let is_limited = matches!(base, pg_sys::VARCHAROID | pg_sys::BPCHAROID) && typmod > header;
     if is_limited { (typmod - header) as usize } else { usize::MAX }

@@ -1,4 +1,4 @@
-//! How values of each kind are stored: read in the engine's measure, told apart, and made.
+//! The stored form of each kind of values: reading them in the engine's measure, comparing them, and making them.
 
 use std::ffi::CStr;
 
@@ -78,7 +78,7 @@ fn span(value: &pg_sys::Interval) -> i128 {
     (i128::from(value.month) * 30 + i128::from(value.day)) * i128::from(DAY) + i128::from(value.time)
 }
 
-/// Hands on a category as the engine has it. What is detoasted goes to the current memory context.
+/// Passes a category to the engine's form. Detoasted values go to the current memory context.
 ///
 /// # Safety
 /// `value` is a value of the kind.
@@ -113,8 +113,8 @@ unsafe fn enum_label(value: pg_sys::Datum) -> Vec<u8> {
     unsafe { CStr::from_ptr(fmgr::call(pg_sys::enum_out, &[value]).cast_mut_ptr()) }.to_bytes().to_vec()
 }
 
-/// Hands on bytes that are equal for two values if and only if `=` of their type says so of these. What is detoasted goes
-/// to the current memory context.
+/// Passes bytes that are equal for two values if and only if the `=` operator of their type says so. Detoasted values
+/// go to the current memory context.
 ///
 /// # Safety
 /// `value` is a value of the kind.
@@ -139,7 +139,7 @@ pub unsafe fn with_identity<T>(kind: Kind, value: Datum, take: impl FnOnce(&[u8]
             take(&span.to_ne_bytes())
         }
         Kind::Numeric | Kind::Decimal { .. } => {
-            // SAFETY: a numeric in and out; without trailing zeros, equal numbers are stored alike.
+            // SAFETY: a numeric in and out. Without trailing zeros, equal numbers are stored alike.
             let trimmed = unsafe { fmgr::call(pg_sys::numeric_trim_scale, &[value]) };
             // SAFETY: as above.
             take(unsafe { varlena(trimmed) })
@@ -151,13 +151,13 @@ pub unsafe fn with_identity<T>(kind: Kind, value: Datum, take: impl FnOnce(&[u8]
     }
 }
 
-/// The bits of a number: of one zero and one NaN.
+/// The bits of a number, with one zero and one NaN.
 fn bits(number: f64) -> [u8; 8] {
     let number = if number.is_nan() { f64::NAN } else { number + 0.0 };
     number.to_bits().to_ne_bytes()
 }
 
-/// A whole number as a value of a kind's plain type, if that is one of such numbers and holds it.
+/// A whole number as a value of a kind's plain type, if that type holds whole numbers and this one fits.
 pub fn whole_datum(kind: Kind, number: i64) -> Option<Datum> {
     match kind {
         Kind::Int2 => i16::try_from(number).ok().map(Datum::from),
@@ -180,14 +180,14 @@ pub fn whole_datum(kind: Kind, number: i64) -> Option<Datum> {
     }
 }
 
-/// First and last day and microsecond that PostgreSQL takes, counted from 2000-01-01.
+/// The first and last day and microsecond that PostgreSQL accepts, counted from 2000-01-01.
 const FIRST_DAY: f64 = -2_451_545.0;
 const LAST_DAY: f64 = 2_145_031_948.0 - 2_451_545.0;
 const FIRST_MICROSECOND: i64 = -211_813_488_000_000_000;
 const LAST_MICROSECOND: i64 = 9_223_371_331_199_999_999;
 
-/// A value of a numeric or time kind, brought into the range of its type. What is passed by reference is made in the
-/// current memory context.
+/// A value of a numeric or time kind, clamped to the range of its type. Values that are passed by reference are made in
+/// the current memory context.
 pub fn number_datum(kind: Kind, number: f64) -> Datum {
     match kind {
         // Casts from floating point saturate.
@@ -226,7 +226,7 @@ pub fn number_datum(kind: Kind, number: f64) -> Datum {
 
 /// A copy in the current memory context, as a datum passed by reference.
 pub fn copied<T: Copy>(value: &T) -> Datum {
-    // SAFETY: the new chunk is as large and as aligned as the value needs.
+    // SAFETY: the new chunk has the size and alignment of the value.
     unsafe {
         let place: *mut T = pg_sys::palloc(size_of::<T>()).cast();
         place.write(*value);

@@ -1,4 +1,4 @@
-//! What is to be known of a kind of values.
+//! Properties of a kind of values.
 
 use pgrx::pg_sys;
 
@@ -6,19 +6,19 @@ use crate::engine::table::Measure;
 use crate::pg::server::fmgr::Function;
 use crate::pg::values::key::Key;
 
-/// How JSON has the values of a kind.
+/// The JSON form of the values of a kind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum JsonForm {
     Boolean,
-    /// A string, as the engine has it.
+    /// A string in the engine's form.
     Text,
-    /// A whole number of the range that ends here.
+    /// A whole number from the range with this end.
     Integer {
         largest: i64,
     },
     Float4,
     Float8,
-    /// A number of so many places.
+    /// A number with this many decimal places.
     Decimal {
         scale: i32,
     },
@@ -30,7 +30,7 @@ pub enum JsonForm {
     DateTime,
 }
 
-/// Values that a type itself lists.
+/// The values that a type lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listed {
     Nothing,
@@ -39,7 +39,7 @@ pub enum Listed {
     Labels,
 }
 
-/// Kinds whose constants compare with each other.
+/// Kinds whose constants can be compared with each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
     Number,
@@ -49,28 +49,28 @@ pub enum Family {
     Interval,
 }
 
-/// What is to be known of a kind.
+/// Properties of a kind.
 pub struct Facts {
     pub measure: Measure,
-    /// The type that values are made as.
+    /// The type of generated values.
     pub plain: pg_sys::Oid,
-    /// What a category that cannot be NULL becomes where no value of it was released.
+    /// The replacement for NULL in a category that is NOT NULL and has no released value.
     pub plainest: &'static [u8],
-    /// What one step of the measure is worth, in numbers or microseconds.
+    /// The value of one step of the measure, in numbers or microseconds.
     pub unit: f64,
-    /// Nothing for one whose constants compare with no others.
+    /// `None` if its constants cannot be compared with those of other kinds.
     pub family: Option<Family>,
     pub key: Option<Key>,
-    /// Rows that a key can number.
+    /// The largest number of rows that a key of it can number.
     pub most_rows: u64,
     pub json: JsonForm,
-    /// What brings a value into a modifier.
+    /// The function that applies a type modifier.
     pub scaled_by: Option<Function>,
     pub listed: Listed,
 }
 
 impl Facts {
-    /// Of a category, whose values are made as a plain type.
+    /// Properties of a category, whose values are made as a plain type.
     pub fn category(plain: pg_sys::Oid) -> Self {
         Self {
             measure: Measure::Category,
@@ -86,12 +86,12 @@ impl Facts {
         }
     }
 
-    /// Of real numbers.
+    /// Properties of real numbers.
     pub fn real(plain: pg_sys::Oid, json: JsonForm) -> Self {
         Self { measure: Measure::Real, family: Some(Family::Number), json, ..Self::category(plain) }
     }
 
-    /// Of whole numbers of the range that ends with the largest.
+    /// Properties of whole numbers, up to the largest of the range.
     pub fn whole(plain: pg_sys::Oid, largest: i64) -> Self {
         Self {
             measure: Measure::Lattice,
@@ -101,7 +101,7 @@ impl Facts {
         }
     }
 
-    /// Of times at so many microseconds from each other.
+    /// Properties of times with a spacing in microseconds.
     pub fn time(plain: pg_sys::Oid, family: Family, unit: i64) -> Self {
         let (measure, json) = (Measure::Lattice, JsonForm::DateTime);
         Self { measure, unit: unit as f64, family: Some(family), json, ..Self::category(plain) }

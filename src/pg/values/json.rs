@@ -1,4 +1,4 @@
-//! The engine's values to JSON, one writer a column.
+//! The engine's values to JSON, one writer per column.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::pg::values::facts::JsonForm;
 use crate::pg::values::kind::Kind;
 use crate::pg::values::uuid;
 
-/// Makes JSON of one column.
+/// Writes the JSON of one column.
 pub struct JsonWriter {
     kind: Kind,
     form: JsonForm,
@@ -70,9 +70,9 @@ impl JsonWriter {
             JsonForm::Quoted => to.push_str(&escaped(&self.written(number))),
             JsonForm::Boolean | JsonForm::Text => to.push_str("null"),
             JsonForm::DateTime => {
-                // The buffer's length is that of PostgreSQL's own: MAXDATELEN + 1. Zone 0 is UTC.
+                // The buffer has the length of PostgreSQL's own: MAXDATELEN + 1. Zone 0 is UTC.
                 let (mut buffer, utc) = ([0 as std::ffi::c_char; 129], 0);
-                // SAFETY: a value of a type that the function knows, and a buffer that holds all it writes.
+                // SAFETY: a value of a type that the function knows, and a buffer with enough room.
                 unsafe {
                     let datum = number_datum(self.kind, number);
                     pg_sys::JsonEncodeDateTime(buffer.as_mut_ptr(), datum, self.kind.plain_type(), &utc);
@@ -84,7 +84,7 @@ impl JsonWriter {
         }
     }
 
-    /// As the output function of the plain type writes it.
+    /// The text from the output function of the plain type.
     fn written(&mut self, number: f64) -> String {
         let datum = number_datum(self.kind, number);
         // SAFETY: a value of the type that the output function was looked up for.

@@ -1,4 +1,4 @@
-//! How a column of keys is generated.
+//! Generated keys.
 
 use serde::{Deserialize, Serialize};
 

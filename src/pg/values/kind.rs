@@ -1,5 +1,5 @@
-//! Which SQL types can be modelled, and as what: one entry for each, with all that is to be known of it but for how its
-//! values are stored, which is in [`super::datums`].
+//! The SQL types that can be modelled. Each has one entry with all its properties, except how its values are stored,
+//! which is in [`super::datums`].
 
 use pgrx::pg_sys;
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,8 @@ use crate::pg::values::key::Key;
 /// Microseconds of a day.
 pub const DAY: i64 = 86_400_000_000;
 
-/// A type as far as values are concerned: domains are their base types, and modifiers that do not change the spacing
-/// of values are left out. `unit` is the spacing of times in microseconds.
+/// A type of values: domains are their base types, and modifiers that do not change the spacing of values are omitted.
+/// `unit` is the spacing of times in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -32,7 +32,7 @@ pub enum Kind {
     },
     /// `text` and `varchar`.
     Text,
-    /// `char(n)`, whose trailing blanks mean nothing.
+    /// `char(n)`, whose trailing blanks are insignificant.
     Char,
     Enum,
     Uuid,
@@ -49,9 +49,9 @@ pub enum Kind {
     Interval,
 }
 
-/// Digits that a double holds exactly whatever they are.
+/// Number of decimal digits that a double always holds exactly.
 const EXACT_DIGITS: i32 = 15;
-/// Scales whose units PostgreSQL makes numbers of.
+/// Scales whose units can be converted to `numeric`.
 const SCALES: std::ops::RangeInclusive<i32> = -EXACT_DIGITS..=18;
 
 impl Kind {
@@ -80,7 +80,7 @@ impl Kind {
         })
     }
 
-    /// Whether it is one that [`Kind::of`] can be.
+    /// Whether [`Kind::of`] can return it.
     pub fn is_possible(self) -> bool {
         match self {
             Self::Decimal { scale } => SCALES.contains(&scale),
@@ -103,7 +103,7 @@ impl Kind {
         }
     }
 
-    /// What is to be known of it, but for how its values are stored.
+    /// Its properties, except how its values are stored.
     fn facts(self) -> Facts {
         use Listed::{Booleans, Labels};
         match self {
@@ -144,7 +144,7 @@ impl Kind {
         }
     }
 
-    /// A category as the engine has it, of what the output function of its type wrote.
+    /// A category in the engine's form, from the text of the output function.
     pub fn category(self, written: String) -> String {
         match self {
             Self::Boolean => if written == "t" { "true" } else { "false" }.to_owned(),
@@ -165,37 +165,37 @@ impl Kind {
         }
     }
 
-    /// How the engine measures it.
+    /// The engine's measure for it.
     pub fn measure(self) -> Measure {
         self.facts().measure
     }
 
-    /// The type that values of it are made as.
+    /// The type of generated values.
     pub fn plain_type(self) -> pg_sys::Oid {
         self.facts().plain
     }
 
-    /// Whether any text is one of its values, but for what an enum lists.
+    /// Whether it accepts any text, apart from the labels of an enum.
     pub fn is_text(self) -> bool {
         self.facts().plain == pg_sys::TEXTOID
     }
 
-    /// What a category that cannot be NULL becomes where no value of it was released.
+    /// The replacement for NULL in a category that is NOT NULL and has no released value.
     pub fn plainest_text(self) -> &'static [u8] {
         self.facts().plainest
     }
 
-    /// What one step of the engine's measure is worth, in numbers or microseconds.
+    /// The value of one step of the engine's measure, in numbers or microseconds.
     pub fn unit(self) -> f64 {
         self.facts().unit
     }
 
-    /// Whether constants of the two kinds compare without asking for a time zone.
+    /// Whether constants of the two kinds can be compared without a time zone.
     pub fn comparable(self, other: Self) -> bool {
         self.facts().family.is_some() && self.facts().family == other.facts().family
     }
 
-    /// How a column of it is generated if it is a key, if it can be.
+    /// How a key of this kind is generated, if it can be.
     pub fn key(self) -> Option<Key> {
         self.facts().key
     }
@@ -205,12 +205,12 @@ impl Kind {
         self.facts().most_rows
     }
 
-    /// How JSON has it.
+    /// Its JSON form.
     pub fn json(self) -> JsonForm {
         self.facts().json
     }
 
-    /// The function that brings a value into a modifier of its plain type, if there is one.
+    /// The function that applies a modifier of its plain type, if there is one.
     pub fn scaled_by(self) -> Option<Function> {
         self.facts().scaled_by
     }
@@ -221,7 +221,7 @@ impl Kind {
     }
 }
 
-/// What can be modelled, in words.
+/// The supported types, in words.
 pub const MODELLED: &str =
     "Booleans, numbers, text, enums, dates, times, timestamps, intervals, uuids and domains over them can be modelled.";
 
@@ -232,7 +232,7 @@ fn numeric_parts(typmod: i32) -> Option<(i32, i32)> {
     (typmod >= pg_sys::VARHDRSZ as i32).then(|| ((packed >> 16) & 0xffff, ((packed & 0x7ff) ^ 1024) - 1024))
 }
 
-/// The largest number, in units of its scale, that a `numeric` with a modifier holds.
+/// The largest number, in units of its scale, that fits a `numeric` with a modifier.
 pub fn most_units(typmod: i32) -> f64 {
     numeric_parts(typmod).map_or(f64::INFINITY, |(precision, _)| 10f64.powi(precision) - 1.0)
 }

@@ -1,4 +1,4 @@
-//! SQL values to the engine's values, and back.
+//! Conversion between SQL values and the engine's values.
 
 pub mod cell;
 pub mod chars;

@@ -17,10 +17,10 @@ pub enum Decoded {
     Long,
 }
 
-/// Base-10000 digits that always fit.
+/// Number of base-10000 digits that always fit.
 const MAX_DIGITS: usize = 9;
 
-/// Decodes the bytes after the length word; `None` if they are no `numeric`.
+/// Decodes the bytes after the length word; `None` if they are not a `numeric`.
 pub fn decode(bytes: &[u8]) -> Option<Decoded> {
     let word = |i: usize| bytes.get(2 * i..2 * i + 2).map(|b| u16::from_ne_bytes([b[0], b[1]]));
     let header = word(0)?;
@@ -50,10 +50,10 @@ pub fn decode(bytes: &[u8]) -> Option<Decoded> {
     Some(Decoded::Exact { digits: if negative { -digits } else { digits }, exponent })
 }
 
-/// `digits * 10^exponent` as the nearest double where that is quick to know.
+/// `digits * 10^exponent` as the nearest double, if that is fast to compute.
 pub fn to_float(digits: i128, exponent: i32) -> Option<f64> {
     const EXACT: i128 = 1 << 53;
-    // Powers of ten up to 10^22 are exact, so that one rounding remains.
+    // Powers of ten up to 10^22 are exact, so there is only one rounding.
     if digits == 0 {
         Some(0.0)
     } else if digits.abs() <= EXACT && (-22..=22).contains(&exponent) {

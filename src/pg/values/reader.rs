@@ -1,4 +1,4 @@
-//! SQL values to the engine's values, one reader a column.
+//! SQL values to the engine's values, one reader per column.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use crate::pg::values::kind::Kind;
 pub struct ValueReader {
     kind: Kind,
     is_category: bool,
-    /// Labels of an enum by oid.
+    /// Labels of an enum, by oid.
     labels: HashMap<u32, Vec<u8>>,
 }
 
@@ -21,12 +21,12 @@ impl ValueReader {
         Self { kind, is_category: kind.measure() == Measure::Category, labels: HashMap::new() }
     }
 
-    /// An empty block column of the right sort.
+    /// An empty block column of the right type.
     pub fn column(&self) -> BlockColumn {
         if self.is_category { BlockColumn::categories() } else { BlockColumn::numbers() }
     }
 
-    /// Appends a value. What is detoasted goes to the current memory context.
+    /// Appends a value. Detoasted values go to the current memory context.
     ///
     /// # Safety
     /// `value` is a value of the reader's kind unless `is_null`.
@@ -48,8 +48,8 @@ impl ValueReader {
     }
 }
 
-/// Reads values as bytes that are equal if and only if `=` of their type says so of the values: for columns that say which
-/// privacy unit a row belongs to.
+/// Reads values as bytes that are equal if and only if the `=` operator of their type says so. For columns that
+/// identify privacy units.
 pub struct IdentityReader(Kind);
 
 impl IdentityReader {
@@ -57,7 +57,7 @@ impl IdentityReader {
         Self(kind)
     }
 
-    /// Appends a value to a column of texts. What is detoasted goes to the current memory context.
+    /// Appends a value to a column of texts. Detoasted values go to the current memory context.
     ///
     /// # Safety
     /// `value` is a value of the reader's kind unless `is_null`.

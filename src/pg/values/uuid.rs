@@ -1,6 +1,6 @@
-//! Uuids as texts.
+//! Uuids as text.
 
-/// A uuid as PostgreSQL writes it.
+/// A uuid in PostgreSQL's format.
 pub fn written(bytes: &[u8; 16]) -> String {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut text = String::with_capacity(36);

@@ -1,4 +1,4 @@
-//! The engine's values to SQL values, one writer a column.
+//! The engine's values to SQL values, one writer per column.
 
 use std::collections::HashMap;
 
@@ -17,10 +17,10 @@ use crate::pg::values::key::Key;
 use crate::pg::values::kind::{Kind, most_units};
 use crate::pg::values::{chars, uuid};
 
-/// Makes SQL values of one column, as values of the type under the target's domains: these are for whoever uses them to
-/// check, since a domain may call anybody's functions.
+/// Makes SQL values of one column, with the base type of the target. Constraints of its domains are left to the user of
+/// the values, because a domain may call functions of any role.
 pub struct SqlWriter {
-    /// What the values are of, and how errors call it.
+    /// The type of the values, and its name in errors.
     base: Target,
     kind: Kind,
     is_category: bool,
@@ -31,20 +31,20 @@ pub struct SqlWriter {
     kept: Scratch,
 }
 
-/// From a value of a kind's plain type to one of the target's base type.
+/// Conversion from a kind's plain type to the target's base type.
 enum Way {
-    /// They are the same.
+    /// The types are the same.
     Same,
-    /// They are the same, and hold decimals up to so many units.
+    /// The types are the same, and hold decimals up to this many units.
     Within(f64),
-    /// They are the same, and a function brings a value into the target's modifier.
+    /// The types are the same, and a function applies the target's modifier.
     Scaled(fmgr::Function),
     /// Written by one type's output function and read by the other's input function.
     Text(OutputFunction),
 }
 
 impl Way {
-    /// The way to a base type, if an assignment would find one.
+    /// The conversion to a base type, if an assignment cast exists.
     fn of(kind: Kind, base: pg_sys::Oid, typmod: i32) -> Option<Self> {
         let plain = kind.plain_type();
         if base != plain {
@@ -56,14 +56,14 @@ impl Way {
             Some(function) if typmod >= 0 => Self::Scaled(function),
             Some(_) => Self::Same,
             None if found.is_some_and(|found| found.unit() <= kind.unit()) => Self::Same,
-            // Times of fewer digits.
+            // Times with fewer digits.
             None => Self::Text(OutputFunction::new(plain)),
         })
     }
 }
 
-/// Whether values of a kind can be assigned to a base type other than the kind's plain one, by nothing but input functions
-/// of types that hold no others: those of rows, arrays and ranges may call the functions of domains inside.
+/// Whether values of a kind can be assigned to another base type using only input functions of types without
+/// components. Those of rows, arrays and ranges may call the functions of domains inside.
 fn is_assignable(kind: Kind, base: pg_sys::Oid) -> bool {
     let mut function = pg_sys::InvalidOid;
     // SAFETY: look-ups of existing types.
@@ -81,7 +81,7 @@ fn is_assignable(kind: Kind, base: pg_sys::Oid) -> bool {
 }
 
 impl SqlWriter {
-    /// A writer from values of `kind` to the target, whose base type alone decides how; `None` if they cannot be assigned.
+    /// A writer from values of `kind` to the target's base type; `None` if they cannot be assigned.
     pub fn new(kind: Kind, target: &Target) -> Option<Self> {
         let (type_oid, typmod) = types::base_type(target.type_oid, target.typmod);
         Some(Self {
@@ -96,7 +96,7 @@ impl SqlWriter {
         })
     }
 
-    /// Characters that a value may have.
+    /// Maximum length of a value in characters.
     pub fn longest(&self) -> usize {
         chars::longest(self.base.type_oid, self.base.typmod)
     }
@@ -110,11 +110,10 @@ impl SqlWriter {
         }
     }
 
-    /// The value of a cell as one of the target's base type, in the current memory context or one of our own; `None` for
-    /// NULL.
+    /// The value of a cell in the target's base type, in the current memory context or an own one; `None` for NULL.
     ///
     /// # Errors
-    /// If the type refuses it, or no column of the kind has such a cell.
+    /// If the type refuses it, or the kind of the column has no such cell.
     pub fn value(&mut self, cell: &CellValue<'_>) -> Result<Option<Datum>> {
         let is_category = self.is_category;
         match cell {
@@ -160,7 +159,7 @@ impl SqlWriter {
         }
     }
 
-    /// A number that is a key, whatever the scale of its column.
+    /// The number of a key, whatever the scale of its column.
     fn key(&mut self, number: i64) -> Result<Datum> {
         let out_of_range = || errors::key_out_of_range(&self.base.column);
         match self.way {
@@ -175,7 +174,7 @@ impl SqlWriter {
     }
 }
 
-/// A value brought into the modifier of a type.
+/// Applies the modifier of a type to a value.
 fn scaled(function: fmgr::Function, value: Datum, base: &Target) -> Result<Datum> {
     // SAFETY: the functions of `Way` take a value of their type and a modifier.
     guard::attempt(|| unsafe { fmgr::call(function, &[value, Datum::from(base.typmod)]) }, || refused(base))

@@ -39,7 +39,7 @@ SELECT * FROM report($$SELECT tablediffusion_train('people', 1, model => '')$$);
 SELECT * FROM report($$SELECT tablediffusion_train('people', 1, model => repeat('x', 201))$$);
 CREATE TABLE shapes (a int, p point);
 SELECT code, message, advice FROM report($$SELECT tablediffusion_train('shapes', 1)$$);
--- As many rows, by the statistics, as need more draws of noise than delta has room for: nothing is charged.
+-- By the statistics, the table has so many rows that the draws of noise exceed delta. Nothing is charged.
 CREATE TABLE vast AS SELECT 1 AS a;
 UPDATE pg_class SET reltuples = 1e8 WHERE oid = 'vast'::regclass;
 SELECT * FROM report($$SELECT tablediffusion_train('vast', 1, delta => 1e-9, method => 'wgan')$$);

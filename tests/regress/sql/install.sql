@@ -17,7 +17,7 @@ WHERE relnamespace = 'tablediffusion'::regnamespace AND attnum > 0
   AND (relkind = 'r' OR relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT'))
   AND col_description(attrelid, attnum) IS NULL;
 
--- Functions that run as their owner, or that not everybody may call. docs/reference.md shows all of them.
+-- Functions that run as their owner or are not granted to PUBLIC. docs/reference.md lists all functions.
 SELECT proname, prosecdef AS definer, has_function_privilege('public', oid, 'EXECUTE') AS public
 FROM pg_proc
 WHERE proname LIKE 'tablediffusion%' AND (prosecdef OR NOT has_function_privilege('public', oid, 'EXECUTE')) ORDER BY 1;

@@ -52,7 +52,7 @@ SELECT ordinal, name, type, nullable, domain, kind FROM tablediffusion.columns W
 SELECT name, "values" -> 0 ->> 'value' AS first, jsonb_array_length("values") AS n
 FROM tablediffusion.columns WHERE kind = 'categories' AND domain = 'declared' ORDER BY ordinal;
 
--- The only file that shows which types can be modelled.
+-- No other file shows which types can be modelled.
 CREATE TABLE unsupported (picture bytea, "{a,b}" int[]);
 SELECT tablediffusion_train('unsupported', 1);
 SELECT tablediffusion_train('unsupported', 1, exclude => '{picture}');

@@ -224,7 +224,7 @@ BEGIN
         FOREACH kind IN ARRAY '{"\"boolean\"","\"int2\"","\"int8\"","\"float4\"","\"numeric\"","{\"decimal\":{\"scale\":0}}","\"text\"","\"char\"","\"enum\"","\"uuid\"","\"date\"","{\"time\":{\"unit\":1}}","{\"timestamptz\":{\"unit\":1}}","\"interval\""}'::text[] LOOP
             FOREACH key IN ARRAY '{"null","\"number\"","\"uuid\"","\"text\""}'::text[] LOOP
                 answer := bring(format('("name":"%s"[^{}]*"kind":)("[a-z0-9]*"|[{][^{}]*[{][^{}]*[}][}])(,"not_null":[a-z]*,"key":)(null|"[a-z]*")', name), '\1' || kind || '\3' || key);
-                IF answer <> 'brought' AND answer !~ '^(XX001 argument "bytes" is no model|42804 row type|42704 type|22000 a synthetic value|P0001 nothing is changed)' THEN
+                IF answer <> 'brought' AND answer !~ '^(XX001 argument "bytes" is not a model|42804 row type|42704 type|22000 a synthetic value|P0001 nothing is changed)' THEN
                     RAISE WARNING '% % %: %', name, kind, key, answer;
                 END IF;
             END LOOP;

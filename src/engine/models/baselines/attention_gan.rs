@@ -1,7 +1,7 @@
-//! `attention_gan`: an autoencoder whose encoder attends over the numbers that it compresses a row to, and a GAN whose
-//! generator makes such numbers and leaves rows to the decoder (arXiv 2308.14784; dp_attention_gan.py).
+//! `attention_gan`: an autoencoder whose encoder has attention over the numbers that it compresses a row to, and a GAN
+//! whose generator makes such numbers, which the decoder turns into rows (arXiv 2308.14784; dp_attention_gan.py).
 //!
-//! Encoder and decoder are trained under DP-SGD as one, with a share of the budget; then the decoder is as released, and
+//! Encoder and decoder are trained together under DP-SGD, with a share of the budget. Then the decoder is fixed, and
 //! only the critic sees the table.
 
 use burn_tensor::Tensor;
@@ -28,9 +28,9 @@ use crate::engine::{EngineError, Result};
 
 /// Slope of LeakyReLU below 0.
 const SLOPE: f64 = 0.2;
-/// Parts of the encoder: compression; queries, keys, values and results of the attention.
+/// Parts of the encoder: compression; queries, keys, values and output of the attention.
 const ENCODER_PARTS: usize = 5;
-/// Variance of a number spread evenly over [0, 1], by which its squared error is divided to weigh like a block.
+/// Variance of a number that is uniform in [0, 1]. Its squared error is divided by this, to have the weight of a block.
 const EVEN_VARIANCE: f64 = 1.0 / 12.0;
 
 fn encoder_parts(options: &BaselineOptions, width: usize) -> Vec<ParameterMatrix> {
@@ -50,7 +50,7 @@ pub fn parts(options: &BaselineOptions, width: usize) -> ParameterLayout {
     ParameterLayout::new([encoder_parts(options, width), decoder_parts(options, width)].concat())
 }
 
-/// Compresses rows `[n, width]`, one at a time, by the encoder's parameters; `[n, compression]`.
+/// Compresses rows `[n, width]` with the encoder's parameters, one at a time, to `[n, compression]`.
 pub fn encode(parameters: &[Tensor<2>], row: Tensor<2>) -> Tensor<2> {
     let compressed = leaky_relu(dense(row, &parameters[0]), SLOPE);
     let [_, numbers] = compressed.dims();
@@ -60,12 +60,12 @@ pub fn encode(parameters: &[Tensor<2>], row: Tensor<2>) -> Tensor<2> {
     (column + attended).reshape([1, numbers])
 }
 
-/// What a decoder makes of compressed rows `[n, compression]`: outputs `[n, width]`, before softmax.
+/// The decoder's outputs `[n, width]` for compressed rows `[n, compression]`, before softmax.
 fn decode(parameters: &[Tensor<2>], compressed: Tensor<2>) -> Tensor<2> {
     dense(leaky_relu(dense(compressed, &parameters[0]), SLOPE), &parameters[1])
 }
 
-/// How well a row comes back from its compressed form.
+/// The reconstruction error of a row.
 pub struct Reconstruction<'a> {
     pub table: &'a UnitTable,
     pub layout: &'a Layout,
@@ -100,7 +100,7 @@ impl RowObjective for Reconstruction<'_> {
     }
 }
 
-/// A released decoder.
+/// A trained decoder.
 pub struct AttentionDecoder {
     parameters: Vec<Tensor<2>>,
     blocks: Blocks,
@@ -151,19 +151,19 @@ pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptio
     dpsgd::stages(&phases(noisy_units, options), budget)
 }
 
-/// A training went on after it failed, or ended before it was over.
-const FAILED: EngineError = EngineError::Internal("a game was played that had not begun");
+/// A training continued after it failed, or ended too early.
+const FAILED: EngineError = EngineError::Internal("a failed training continued");
 
-/// The game, from the time when there is a decoder to play it with.
+/// The GAN, which starts once the decoder is trained.
 enum Play {
-    /// What the game will be made of: the generator's key, and the critic with its training.
+    /// The parts of the future GAN: the generator's key, and the critic with its training.
     Waiting(Box<(Normals, Mlp, DpSgd<BatchSum>)>),
     Playing(Box<Game<AttentionDecoder>>),
-    /// Left behind by a failure.
+    /// The state after a failure.
     Failed,
 }
 
-/// An attention GAN that learns. The table is private; all else is public or paid for.
+/// An attention GAN in training. The table is private; everything else is public or charged.
 pub struct AttentionGan {
     table: UnitTable,
     layout: Layout,
@@ -215,13 +215,13 @@ impl AttentionGan {
         Ok(true)
     }
 
-    /// The decoder's parameters, averaged.
+    /// The decoder's averaged parameters.
     fn decoder(&self) -> Vec<f32> {
         let encoder = ParameterLayout::new(encoder_parts(&self.options, self.layout.width)).parameters().unwrap_or(0);
         self.sgd.average(&self.autoencoder).split_off(encoder)
     }
 
-    /// Begins the game, unless it has begun.
+    /// Starts the GAN, unless it has started.
     fn begin(&mut self) -> Result<()> {
         if matches!(self.play, Play::Playing(_)) {
             return Ok(());

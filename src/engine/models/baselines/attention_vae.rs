@@ -1,9 +1,9 @@
-//! `attention_vae`: a variational autoencoder of rows as SAINT sees them (arXiv 2308.14784; dp_attention_vae.py,
-//! saint_ae.py). Each column is embedded, a token of no column attends to them all, and what it gathers is encoded as a
-//! normal distribution; from a draw of it a decoder tells the chances of each category and a mixture of normal
-//! distributions for each number.
+//! `attention_vae`: a variational autoencoder with SAINT's row encoding (arXiv 2308.14784; dp_attention_vae.py,
+//! saint_ae.py). Each column is embedded, an additional token attends to all columns, and its result is encoded as a
+//! normal distribution. From a sample of it, a decoder computes the probabilities of each category and a mixture of
+//! normal distributions for each number.
 //!
-//! All parameters are trained under DP-SGD as one. Attention is among the columns of one row; nothing mixes rows.
+//! All parameters are trained together under DP-SGD. Attention is between the columns of one row. Rows are never mixed.
 
 use burn_tensor::activation::{log_softmax, relu};
 use burn_tensor::{Int, Tensor, TensorData};
@@ -27,14 +27,14 @@ use crate::engine::privacy::mechanisms::Stage;
 use crate::engine::table::UnitTable;
 use crate::engine::{EngineError, Result};
 
-/// Width of the network of a number.
+/// Hidden width of the network of a number.
 const NUMBER_WIDTH: usize = 16;
-/// Chance that a row's own state is to have; the rest is spread over the block's others.
+/// Target probability of a row's own state. The rest is spread over the other states of the block.
 const CERTAINTY: f32 = 0.99;
-/// Bounds of logarithms of standard deviations of a number, and of variances of the encoding.
+/// Bounds of the log standard deviations of numbers, and of the log variances of the encoding.
 const SPREAD: (f32, f32) = (-4.0, 2.0);
 const VARIANCE: (f32, f32) = (-8.0, 4.0);
-/// Half the logarithm of two pi.
+/// Half the logarithm of 2 pi.
 const HALF_LOG_TAU: f32 = 0.918_938_5;
 
 /// Sizes of a model.
@@ -50,7 +50,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// For rows of so many numbers, and states of blocks.
+    /// For rows with this many numbers, and the states of each block.
     pub fn new(options: &BaselineOptions, scalars: usize, states: usize) -> Self {
         Self {
             scalars,
@@ -63,8 +63,8 @@ impl Shape {
         }
     }
 
-    /// Embeddings of all states and of the token of no column; the networks of numbers; attention and what follows it;
-    /// then the layers to mean and variance.
+    /// Embeddings of all states and of the additional token; the networks of numbers; attention and the following
+    /// layers; then the layers for mean and variance.
     fn encoder(&self) -> Vec<ParameterMatrix> {
         let d = self.dimension;
         let mut parts = vec![ParameterMatrix::table(self.states + 1, d)];
@@ -84,7 +84,7 @@ impl Shape {
         parts
     }
 
-    /// The layers from a draw to a row's embedding; then the heads.
+    /// The layers from a sample to a row's embedding; then the heads.
     fn decoder(&self) -> Vec<ParameterMatrix> {
         let mut parts = chain(self.latent, &self.hidden, self.dimension);
         if self.states > 0 {
@@ -101,7 +101,7 @@ impl Shape {
         ParameterLayout::new([self.encoder(), self.decoder()].concat())
     }
 
-    /// Logits `[n, states]` and mixtures `[n, scalars * 3 * mixture]`, where there are any, of draws `[n, latent]`.
+    /// Logits `[n, states]` and mixtures `[n, scalars * 3 * mixture]`, if any, for samples `[n, latent]`.
     fn decode(&self, parameters: &[Tensor<2>], z: Tensor<2>) -> (Option<Tensor<2>>, Option<Tensor<2>>) {
         let (layers, heads) = parameters.split_at(self.hidden.len() + 1);
         let h = through(layers, z);
@@ -121,13 +121,13 @@ fn chain(inputs: usize, hidden: &[usize], outputs: usize) -> Vec<ParameterMatrix
     layers.collect()
 }
 
-/// Through dense layers, with ReLU between them.
+/// Applies dense layers, with ReLU between them.
 fn through(layers: &[Tensor<2>], x: Tensor<2>) -> Tensor<2> {
     let last = layers.len().saturating_sub(1);
     layers.iter().enumerate().fold(x, |x, (i, layer)| if i < last { relu(dense(x, layer)) } else { dense(x, layer) })
 }
 
-/// The loss of a row: what its encoding costs to tell, and to tell the row from it.
+/// The loss of a row: the divergence of its encoding from the prior, and the reconstruction loss.
 pub struct Evidence<'a> {
     pub table: &'a UnitTable,
     pub layout: &'a Layout,
@@ -138,7 +138,7 @@ pub struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// The token of no column `[1, dimension]`, and all tokens `[1 + columns, dimension]`, it being the first.
+    /// The additional token `[1, dimension]`, and all tokens `[1 + columns, dimension]`, of which it is the first.
     fn tokens(&self, clean: &Clean, parameters: &mut std::slice::Iter<Tensor<2>>) -> Option<(Tensor<2>, Tensor<2>)> {
         let table = parameters.next()?;
         let [rows, d] = table.dims();
@@ -163,7 +163,7 @@ impl Evidence<'_> {
         Some((own, tokens))
     }
 
-    /// Mean and logarithm of the variance `[1, latent]` of a row's encoding.
+    /// Mean and log variance `[1, latent]` of a row's encoding.
     fn encode(&self, clean: &Clean, parameters: &[Tensor<2>]) -> Option<(Tensor<2>, Tensor<2>)> {
         let (d, latent) = (self.shape.dimension, self.shape.latent);
         let mut parameters = parameters.iter();
@@ -179,7 +179,7 @@ impl Evidence<'_> {
         Some((mean, spread.clamp(VARIANCE.0, VARIANCE.1)))
     }
 
-    /// What each block is to be told of a row: nearly all chances at its state.
+    /// The target probabilities of each block of a row: nearly all at its state.
     fn chances(&self, clean: &Clean) -> Vec<f32> {
         let mut chances = Vec::with_capacity(self.blocks.states);
         for (size, state) in self.blocks.sizes().zip(&clean.states) {
@@ -191,8 +191,8 @@ impl Evidence<'_> {
     }
 }
 
-/// Less the logarithm of the density of numbers `[s]` under mixtures `[1, s * 3 * k]`: logits, means and logarithms of
-/// standard deviations of each.
+/// The negative log density of numbers `[s]` under mixtures `[1, s * 3 * k]`: logits, means and log standard deviations
+/// of each.
 pub fn mixture_loss(mixtures: Tensor<2>, numbers: Vec<f32>, k: usize) -> Tensor<1> {
     let s = numbers.len();
     let mixtures: Tensor<2> = mixtures.reshape([s, 3 * k]);
@@ -200,7 +200,7 @@ pub fn mixture_loss(mixtures: Tensor<2>, numbers: Vec<f32>, k: usize) -> Tensor<
     let spread = part(2).clamp(SPREAD.0, SPREAD.1);
     let away = (constant(numbers, s, 1) - part(1)) / spread.clone().exp();
     let logs = log_softmax(part(0), 1) - spread - (away.clone() * away).mul_scalar(0.5) - HALF_LOG_TAU;
-    // The largest is taken out, so that no power overflows and one of them is 1.
+    // The largest is subtracted, so that no power overflows and one of them is 1.
     let tops = logs.clone().max_dim(1).detach();
     let totals = (logs - tops.clone()).exp().sum_dim(1).log() + tops;
     totals.sum().neg()
@@ -239,7 +239,7 @@ impl RowObjective for Evidence<'_> {
 pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
     let width = widest(columns);
     let parameters = Shape::new(options, columns, width).parts().parameters().unwrap_or(usize::MAX / 1024);
-    // Each thread's weights, gradients and whole numbers of a row.
+    // Per thread: weights, gradients and integers of a row.
     let of_a_row = parameters as u64 * 4 * 6 * rayon::current_num_threads() as u64;
     dpsgd::memory_estimate(parameters) + of_a_row + membership(columns)
 }
@@ -250,7 +250,7 @@ fn phase(noisy_units: f64, options: &BaselineOptions) -> TrainingPhase {
 
 /// See [`crate::engine::models::Method::least_draws`].
 pub fn least_draws(noisy_units: f64, options: &BaselineOptions, columns: usize) -> u64 {
-    // All columns numbers, or all states.
+    // The minimum of two cases: all columns are numbers, or all are states.
     let parameters = |scalars, states| Shape::new(options, scalars, states).parts().parameters().unwrap_or(0);
     let parameters = parameters(columns, 0).min(parameters(0, columns));
     dpsgd::noise_draws(phase(noisy_units, options).steps, parameters)
@@ -261,7 +261,7 @@ pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptio
     dpsgd::stages(&[phase(noisy_units, options)], budget)
 }
 
-/// An attention VAE that learns. The table is private; all else is public or paid for.
+/// An attention VAE in training. The table is private; everything else is public or charged.
 pub struct AttentionVae {
     table: UnitTable,
     layout: Layout,
@@ -354,7 +354,7 @@ impl Maker for VaeRows {
     }
 }
 
-/// A number drawn from a mixture: logits, means and logarithms of standard deviations of its `k` parts.
+/// A number from a mixture: logits, means and log standard deviations of its `k` components.
 fn number(mixture: &[f32], k: usize, random: &mut Normals) -> f32 {
     let top = mixture[..k].iter().copied().fold(f32::MIN, f32::max);
     let mut chances: Vec<f32> = mixture[..k].iter().map(|logit| exp(logit - top)).collect();

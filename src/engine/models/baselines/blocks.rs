@@ -1,4 +1,4 @@
-//! The blocks of an encoded row on tensors: softmax of each, and the cross-entropy with a row's states.
+//! The blocks of an encoded row as tensors: softmax of each, and the cross-entropy with a row's states.
 
 use burn_tensor::Tensor;
 use burn_tensor::activation::sigmoid;
@@ -8,15 +8,15 @@ use crate::engine::models::row_encoding::Layout;
 use crate::engine::nn::device::{matrix, values};
 use crate::engine::nn::tensors::beside;
 
-/// The spans of a layout's blocks, and which entry is of which block.
+/// The spans of a layout's blocks, and which entry belongs to which block.
 pub struct Blocks {
-    /// Numbers that come before all blocks.
+    /// Numbers before all blocks.
     pub scalars: usize,
     /// Entries of all blocks.
     pub states: usize,
-    /// First entry and entries of each, counted from the first block's.
+    /// First entry and number of entries of each, counted from the start of the first block.
     spans: Vec<(usize, usize)>,
-    /// `[states, blocks]` and its transpose: 1 where an entry is of a block.
+    /// `[states, blocks]` and its transpose: 1 if an entry belongs to a block.
     membership: Option<(Tensor<2>, Tensor<2>)>,
 }
 
@@ -35,22 +35,22 @@ impl Blocks {
         Self { scalars, states, spans, membership }
     }
 
-    /// Bytes that it takes.
+    /// Its size in bytes.
     pub fn memory(layout: &Layout) -> u64 {
         8 * layout.width as u64 * layout.blocks.len() as u64
     }
 
-    /// Multiplications that the softmax of a row takes.
+    /// Number of multiplications of the softmax of a row.
     pub fn cost(&self) -> usize {
         2 * self.states * self.spans.len()
     }
 
-    /// The place of each block's entry at its state, counted from the first block's.
+    /// The position of each block's state, counted from the start of the first block.
     pub fn places(&self, states: &[u32]) -> impl Iterator<Item = usize> {
         self.spans.iter().zip(states).map(|((at, _), state)| at + *state as usize)
     }
 
-    /// Entries of each block.
+    /// Number of entries of each block.
     pub fn sizes(&self) -> impl Iterator<Item = usize> {
         self.spans.iter().map(|(_, size)| *size)
     }
@@ -83,8 +83,8 @@ impl Blocks {
         Ok(powers / totals)
     }
 
-    /// Cross-entropy `[1, blocks]` of each block of one row's logits `[1, states]` with these chances, which add up to 1 in
-    /// each block.
+    /// Cross-entropy `[1, blocks]` of each block of one row's logits `[1, states]` with these probabilities, which add
+    /// up to 1 in each block.
     ///
     /// # Errors
     /// `Internal` if the backend fails.
@@ -101,7 +101,8 @@ impl Blocks {
         Some(if like.is_autodiff() { (member.autodiff(), back.autodiff()) } else { (member, back) })
     }
 
-    /// The largest of its block for each entry, as constants: what is subtracted before powers are taken changes nothing.
+    /// For each entry, the largest entry of its block, as a constant: subtracting it before exponentiation does not
+    /// change the result.
     fn tops(&self, logits: &Tensor<2>) -> Result<Tensor<2>> {
         let rows = logits.dims()[0];
         let mut tops = values(logits.clone().inner())?;

@@ -1,4 +1,4 @@
-//! The critic of a GAN: the one network that sees real rows, trained under DP-SGD.
+//! The critic of a GAN: the only network that sees real rows. It is trained under DP-SGD.
 
 use super::generator::{Generator, Last};
 use super::options::BaselineOptions;
@@ -11,17 +11,17 @@ use crate::engine::nn::normals::Normals;
 use crate::engine::nn::tensors::{mlp, of_mlp};
 use crate::engine::table::UnitTable;
 
-/// Fakes that are made for each of its steps.
+/// Number of fakes for each of its steps.
 const POOL: usize = 512;
-/// Bound on factors and summands of normalisations.
+/// Bound on scales and shifts of normalisations.
 const AFFINE_BOUND: f32 = 1.0;
 
-/// The critic's shape (architectures.py, `Discriminator`, but for its activations).
+/// The critic's shape (architectures.py, `Discriminator`, except for its activations).
 pub fn shape(options: &BaselineOptions, width: usize) -> Architecture {
     Architecture { inputs: width, hidden: options.widths(), outputs: 1, concatenate: false }
 }
 
-/// Keeps the critic's slope within a public bound, as in Arjovsky et al. (arXiv 1701.07875).
+/// Clips the weights to a public bound, which limits the critic's slope, as in Arjovsky et al. (arXiv 1701.07875).
 pub fn bound(shape: &Architecture, parameters: &mut [f32], bound: f32) {
     for layer in shape.layers() {
         parameters[layer.first..layer.affine()].iter_mut().for_each(|w| *w = w.clamp(-bound, bound));
@@ -32,7 +32,7 @@ pub fn bound(shape: &Architecture, parameters: &mut [f32], bound: f32) {
     }
 }
 
-/// What a critic lowers: its value of a fake, drawn for the row from a pool, less that of the row.
+/// The critic's loss: its value of a fake from a pool, which is drawn for the row, minus its value of the row.
 pub struct Wasserstein<'a> {
     pub table: &'a UnitTable,
     pub layout: &'a Layout,
@@ -65,14 +65,14 @@ impl Objective for Wasserstein<'_> {
     }
 }
 
-/// What a round of the game does next.
+/// The next part of a round.
 enum GameTurn {
     Pool,
     Critic(Vec<f32>),
     Generator(u32),
 }
 
-/// A critic and a generator that play.
+/// A critic and a generator in training.
 pub struct Game<L> {
     pub generator: Generator<L>,
     pub critic: Mlp,
@@ -90,7 +90,7 @@ impl<L: Last> Game<L> {
         Self { generator, critic, sgd, turn: GameTurn::Pool, weight_bound, generator_steps }
     }
 
-    /// Works on a round: a private step of the critic, then free ones of the generator. True once it is over.
+    /// Works on a round: a private step of the critic, then free ones of the generator. True when it is complete.
     ///
     /// # Errors
     /// `Internal` if the backend fails.

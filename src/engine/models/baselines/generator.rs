@@ -1,5 +1,5 @@
-//! The generator of the paper's GANs (architectures.py, `Generator`): normal numbers to a row, through the same layers as
-//! the diffusion's network. It sees no row of the table; what it learns from has been paid for.
+//! The generator of the paper's GANs (architectures.py, `Generator`): normal numbers to a row, with the layers of the
+//! diffusion's network. It sees no row of the table, and learns only from charged results.
 
 use burn_tensor::Tensor;
 
@@ -17,14 +17,14 @@ use crate::engine::nn::tensors::{constant, gradient, leaves, mlp, of_mlp};
 
 /// Decay rates of Adam's moments (dp_wgan.py, `b1`, `b2`).
 pub const BETAS: (f64, f64) = (0.5, 0.999);
-/// Rows of a step, within bounds; multiplications of a call, about.
+/// Bounds on the rows of a step, and the approximate number of multiplications of a call.
 const MIN_ROWS: usize = 8;
 const MAX_ROWS: usize = 256;
 const CALL_COST: usize = 500_000_000;
 
-/// What turns a generator's outputs `[n, outputs]` into rows `[n, width]`, with nothing of its own to learn.
+/// Turns a generator's outputs `[n, outputs]` into rows `[n, width]`, without trainable parameters.
 pub trait Last: Send + Sync {
-    /// Multiplications that a row takes, about.
+    /// Approximate number of multiplications per row.
     fn cost(&self) -> usize;
 
     /// # Errors
@@ -47,7 +47,7 @@ pub fn shape(options: &BaselineOptions, outputs: usize) -> Architecture {
     Architecture { inputs: options.latent as usize, hidden: options.widths(), outputs, concatenate: true }
 }
 
-/// A generator that learns.
+/// A generator in training.
 pub struct Generator<L> {
     pub net: Mlp,
     pub last: L,
@@ -57,7 +57,7 @@ pub struct Generator<L> {
 }
 
 impl<L: Last> Generator<L> {
-    /// An untrained one.
+    /// An untrained generator.
     ///
     /// # Errors
     /// `InvalidParameter` if it is too large.
@@ -68,7 +68,7 @@ impl<L: Last> Generator<L> {
         Ok(Self { net, last, adam, average, random })
     }
 
-    /// Fresh rows `[rows, width]`: so many, or as many as a call may make.
+    /// New rows `[rows, width]`: this many, or as many as a call may make.
     ///
     /// # Errors
     /// `Internal` if the backend fails.
@@ -81,7 +81,7 @@ impl<L: Last> Generator<L> {
         values(self.last.rows(outputs)?)
     }
 
-    /// One step that lowers a loss `[1]` of its rows. `cost` is how many multiplications the loss of one row takes.
+    /// One step that lowers a loss `[1]` of its rows. `cost` is the number of multiplications for the loss of one row.
     ///
     /// # Errors
     /// `Internal` if the backend fails.
@@ -98,7 +98,7 @@ impl<L: Last> Generator<L> {
         Ok(())
     }
 
-    /// Multiplications that a row takes, about.
+    /// Approximate number of multiplications per row.
     fn cost(&self) -> usize {
         self.net.parameters.len() + self.last.cost()
     }
@@ -116,7 +116,7 @@ pub fn block_of_normals(width: usize, random: &mut Normals) -> Tensor<2> {
     matrix(z, BLOCK_ROWS, width)
 }
 
-/// Rows drawn from what a model says of them `[n, width]`.
+/// Samples rows from a model's outputs `[n, width]`.
 ///
 /// # Errors
 /// `Internal` if the backend fails.

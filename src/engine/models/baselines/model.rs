@@ -12,9 +12,9 @@ use crate::engine::nn::normals::Normals;
 use crate::engine::table::{Domain, EncodedTable};
 use crate::engine::{EngineError, Result};
 
-/// Makes encoded rows from parameters.
+/// Generates encoded rows from parameters.
 pub trait Maker: Sized + Send + Sync {
-    /// `None` if the parameters, one vector a network, are not those of such a model.
+    /// `None` if the parameters, one vector per network, do not fit such a model.
     fn new(options: &BaselineOptions, layout: &Layout, parameters: &[Vec<f32>]) -> Option<Self>;
 
     /// One block of rows.
@@ -24,7 +24,7 @@ pub trait Maker: Sized + Send + Sync {
     fn block(&self, layout: &Layout, random: &mut Normals) -> Result<Vec<Clean>>;
 }
 
-/// What a model that cannot be is refused with.
+/// The error for parameters that do not fit.
 pub const UNFIT: EngineError = EngineError::CorruptModel { reason: "its network does not fit its columns" };
 
 /// A trained model.
@@ -35,7 +35,7 @@ pub struct BaselineModel<M> {
     maker: M,
 }
 
-/// What is stored. Numbers are little-endian `f32`.
+/// The stored form. Numbers are little-endian `f32`.
 #[derive(Serialize, Deserialize)]
 struct StoredBaseline {
     options: BaselineOptions,
@@ -49,7 +49,7 @@ pub fn layout(domains: &[Domain], options: &BaselineOptions) -> Layout {
 
 impl<M: Maker> BaselineModel<M> {
     /// # Errors
-    /// `CorruptModel` if the parameters are not those of such a model.
+    /// `CorruptModel` if the parameters do not fit such a model.
     pub fn new(options: BaselineOptions, layout: Layout, parameters: Vec<Vec<f32>>) -> Result<Self> {
         let maker = M::new(&options, &layout, &parameters).ok_or(UNFIT)?;
         Ok(Self { options, layout, parameters, maker })

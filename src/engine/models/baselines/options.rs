@@ -17,55 +17,54 @@ pub enum Baseline {
     PateGan,
 }
 
-/// Everything that can be set about a network model and its training. Public. What a method does not know keeps its
-/// default.
+/// All settings of a network model and its training. Public. Settings that a method does not have keep their default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BaselineOptions {
     pub kind: Baseline,
-    /// Passes over the table, in expectation, of each network that sees it.
+    /// Expected passes over the table of each network that sees it.
     pub epochs: f64,
-    /// Expected rows of a step; of `pate_gan`, real rows of a teacher's.
+    /// Expected rows of a step; for `pate_gan`, real rows of a teacher's step.
     pub batch_size: f64,
-    /// Of whatever sees the table.
+    /// Learning rate of everything that sees the table.
     pub learning_rate: f64,
     /// Bound C on the size of a row's gradient.
     pub clipping_norm: f64,
-    /// Whether every row's gradient is brought to C, not only larger ones cut down to it.
+    /// Whether every row's gradient is scaled to C, instead of only larger ones.
     pub normalise: bool,
     /// Bins of a numeric column's one-hot block; 0 for a single number.
     pub numeric_bins: u32,
-    /// Categories held by a smaller share of rows share a state.
+    /// Categories with a smaller share of rows share a state.
     pub least_share: f64,
     /// Widths of the hidden layers of generators, critics, encoders and decoders.
     pub hidden: Vec<u32>,
-    /// Numbers that a row is made from.
+    /// Number of inputs of the generator or decoder.
     pub latent: u32,
-    /// Share of the past in the moving average of released parameters.
+    /// Weight of the past in the moving average of released parameters.
     pub ema: f64,
     pub generator_learning_rate: f64,
-    /// Steps of the generator after each of the critic's, or after each round.
+    /// Steps of the generator after each step of the critic, or in each round.
     pub generator_steps: u32,
     /// Bound on a critic's weights.
     pub weight_bound: f64,
-    /// Numbers that a row is compressed to, and share of the budget that this takes.
+    /// Number of values that a row is compressed to, and the share of the budget for this.
     pub compression: u32,
     pub autoencoder_share: f64,
-    /// Width of a column's embedding, heads of the attention among columns, normal distributions of a number.
+    /// Width of a column's embedding, heads of the attention, normal distributions per number.
     pub dimension: u32,
     pub heads: u32,
     pub mixture: u32,
     /// Weight of the divergence from a standard normal distribution.
     pub divergence_weight: f64,
-    /// Teachers, or 0 for one for each 200 units, and widths of their hidden layers.
+    /// Number of teachers, or 0 for one per 200 units, and widths of their hidden layers.
     pub teachers: u32,
     pub teacher_hidden: Vec<u32>,
-    /// Steps of each teacher, and rows that are voted on, in a round.
+    /// Steps of each teacher, and number of rows to vote on, per round.
     pub teacher_steps: u32,
     pub queries: u32,
     pub rounds: u32,
 }
 
-/// Options of all methods; of those with DP-SGD; of GANs.
+/// Options of all methods; of methods with DP-SGD; of GANs.
 const COMMON: [&str; 8] =
     ["batch_size", "learning_rate", "numeric_bins", "least_share", "hidden", "latent", "ema", "epochs"];
 const PRIVATE: [&str; 2] = ["clipping_norm", "normalise"];
@@ -95,7 +94,7 @@ impl Baseline {
             Self::AttentionVae => (&PRIVATE, &[]),
             Self::PateGan => (&[], &ADVERSARIAL),
         };
-        // Rounds say how long teachers learn.
+        // The number of rounds determines how long teachers learn.
         let common = COMMON.iter().filter(|name| self != Self::PateGan || **name != "epochs");
         common.chain(private).chain(adversarial).chain(own).copied().collect()
     }

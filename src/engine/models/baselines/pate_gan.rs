@@ -1,9 +1,10 @@
-//! `pate_gan`: teachers, each of which sees a part of the units, vote with noise on whether rows, half of them a generator's, are
-//! real; a student learns from the votes, and the generator from the student (Jordon et al., ICLR 2019; pate_gan.py).
+//! `pate_gan`: teachers, each of which sees a part of the units, vote with noise on whether rows are real. Half of
+//! these rows come from a generator. A student learns from the votes, and the generator from the student (Jordon et
+//! al., ICLR 2019; pate_gan.py).
 //!
-//! Each unit is of one part, drawn for it alone. A teacher is a function of its part and of what was released before; so one
-//! unit more or less moves one teacher, and each count of votes by one. Counts get Gaussian noise; how many there are
-//! is fixed before the first.
+//! Each unit belongs to one part, which is drawn independently. A teacher is a function of its part and of earlier
+//! releases. So one more or less unit changes one teacher, and each count of votes by one. Counts get Gaussian noise.
+//! Their number is fixed before the first.
 
 use burn_tensor::Tensor;
 use burn_tensor::activation::log_sigmoid;
@@ -31,17 +32,17 @@ use crate::engine::privacy::mechanisms::{Mechanism, Stage};
 use crate::engine::privacy::meter::Meter;
 use crate::engine::table::UnitTable;
 
-/// Units for each teacher, by rule, and how many teachers that may be.
+/// Default number of units per teacher, and bounds on the number of teachers.
 const UNITS_PER_TEACHER: f64 = 200.0;
 const MAX_TEACHERS: f64 = 250.0;
 const MIN_TEACHERS: f64 = 5.0;
-/// Multiplications of a call, about.
+/// Approximate number of multiplications of a call.
 const CALL_COST: usize = 500_000_000;
-/// Steps of the student in each round, each with all votes so far at most this many.
+/// Steps of the student in each round, each on at most this many of the votes so far.
 const STUDENT_STEPS: u32 = 5;
 const STUDENT_ROWS: usize = 512;
 
-/// A network that tells real rows from fakes, with its optimiser.
+/// A network that distinguishes real rows from fakes, with its optimiser.
 struct Judge {
     net: Mlp,
     adam: Adam,
@@ -55,14 +56,14 @@ impl Judge {
         Ok(Self { net, adam, random })
     }
 
-    /// How much it takes each row `[n, width]` for real: positive if it does.
+    /// Its score of each row `[n, width]`: positive if it classifies the row as real.
     fn judge(&self, rows: &[f32]) -> Result<Vec<f32>> {
         let width = self.net.architecture.inputs;
         let rows = matrix(rows.to_vec(), rows.len() / width, width);
         values(mlp(&self.net.architecture, &of_mlp(&self.net), rows))
     }
 
-    /// One step on rows `[n, width]`, each of which is to be taken for real with this chance: cross-entropy.
+    /// One step on rows `[n, width]`, each with its target probability of being real: cross-entropy.
     fn step(&mut self, rows: Vec<f32>, chances: Vec<f32>) -> Result<()> {
         let (width, n) = (self.net.architecture.inputs, chances.len());
         let leaves = leaves(&of_mlp(&self.net));
@@ -88,7 +89,7 @@ struct Class {
 }
 
 impl Class {
-    /// One step of some teachers: half real rows of their own, half fakes.
+    /// One step of some teachers, with half real rows from their parts and half fakes.
     fn step(&mut self, which: std::ops::Range<usize>, rows: usize, fakes: &[f32]) -> Result<()> {
         let (table, layout) = (&self.table, &self.layout);
         self.teachers[which].par_iter_mut().try_for_each(|teacher| {
@@ -112,7 +113,7 @@ impl Class {
         })
     }
 
-    /// How many teachers take each fake for real. Private.
+    /// How many teachers classify each fake as real. Private.
     fn votes(&self, fakes: &[f32]) -> Result<Vec<u64>> {
         let all: Result<Vec<Vec<f32>>> = self.teachers.par_iter().map(|teacher| teacher.judge.judge(fakes)).collect();
         let mut votes = vec![0; fakes.len() / self.layout.width];
@@ -123,8 +124,8 @@ impl Class {
     }
 }
 
-/// Rows as a table has them `[n, width]`, each drawn from numbers and chances of states `[n, width]`. A teacher that saw
-/// chances would need to look at nothing else to tell them from real rows.
+/// Rows in the form of the table's rows `[n, width]`, sampled from numbers and state probabilities `[n, width]`. With
+/// probabilities, fakes would be trivial to distinguish from real rows.
 fn drawn(layout: &Layout, chances: &[f32], random: &mut Normals) -> Vec<f32> {
     let mut rows = vec![0.0; chances.len()];
     for (chances, row) in chances.chunks_exact(layout.width).zip(rows.chunks_exact_mut(layout.width)) {
@@ -133,26 +134,26 @@ fn drawn(layout: &Layout, chances: &[f32], random: &mut Normals) -> Vec<f32> {
     rows
 }
 
-/// What a round does next.
+/// The next part of a round.
 enum PateTurn {
-    /// Step `.0` of the teachers from `.1` on.
+    /// Step `.0` of the teachers from number `.1` on.
     Teachers(u32, usize),
-    /// On the rows of this round from `.0` on.
+    /// The votes on the rows of this round from number `.0` on.
     Votes(usize),
     Student(u32),
     Generator(u32),
 }
 
-/// A PATE-GAN that learns. The table and the teachers are private; all else is public or paid for.
+/// A PATE-GAN in training. The table and the teachers are private; everything else is public or charged.
 pub struct PateGan {
     class: Class,
     options: BaselineOptions,
     generator: Generator<Blocks>,
     student: Judge,
-    /// Rows that were voted on, and the share of teachers that took each for real, as far as noise lets it be seen.
+    /// Rows that were voted on, and the noisy share of teachers that classified each as real.
     asked: Vec<f32>,
     opinions: Vec<f32>,
-    /// Fakes that teachers see in a round.
+    /// Number of fakes for the teachers in a round.
     fakes: Vec<f32>,
     noise_multiplier: f64,
     turn: PateTurn,
@@ -179,12 +180,12 @@ fn teacher_shape(options: &BaselineOptions, width: usize) -> Architecture {
     Architecture { inputs: width, hidden, outputs: 1, concatenate: false }
 }
 
-/// Rows that are voted on, each with a draw of noise.
+/// Number of rows that teachers vote on. Each takes one draw of noise.
 pub fn queries(options: &BaselineOptions) -> u64 {
     u64::from(options.rounds) * u64::from(options.queries)
 }
 
-/// What the ledger calls its stage.
+/// The name of its stage in the ledger.
 const VOTES: &str = "votes";
 
 fn stage(noise_multiplier: f64, options: &BaselineOptions) -> Stage {
@@ -258,20 +259,20 @@ impl PateGan {
         })
     }
 
-    /// Has the teachers vote on some fresh rows, `asked` having been voted on, and keeps what noise leaves of it.
+    /// Lets the teachers vote on some new rows, after `asked` others, and stores the noisy result.
     fn ask(&mut self, asked: usize) -> Result<PateTurn> {
         let wanted = self.options.queries as usize - asked;
         let teachers = &self.class.teachers;
         let cost = teachers.first().map_or(1, |teacher| teachers.len() * teacher.judge.net.parameters.len());
         let (layout, random) = (&self.class.layout, &mut self.student.random);
         let mut chances = self.generator.fakes(wanted.min((CALL_COST / cost.max(1)).max(1)))?;
-        // A student that sees nothing but fakes learns only that all is fake: every second row has the released shares.
+        // A student that sees only fakes learns only that all are fake. So every second row has the released shares.
         let rows = chances.chunks_exact_mut(layout.width).enumerate();
         rows.filter(|(i, _)| (asked + i) % 2 == 1).for_each(|(_, row)| layout.write_shares(random, row));
         let rows = drawn(layout, &chances, random);
         let votes = self.class.votes(&rows)?;
         let done = votes.len();
-        // One unit changes each count by 1; the counts are as many mechanisms.
+        // One unit changes each count by 1. Each count is one mechanism.
         for votes in votes {
             let noisy = noisy_counts(&[votes], 1.0, self.noise_multiplier, &mut self.meter)?;
             self.opinions.push((noisy.values[0] / self.class.teachers.len() as f64).clamp(0.0, 1.0) as f32);
@@ -280,7 +281,7 @@ impl PateGan {
         Ok(if done < wanted { PateTurn::Votes(asked + done) } else { PateTurn::Student(0) })
     }
 
-    /// A step of the student on what was voted on.
+    /// A step of the student on the votes.
     fn study(&mut self) -> Result<()> {
         let (width, count) = (self.class.layout.width, self.opinions.len());
         let rows = count.min(STUDENT_ROWS);
@@ -293,7 +294,7 @@ impl PateGan {
         self.student.step(inputs, chances)
     }
 
-    /// A step of the generator towards what the student takes for real.
+    /// A step of the generator towards rows that the student classifies as real.
     fn generate(&mut self) -> Result<()> {
         let student: Vec<Tensor<2>> = of_mlp(&self.student.net).into_iter().map(|tensor| tensor.autodiff()).collect();
         let shape = &self.student.net.architecture;

@@ -1,4 +1,4 @@
-//! The networks' gradients against brute force, and what they learn.
+//! Compares the networks' gradients with brute force, and checks what they learn.
 
 use crate::engine::models::TrainingInput;
 use burn_tensor::Tensor;
@@ -74,7 +74,7 @@ impl Matrix {
     }
 }
 
-/// Parameters in double precision, taken part by part.
+/// Parameters in double precision, read part by part.
 struct Flat<'a>(&'a [f64]);
 
 impl Flat<'_> {
@@ -142,7 +142,7 @@ fn cross_entropy(layout: &Layout, logits: &[f64], clean: &Clean, certainty: f64)
     blocks.sum()
 }
 
-/// The loss of `attention_vae`, written out anew.
+/// An independent implementation of the loss of `attention_vae`.
 fn vae_loss(parameters: &[f64], o: &BaselineOptions, layout: &Layout, clean: &Clean, noise: &[f32]) -> f64 {
     let (d, latent, k, scalars) = (o.dimension as usize, o.latent as usize, o.mixture as usize, layout.scalars);
     let states = layout.width - scalars;
@@ -191,7 +191,7 @@ fn vae_loss(parameters: &[f64], o: &BaselineOptions, layout: &Layout, clean: &Cl
     o.divergence_weight * divergence + cross_entropy(layout, &logits, clean, 0.99) + densities.sum::<f64>()
 }
 
-/// The loss of `attention_gan`'s autoencoder, written out anew.
+/// An independent implementation of the loss of `attention_gan`'s autoencoder.
 fn reconstruction_loss(parameters: &[f64], o: &BaselineOptions, layout: &Layout, clean: &Clean) -> f64 {
     let leaky = |x: f64| if x > 0.0 { x } else { 0.2 * x };
     let mut row = vec![0.0; layout.width];
@@ -214,7 +214,7 @@ fn reconstruction_loss(parameters: &[f64], o: &BaselineOptions, layout: &Layout,
     errors.sum::<f64>() + cross_entropy(layout, logits, clean, 1.0)
 }
 
-/// What a row's loss is computed from, with the generator that objectives are handed.
+/// The inputs of a row's loss, with the generator that objectives receive.
 fn drawn(table: &UnitTable, layout: &Layout, row: usize, latent: usize, seed: u8) -> (Clean, Vec<f32>) {
     let mut random = Normals::from_seed([seed; 32]);
     let (mut clean, mut noise) = (Clean::default(), vec![0.0; latent]);
@@ -223,7 +223,7 @@ fn drawn(table: &UnitTable, layout: &Layout, row: usize, latent: usize, seed: u8
     (clean, noise)
 }
 
-/// Holds loss and gradient of a row against a loss written out in double precision and its differences, to 1e-5.
+/// Compares loss and gradient of a row with a loss in double precision and its finite differences, to 1e-5.
 fn agree(objective: &impl RowObjective, row: usize, seed: u8, brute: impl Fn(&[f64]) -> f64) {
     let parameters = objective.parts().start(&mut Normals::from_seed([seed + 1; 32])).unwrap();
     let leaves = leaves(&objective.parts().cut(&parameters));
@@ -297,7 +297,8 @@ impl RowObjective for Fixed<'_> {
     }
 }
 
-/// The sum over a batch is that of each row's gradient, clipped and rounded by hand; in any company, on any thread.
+/// The sum over a batch equals the sum of each row's gradient, clipped and rounded separately, for any batch and any
+/// thread.
 #[test]
 fn sums_are_those_of_rows_clipped_one_by_one() {
     let (table, options) = (table(60), options(Baseline::AttentionGan));
@@ -314,7 +315,7 @@ fn sums_are_those_of_rows_clipped_one_by_one() {
         let size = gradient.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt();
         (gradient, size)
     };
-    // About half of the rows are above the clipping norm.
+    // About half of the rows exceed the clipping norm.
     let mut sizes: Vec<f64> = (0..60).map(|row| of_row(row).1).collect();
     sizes.sort_by(f64::total_cmp);
     let clip = Clip { rule: Rule::Flat, norm: sizes[30], limit: 300_000, activation_step: 1.0 };
@@ -358,7 +359,7 @@ fn a_critic_keeps_within_its_bound() {
     assert!(net.parameters.iter().all(|w| w.abs() <= 1.0) && net.parameters.contains(&1.0));
 }
 
-/// With hardly any noise a coin that falls nine times in ten is told from an even one. Fixed seeds.
+/// With hardly any noise, a coin with probability 0.9 is distinguished from a fair one. Fixed seeds.
 #[test]
 fn shares_are_learned() {
     let rows = 400;

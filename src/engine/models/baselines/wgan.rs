@@ -17,7 +17,7 @@ use crate::engine::privacy::mechanisms::Stage;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::table::UnitTable;
 
-/// A GAN that learns. The table is private; all else is public or paid for.
+/// A GAN in training. The table is private; everything else is public or charged.
 pub struct Wgan {
     table: UnitTable,
     layout: Layout,
@@ -31,14 +31,14 @@ pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
     memory(&critic::shape(options, width)) + memory(&generator::shape(options, width)) + membership(columns)
 }
 
-/// Bytes that training a network takes, with the activations of its batches.
+/// Memory of training a network, with the activations of its batches.
 pub fn memory(shape: &Architecture) -> u64 {
     let parameters = shape.parameters().unwrap_or(usize::MAX / 1024);
     let batch = 1024 * shape.width() as u64 * 4 * 8;
     2 * dpsgd::memory_estimate(parameters) + batch
 }
 
-/// Bytes that telling blocks apart takes, at most.
+/// Maximum memory of the block structure.
 pub fn membership(columns: usize) -> u64 {
     8 * widest(columns) as u64 * 2 * columns as u64
 }
@@ -58,7 +58,7 @@ pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptio
     dpsgd::stages(&[phase(noisy_units, options)], budget)
 }
 
-/// How networks that see the table are trained.
+/// The training settings of networks that see the table.
 pub fn settings(options: &BaselineOptions) -> DpSgdSettings {
     DpSgdSettings {
         clipping_norm: options.clipping_norm,
@@ -69,7 +69,7 @@ pub fn settings(options: &BaselineOptions) -> DpSgdSettings {
     }
 }
 
-/// An untrained critic of rows of this width, and its training.
+/// An untrained critic for rows of this width, and its training.
 pub fn critic(
     phase: TrainingPhase,
     noise: f64,

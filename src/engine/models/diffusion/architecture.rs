@@ -1,4 +1,4 @@
-//! The shapes that options and domains imply.
+//! The shapes that follow from options and domains.
 
 use super::denoising::Denoising;
 use super::options::DiffusionOptions;
@@ -6,10 +6,10 @@ use crate::engine::models::row_encoding::Layout;
 use crate::engine::nn::mlp::Architecture;
 use crate::engine::table::Domain;
 
-/// Wider rows are not concatenated with hidden layers: the products would grow with the square of their width.
+/// Wider rows are not concatenated with hidden layers, because the products would grow with the square of the width.
 pub const WIDEST_CONCATENATED: usize = 512;
 
-/// The layout that options and domains imply.
+/// The layout that follows from options and domains.
 pub fn layout(domains: &[Domain], options: &DiffusionOptions) -> Layout {
     Layout::of(domains, options.numeric_bins, options.least_share)
 }

@@ -1,11 +1,11 @@
-//! What a network is shown of a noisy row, and what its outputs say of the clean one.
+//! The network's inputs for a noisy row, and the meaning of its outputs for the clean row.
 //!
-//! With the prior (ours), the network starts from what the released shares w alone imply. Of a one-hot block seen
-//! under noise of variance beta, the state is j with probability softmax_j(ln w_j + x_j / beta), exactly; of a number
-//! spread evenly over [0, 1], the best linear guess is 1/2 + (x - 1/2) * s / (s + beta), s = 1/12. The network sees
-//! these instead of the noisy entries and outputs a correction to the guess and to the logits, so that untrained it
-//! knows the marginals. The noise it predicts is what the guess leaves of the noisy row: x_t - guess, through softmax.
-//! Without the prior (the paper), it sees the noisy entries and outputs noise or row outright.
+//! With the prior (ours), the network starts from what the released shares w imply. For a one-hot block with noise of
+//! variance beta, the state is j with probability softmax_j(ln w_j + x_j / beta), exactly. For a number that is uniform
+//! in [0, 1], the best linear guess is 1/2 + (x - 1/2) * s / (s + beta), s = 1/12. The network sees these instead of
+//! the noisy entries, and outputs a correction to the guess and to the logits. So it knows the marginals before it is
+//! trained. The noise it predicts is the noisy row minus the guess: x_t - guess, through softmax. Without the prior
+//! (the paper), it sees the noisy entries and directly outputs noise or row.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,13 +17,13 @@ use crate::engine::nn::normals::Normals;
 use crate::engine::nn::simd::{exp, greater};
 use crate::engine::table::{EncodedTable, Units};
 
-/// Variance of a number spread evenly over [0, 1].
+/// Variance of a number that is uniform in [0, 1].
 const EVEN_VARIANCE: f32 = 1.0 / 12.0;
 
-/// Least probability of a state, where one is read off predicted noise.
+/// Smallest probability of a state that is derived from predicted noise.
 const MIN_PROBABILITY: f32 = 1e-6;
 
-/// What the network predicts.
+/// The prediction of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Prediction {
     /// The noise added to the row, sqrt(beta) included (`tablediffusion`).
@@ -32,7 +32,7 @@ pub enum Prediction {
     Row,
 }
 
-/// Everything about a denoiser but its weights.
+/// Everything about a denoiser except its weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Denoising {
     pub layout: Layout,
@@ -45,7 +45,7 @@ pub struct Denoising {
 }
 
 impl Denoising {
-    /// The denoiser that options ask for, on rows of this layout.
+    /// The denoiser for some options and rows of this layout.
     pub fn new(layout: Layout, prediction: Prediction, options: &DiffusionOptions) -> Self {
         Self {
             layout,
@@ -73,8 +73,8 @@ impl Denoising {
         }
     }
 
-    /// Shows a noisy row `[width]` to the network: writes its inputs and what its outputs are relative to. The latter
-    /// is 0 without a prior; with one, guessed numbers and blocks of logits.
+    /// Prepares a noisy row `[width]` for the network: writes the inputs, and the base that outputs are relative to.
+    /// The base is 0 without a prior; with one, guessed numbers and blocks of logits.
     pub fn show(&self, noisy: &[f32], level: f32, inputs: &mut [f32], base: &mut [f32]) {
         let width = self.layout.width;
         if self.time {
@@ -106,8 +106,8 @@ impl Denoising {
         }
     }
 
-    /// Turns outputs into a guess of the clean row, in place: numbers in [0, 1], and probabilities in each block, tilted
-    /// by `tilt` (logarithms, one an entry).
+    /// Turns outputs into a guess of the clean row, in place: numbers in [0, 1], and probabilities in each block,
+    /// tilted by `tilt` (logarithms, one per entry).
     pub fn guess(&self, noisy: &[f32], base: &[f32], tilt: &[f32], outputs: &mut [f32]) {
         let scalars = self.layout.scalars;
         if self.outright_noise() {
@@ -158,7 +158,7 @@ impl Denoising {
             return;
         }
         outputs.iter_mut().zip(base).for_each(|(o, b)| *o += b);
-        // Numbers are spread over [0, 1]: divided by their variance, their squares weigh like a block.
+        // Numbers are uniform in [0, 1]. Divided by their variance, their squares have the weight of a block.
         let means = if self.prediction == Prediction::Noise { width } else { scalars.max(1) };
         let of_numbers = if self.means { 2.0 / means as f32 } else { 1.0 / EVEN_VARIANCE };
         outputs[..scalars].iter_mut().zip(target).for_each(|(o, number)| *o = of_numbers * (*o - number));
@@ -208,8 +208,8 @@ fn total(x: &[f32]) -> f32 {
     lanes.iter().chain(rest).sum()
 }
 
-/// The denoiser's loss over the levels of a row of a table: the mean over levels. Where units have several rows, each
-/// level is that of a row drawn from the unit's, so that in expectation the loss is the mean over its rows too.
+/// The denoiser's loss of a row of a table: the mean over levels. If units have several rows, each level uses a row
+/// that is drawn from the unit's rows, so in expectation the loss is also the mean over its rows.
 pub struct RowLoss<'a> {
     pub denoising: &'a Denoising,
     pub table: &'a EncodedTable,

@@ -22,7 +22,7 @@ pub struct DiffusionModel {
     tilt: Tilt,
 }
 
-/// What is stored. Numbers are little-endian `f32`.
+/// The stored form. Numbers are little-endian `f32`.
 #[derive(Serialize, Deserialize)]
 struct StoredDiffusion {
     options: DiffusionOptions,

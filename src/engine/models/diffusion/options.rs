@@ -8,35 +8,35 @@ use crate::engine::models::options_json::{
     check_names, check_ranges, check_widths, flag, number, whole, whole_numbers, wrong,
 };
 
-/// Everything that can be set about a diffusion model and its training. Public.
+/// All settings of a diffusion model and its training. Public.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DiffusionOptions {
-    /// Passes over the table, in expectation: steps = epochs * rows / batch_size.
+    /// Expected passes over the table: steps = epochs * rows / batch_size.
     pub epochs: f64,
     /// Expected rows of a step.
     pub batch_size: f64,
     pub learning_rate: f64,
     /// Bound C on the size of a row's gradient.
     pub clipping_norm: f64,
-    /// Whether every row's gradient is brought to C, not only larger ones cut down to it.
+    /// Whether every row's gradient is scaled to C, instead of only larger ones.
     pub normalise: bool,
     /// T, and the number of noise levels that each row contributes to a gradient.
     pub diffusion_steps: u32,
     /// Largest variance of the noise; 0 for the paper's cosine schedule.
     pub noise_max: f64,
-    /// Smallest variance of the noise, where it is not the paper's schedule.
+    /// Smallest variance of the noise, if not the paper's schedule.
     pub noise_min: f64,
     /// Widths of the hidden layers.
     pub hidden: Vec<u32>,
-    /// Whether the network is told the noise level.
+    /// Whether the noise level is an input of the network.
     pub time_conditioning: bool,
-    /// Whether the network starts from what the released shares imply and sees blocks as probabilities.
+    /// Whether the network starts from what the released shares imply, and sees blocks as probabilities.
     pub prior: bool,
     /// Bins of a numeric column's one-hot block; 0 for the paper's single number.
     pub numeric_bins: u32,
-    /// Categories held by a smaller share of rows share a state.
+    /// Categories with a smaller share of rows share a state.
     pub least_share: f64,
-    /// Share of the past in the moving average of parameters; 0 for none.
+    /// Weight of the past in the moving average of parameters; 0 for none.
     pub ema: f64,
     /// Steps of the reverse process.
     pub sampling_steps: u32,
@@ -88,7 +88,7 @@ impl DiffusionOptions {
         }
     }
 
-    /// The settings that measured best, for both methods (docs/methods.md).
+    /// The best settings in measurements, for both methods (docs/methods.md).
     pub fn measured() -> Self {
         Self {
             learning_rate: 0.01,
@@ -107,7 +107,7 @@ impl DiffusionOptions {
         }
     }
 
-    /// Reads options from JSON over the defaults, for the method of that name.
+    /// Reads options from JSON over the defaults, for the method with that name.
     ///
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value of the wrong kind or out of range.

@@ -10,11 +10,11 @@ use crate::engine::models::sampling::{BLOCK_ROWS, blocks};
 use crate::engine::nn::mlp::{Mlp, Prepared};
 use crate::engine::nn::normals::Normals;
 
-/// Rows that a round of calibration looks at.
+/// Number of rows of a round of calibration.
 const CALIBRATION_ROWS: usize = 4096;
-/// Multiplications of a call of [`Calibration::advance`], about.
+/// Approximate number of multiplications of a call of [`Calibration::advance`].
 const CALL_COST: usize = 1_000_000_000;
-/// Points at which the distribution of a number is kept.
+/// Number of quantiles that describe a number's distribution.
 pub const MAP_POINTS: usize = 65;
 /// Bound on a state's tilt, as a logarithm.
 const MAX_TILT: f32 = 6.0;
@@ -24,7 +24,7 @@ const MAX_TILT: f32 = 6.0;
 pub struct Tilt {
     /// Added to the logarithm of each state's probability; 0 for numbers.
     pub logs: Vec<f32>,
-    /// For each number, quantiles of what the sampler makes of it; empty where it is taken as it is.
+    /// For each number, quantiles of the sampler's results; empty if numbers are used unchanged.
     pub maps: Vec<Vec<f32>>,
 }
 
@@ -39,7 +39,7 @@ impl Tilt {
         if map.is_empty() {
             return x.clamp(0.0, 1.0);
         }
-        // The place of x among the quantiles; ties share their places evenly enough.
+        // The rank of x among the quantiles. Ties share their ranks evenly enough.
         let above = map.partition_point(|q| *q <= x).clamp(1, map.len() - 1);
         let (lo, hi) = (map[above - 1], map[above]);
         let part = if hi > lo { ((x - lo) / (hi - lo)).clamp(0.0, 1.0) } else { 0.5 };
@@ -55,7 +55,7 @@ pub struct DiffusionSampler<'a> {
 }
 
 impl DiffusionSampler<'_> {
-    /// Makes `rows` rows and hands them to `take` in blocks; see [`blocks`].
+    /// Makes `rows` rows and passes them to `take` in blocks; see [`blocks`].
     pub fn rows<T: Send>(
         &self,
         rows: usize,
@@ -72,7 +72,7 @@ impl DiffusionSampler<'_> {
         let levels = d.schedule.sampling();
         let mut clean = vec![Clean::default(); n];
         let mut noisy = vec![0.0; n * width];
-        // x_T: rows of independent columns drawn from the released shares, under the noise of the highest level.
+        // x_T: rows of independent columns, sampled from the released shares, with the noise of the highest level.
         for (clean, noisy) in clean.iter_mut().zip(noisy.chunks_exact_mut(width)) {
             clean.numbers = (0..d.layout.scalars).map(|_| random.uniform()).collect();
             clean.states = d.layout.blocks.iter().map(|b| draw(&b.weights, random.uniform())).collect();
@@ -100,10 +100,10 @@ impl DiffusionSampler<'_> {
         Ok(clean)
     }
 
-    /// Draws the clean row that a last guess leaves open.
+    /// Samples the clean row from the last guess.
     fn choose(&self, guess: &[f32], level: f32, random: &mut Normals, clean: &mut Clean) {
         let d = self.denoising;
-        // A guess is a mean; with the prior, what is left of an even number's spread is put back.
+        // A guess is a mean. With the prior, the remaining spread of a uniform number is added back.
         let spread = if d.prior { (level / (1.0 + 12.0 * level)).sqrt() } else { 0.0 };
         clean.numbers.clear();
         for (i, x) in guess[..d.layout.scalars].iter().enumerate() {
@@ -115,8 +115,8 @@ impl DiffusionSampler<'_> {
     }
 }
 
-/// One step of the reverse process from `level` to `next`, less noise: x_next given x_level and the clean row is normal
-/// about their weighted mean, x = guess + (next / level) (x - guess), with variance next (level - next) / level.
+/// One step of the reverse process from `level` to `next`, without noise: given x_level and the clean row, x_next is
+/// normal about their weighted mean, x = guess + (next / level) (x - guess), with variance next (level - next) / level.
 fn step_down(noisy: &mut [f32], guess: &[f32], fresh: &[f32], level: f32, next: f32) {
     let (keep, add) = (next / level, (next * (level - next) / level).max(0.0).sqrt());
     for ((x, guess), fresh) in noisy.iter_mut().zip(guess).zip(fresh) {
@@ -128,17 +128,17 @@ fn step_down(noisy: &mut [f32], guess: &[f32], fresh: &[f32], level: f32, next: 
 pub struct Calibration {
     denoising: Denoising,
     net: Mlp,
-    /// Numbers are looked at as they come, so its maps stay empty; the last round's maps are kept beside it.
+    /// Calibration needs uncorrected numbers, so its maps stay empty. The last round's maps are stored beside it.
     tilt: Tilt,
     maps: Vec<Vec<f32>>,
-    /// Rows of the round in progress.
+    /// Rows of the current round.
     rows: Vec<Clean>,
     rng: ChaCha8Rng,
     rounds: u32,
 }
 
 impl Calibration {
-    /// Starts from no tilt.
+    /// Starts without tilt.
     pub fn new(denoising: Denoising, net: Mlp) -> Self {
         let tilt = Tilt::none(&denoising);
         Self {
@@ -152,12 +152,12 @@ impl Calibration {
         }
     }
 
-    /// Works on a round, well under 100 ms: draws rows until there are enough, compares shares, corrects. True once
-    /// the round is done.
+    /// Works on a round, well under 100 ms: samples rows until there are enough, compares shares, corrects. True once
+    /// the round is complete.
     pub fn advance(&mut self) -> Result<bool> {
         let prepared = self.net.prepared();
         let sampler = DiffusionSampler { denoising: &self.denoising, net: &prepared, tilt: &self.tilt };
-        // What is done to each entry takes the time of some hundreds of multiplications.
+        // The other work on each entry takes the time of some hundreds of multiplications.
         let step_cost = self.net.parameters.len() + 400 * self.denoising.layout.width;
         let row_cost = step_cost * self.denoising.schedule.sampling().len();
         let rows = (CALL_COST / row_cost.max(1)).next_multiple_of(BLOCK_ROWS).min(CALIBRATION_ROWS - self.rows.len());

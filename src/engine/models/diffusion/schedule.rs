@@ -1,15 +1,15 @@
-//! Noise levels. A level is a variance beta: a row x is seen as x + sqrt(beta) * noise.
+//! Noise levels. A level is a variance beta: a row x becomes x + sqrt(beta) * noise.
 
 use super::options::DiffusionOptions;
 use crate::engine::nn::normals::Normals;
 
-/// What a network is told of a level.
+/// The network's inputs for a level.
 pub const TIME_FEATURES: usize = 4;
 
 /// The levels of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
-    /// The paper's levels, or none where levels are drawn between `lowest` and `highest`.
+    /// The paper's levels, or empty if levels are drawn between `lowest` and `highest`.
     fixed: Vec<f32>,
     lowest: f32,
     highest: f32,
@@ -18,7 +18,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The levels that options ask for.
+    /// The levels for some options.
     pub fn new(options: &DiffusionOptions) -> Self {
         let copies = options.diffusion_steps.max(1) as usize;
         let fixed: Vec<f32> =
@@ -30,7 +30,7 @@ impl Schedule {
         Self { fixed, lowest, highest, copies, sampling_steps: options.sampling_steps.max(1) as usize }
     }
 
-    /// Levels that each row contributes.
+    /// Number of levels that each row contributes.
     pub fn copies(&self) -> usize {
         self.copies
     }
@@ -55,7 +55,7 @@ impl Schedule {
             .collect()
     }
 
-    /// Four cosines of the level's place in the range.
+    /// Four cosines of the level's position in the range.
     pub fn features(&self, level: f32) -> [f32; TIME_FEATURES] {
         let range = (self.highest / self.lowest).ln().max(1e-6);
         let place = (level / self.lowest).ln() / range;

@@ -1,4 +1,4 @@
-//! Both diffusion methods from table to rows, and stored models under attack.
+//! Both diffusion methods from table to rows, and damaged stored models.
 
 use crate::engine::models::TrainingInput;
 use crate::engine::privacy::meter::Meter;
@@ -22,7 +22,7 @@ use crate::engine::{EngineError, Result};
 
 const METHODS: [Method; 2] = [Method::TableDiffusion, Method::TableDiffusionDenoiser];
 
-/// Two columns that agree on four rows in five, a number and a number with NULL.
+/// Two columns that agree in four of five rows, a number, and a number with NULL.
 fn table(rows: usize) -> (EncodedTable, Vec<Domain>) {
     let first = |row: usize| (row % 2) as u8;
     let second = |row: usize| if row.is_multiple_of(5) { 1 - first(row) } else { first(row) };
@@ -65,7 +65,7 @@ fn sample(model: &dyn Synthesizer, rows: usize, seed: u64) -> EncodedTable {
     model.sample(rows, &mut ChaCha8Rng::seed_from_u64(seed)).unwrap()
 }
 
-/// Fixed user seed; the noise of training is that of a fixed test generator.
+/// Fixed user seed. The noise of training comes from a fixed test generator.
 #[test]
 fn what_is_learned_shows_in_the_rows() {
     for method in METHODS {
@@ -103,7 +103,7 @@ fn small_and_empty_tables_train() {
     }
 }
 
-/// Rows are a function of the seed: not of threads, nor of how many rows are wanted.
+/// Rows are a function of the seed. They do not depend on threads or on how many rows are requested.
 #[test]
 fn equal_seeds_give_equal_rows() {
     let model = train(Method::TableDiffusionDenoiser, 300, 300.0, 1.0, "{\"epochs\": 1}").unwrap();
@@ -129,7 +129,7 @@ fn stored_models_sample_alike() {
     }
 }
 
-/// Any damage is an error or a model that still samples; never a panic.
+/// Damage causes an error or a model that still samples, and never a panic.
 #[test]
 fn damaged_models_are_refused() {
     let method = Method::TableDiffusionDenoiser;
@@ -163,11 +163,12 @@ fn methods_are_known_by_name() {
     assert!(METHODS.iter().all(|method| hint.contains(method.name())));
 }
 
-/// However many rows a unit has, it adds one gradient within the clipping norm; and one that is drawn from all of them.
+/// Whatever the number of its rows, a unit adds one gradient within the clipping norm, from rows that are drawn from
+/// all of its rows.
 #[test]
 fn a_unit_adds_one_clipped_gradient() {
     let (table, domains) = table(1_200);
-    // Rows 0 to 999 are of one unit, the others of units of one to three rows.
+    // Rows 0 to 999 belong to one unit, the others to units of one to three rows.
     let unit_of: Vec<u32> = (0..1_200u32).map(|row| if row < 1_000 { 0 } else { 1 + (row - 1_000) / 3 }).collect();
     let units = Units::new(&unit_of, 1_000, 68.0);
     let options = DiffusionOptions::measured();
@@ -189,14 +190,14 @@ fn a_unit_adds_one_clipped_gradient() {
             let found = size(&gradient) / f64::from(limit);
             assert!(found <= 1.0 && found > 0.9, "{found}");
         }
-        // Row by row, the large unit's would be far larger.
+        // The sum over its rows would be far larger for the large unit.
         assert!(size(&sum(rule, None, (0..1_000).collect(), 1)) > 5.0 * f64::from(limit));
-        // Other rows of the unit come up with other keys.
+        // Other keys select other rows of the unit.
         assert_ne!(sum(rule, Some(&units), vec![0], 1), sum(rule, Some(&units), vec![0], 2));
     }
 }
 
-/// Steps and rates follow the number of units, not of rows; the mechanism is the one that is accounted for rows.
+/// Steps and rates follow the number of units, not of rows. The mechanism is the same as for rows.
 #[test]
 fn units_are_sampled_at_a_rate_of_their_own() {
     let mut mechanisms = Vec::new();

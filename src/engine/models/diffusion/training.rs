@@ -1,4 +1,4 @@
-//! Training a diffusion model under DP-SGD, then, free of charge, fitting its sampler to the released shares.
+//! Trains a diffusion model under DP-SGD. Then fits its sampler to the released shares, which costs nothing.
 
 use super::architecture::{WIDEST_CONCATENATED, architecture, layout};
 use super::denoising::{Denoising, Prediction, RowLoss};
@@ -18,7 +18,7 @@ use crate::engine::{EngineError, Result};
 
 /// Decay rates of Adam's moments (table_diffusion.py, `b1`, `b2`).
 const BETAS: (f64, f64) = (0.5, 0.999);
-/// A diffusion model that learns. The table is private; all else is public or paid for.
+/// A diffusion model in training. The table is private; everything else is public or charged.
 pub struct Diffusion {
     table: UnitTable,
     denoising: Denoising,
@@ -75,7 +75,7 @@ impl Diffusion {
         Ok(Self { table, denoising, options, net, sgd, calibration: None })
     }
 
-    /// Works on a private step; true once it is taken.
+    /// Works on a private step. True once it is taken.
     fn private_step(&mut self) -> Result<bool> {
         let UnitTable { table, units } = &self.table;
         let objective = RowLoss { denoising: &self.denoising, table, units: units.as_ref() };

@@ -10,18 +10,18 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use crate::engine::privacy::loss::normal::{erfcx, upper_tail};
 use crate::engine::privacy::loss::quadrature::GAUSS_5;
 
-/// Relative error of [`delta`], with room.
+/// Relative error of [`delta`], with a margin.
 const ERROR: f64 = 1e-10;
 
-/// Smallest delta, rounded up, with which noise of `noise_multiplier` times the sensitivity is
-/// (`epsilon`, delta)-private. `epsilon >= 0`. 1 if the noise is not positive or either is no number; never below the
-/// least positive number.
+/// Smallest delta, rounded up, for which noise of `noise_multiplier` times the sensitivity is (`epsilon`,
+/// delta)-private. `epsilon >= 0`. 1 if the noise is not positive or an argument is NaN. Never below the smallest
+/// positive number.
 pub fn delta(noise_multiplier: f64, epsilon: f64) -> f64 {
     if !(noise_multiplier > 0.0 && epsilon >= 0.0) {
         return 1.0;
     }
     let half = 0.5 / noise_multiplier;
-    // b - a, which would lose its digits as a difference.
+    // b - a. A subtraction would lose its digits.
     let width = 2.0 * half * FRAC_1_SQRT_2;
     let (a, b) =
         ((epsilon * noise_multiplier - half) * FRAC_1_SQRT_2, (epsilon * noise_multiplier + half) * FRAC_1_SQRT_2);
@@ -48,8 +48,8 @@ fn descent(x: f64) -> f64 {
 }
 
 /// Smallest noise multiplier, rounded up by less than 1e-8 of it, that is (`epsilon`, `delta`)-private.
-/// `epsilon >= 0`, `0 < delta < 1`; meant for epsilon of 1e-4 to 100 and delta of 1e-12 to 1/2. Infinite if noise of 1e12
-/// is not enough, or an argument is no number.
+/// `epsilon >= 0`, `0 < delta < 1`; designed for epsilon of 1e-4 to 100 and delta of 1e-12 to 1/2. Infinite if noise of
+/// 1e12 is not enough, or an argument is NaN.
 pub fn noise_multiplier(epsilon: f64, wanted: f64) -> f64 {
     // Between 1e-9 and 1e12, on a logarithmic scale.
     let (low, high) = (-20.0, 28.0);
@@ -60,8 +60,8 @@ pub fn noise_multiplier(epsilon: f64, wanted: f64) -> f64 {
     safe_end(low, high, is_enough).exp() * (1.0 + 1e-12)
 }
 
-/// Smallest epsilon, rounded up by less than 1e-8 of it, with which noise of `noise_multiplier` is (epsilon,
-/// `delta`)-private. Infinite if none is enough, or an argument is no number.
+/// Smallest epsilon, rounded up by less than 1e-8 of it, for which noise of `noise_multiplier` is (epsilon,
+/// `delta`)-private. Infinite if no epsilon is enough, or an argument is NaN.
 pub fn epsilon(noise_multiplier: f64, wanted: f64) -> f64 {
     if delta(noise_multiplier, 0.0) <= wanted {
         return 0.0;
@@ -76,7 +76,8 @@ pub fn epsilon(noise_multiplier: f64, wanted: f64) -> f64 {
     safe_end(0.0, limit, |epsilon| delta(noise_multiplier, epsilon) <= wanted)
 }
 
-/// The end of the last bracket of a bisection at which `safe` holds; it holds at `high`, and from somewhere on.
+/// Bisects, and returns the end of the last bracket at which `safe` holds. It holds at `high`, and everywhere above
+/// some point.
 fn safe_end(mut low: f64, mut high: f64, safe: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..200 {
         let middle = low.midpoint(high);

@@ -1,4 +1,4 @@
-//! Mechanisms with equal ones counted together, and several Gaussians taken for the one they amount to.
+//! A multiset of mechanisms. Equal ones are counted together, and several Gaussians are replaced by the equivalent one.
 
 use super::focus::Focus;
 use crate::engine::privacy::loss::normal::upper_quantile;
@@ -12,13 +12,13 @@ use crate::engine::{Result, abandon};
 pub struct Composition {
     /// Sum of `1 / z^2` over Gaussian mechanisms.
     pub precision: f64,
-    /// All others, by single steps, with their numbers of uses.
+    /// All others as single steps, with their numbers of uses.
     others: Vec<(Mechanism, u64)>,
 }
 
 impl Composition {
     /// # Errors
-    /// `InvalidParameter` if a mechanism's parameter makes no sense.
+    /// `InvalidParameter` if a parameter of a mechanism is invalid.
     pub fn of(mechanisms: &[(Mechanism, u64)]) -> Result<Self> {
         let mut all = Self::default();
         for &(mechanism, times) in mechanisms.iter().filter(|(_, times)| *times > 0) {
@@ -26,7 +26,7 @@ impl Composition {
             let uses = mechanism.steps().saturating_mul(times);
             match mechanism.simplified() {
                 Some(Mechanism::Gaussian { noise_multiplier }) => {
-                    // However large the noise, it is not nothing.
+                    // Its cost is positive, however large the noise.
                     all.precision += (uses as f64 / (noise_multiplier * noise_multiplier)).max(f64::MIN_POSITIVE);
                 }
                 Some(other) if uses > 0 => all.add(other, uses),
@@ -43,12 +43,12 @@ impl Composition {
         }
     }
 
-    /// The Gaussian mechanism that all of them amount to; a little less noise, for rounding.
+    /// The equivalent Gaussian mechanism of all of them, with slightly less noise because of rounding.
     pub fn gaussian(&self) -> Option<f64> {
         (self.precision > 0.0).then(|| (1.0 - 1e-14) / self.precision.sqrt())
     }
 
-    /// Whether there is nothing else.
+    /// Whether there are no other mechanisms.
     pub fn is_gaussian(&self) -> bool {
         self.others.is_empty()
     }
@@ -59,12 +59,12 @@ impl Composition {
         gaussian.into_iter().chain(self.others.iter().copied())
     }
 
-    /// How many distributions are composed.
+    /// Number of composed distributions.
     pub fn uses(&self) -> f64 {
         self.all().map(|(_, uses)| uses as f64).sum()
     }
 
-    /// Sum of the epsilons, if all mechanisms have one at delta 0.
+    /// Sum of the epsilons, if all mechanisms have a finite epsilon at delta 0.
     pub fn pure_epsilon(&self) -> f64 {
         self.all().map(|(mechanism, uses)| uses as f64 * mechanism.facts().pure_epsilon()).sum::<f64>() * (1.0 + 1e-12)
     }
@@ -73,7 +73,7 @@ impl Composition {
         self.others.iter().all(|(mechanism, _)| mechanism.facts().is_symmetric())
     }
 
-    /// Sketches of both directions; only the first if they are the same.
+    /// Sketches of both directions, or only one if they are equal.
     pub fn sketches(&self, tail: f64) -> Vec<Vec<Sketch>> {
         let reach = upper_quantile(tail);
         let sketch = |(mechanism, uses): (Mechanism, u64)| Sketch::new(mechanism.facts().sketch(reach), uses as f64);
@@ -85,7 +85,7 @@ impl Composition {
         vec![remove, add]
     }
 
-    /// Logarithm of delta at an epsilon, roughly.
+    /// Approximate logarithm of delta at an epsilon.
     pub fn rough_log_delta(&self, epsilon: f64) -> f64 {
         let sketches = self.sketches(1e-30);
         sketches.iter().map(|s| Focus::on_epsilon(s, epsilon, 1e-30).log_delta).fold(f64::NEG_INFINITY, f64::max)

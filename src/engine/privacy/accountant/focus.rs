@@ -1,19 +1,19 @@
-//! Where the composed privacy loss matters: a guide for the accountant's grid and window. Nothing here is a bound, and
-//! no guarantee rests on it.
+//! Where the composed privacy loss matters. This guides the accountant's choice of grid and window. Nothing here is a
+//! bound, and no guarantee depends on it.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use crate::engine::privacy::loss::normal::erfcx;
 use crate::engine::privacy::loss::sketch::{Sketch, cumulant};
 
-/// The exponential tilt under which the losses that decide are typical, and what the tilted loss looks like.
+/// The exponential tilt under which the decisive losses are typical, with moments of the tilted loss.
 #[derive(Debug, Clone, Copy)]
 pub struct Focus {
     pub tilt: f64,
     /// Mean and standard deviation of the tilted, composed loss.
     pub centre: f64,
     pub spread: f64,
-    /// Roughly the logarithm of delta there.
+    /// Approximate logarithm of delta there.
     pub log_delta: f64,
 }
 
@@ -26,19 +26,20 @@ impl Focus {
         let (value, centre, variance) = cumulant(sketches, tilt);
         let (epsilon, spread) = (epsilon.unwrap_or(centre), variance.sqrt().max(1e-300));
         let offset = ((epsilon - centre) / spread).max(-6.0);
-        // As if the tilted loss were normal: E[exp(-tilt x) - exp(-(tilt + 1) x); x > 0], x being normal about 0.
+        // Approximates the tilted loss by a normal one: E[exp(-tilt x) - exp(-(tilt + 1) x); x > 0], x being normal
+        // about 0.
         let half = |rate: f64| 0.5 * erfcx((offset + rate * spread) * FRAC_1_SQRT_2);
         let part = half(tilt) - half(tilt + 1.0);
         let log_delta = value - tilt * epsilon - 0.5 * offset * offset + part.max(1e-300).ln();
         Self { tilt, centre, spread, log_delta: log_delta.min(0.0) }
     }
 
-    /// For the delta of a given epsilon, as far as it exceeds `tail`: losses that hardly occur, or do not at all, are
-    /// no place to tilt to.
+    /// For the delta of a given epsilon, as far as it exceeds `tail`. Losses with almost no probability are not a
+    /// target for the tilt.
     pub fn on_epsilon(sketches: &[Sketch], epsilon: f64, tail: f64) -> Self {
         let tilt = search(|tilt| {
             let (value, mean, _) = cumulant(sketches, tilt);
-            // Chernoff's bound, which falls as long as the mean is below.
+            // Chernoff's bound, which decreases while the mean is below.
             mean < epsilon && value - tilt * epsilon > tail.ln()
         });
         Self::at(sketches, tilt, Some(epsilon))
@@ -51,13 +52,13 @@ impl Focus {
         Self::at(sketches, tilt, None)
     }
 
-    /// The same with another tilt.
+    /// The same for another tilt.
     pub fn with_tilt(&self, sketches: &[Sketch], tilt: f64) -> Self {
         Self::at(sketches, tilt, None)
     }
 
-    /// A window outside which the tilted loss has mass below `tail` on either side, by Chernoff's bound; with the
-    /// further tilt that gives its upper end.
+    /// A window outside of which the tilted loss has mass below `tail` on either side, by Chernoff's bound, and the
+    /// additional tilt that gives its upper end.
     pub fn window(&self, sketches: &[Sketch], tail: f64) -> (f64, f64, f64) {
         let base = cumulant(sketches, self.tilt).0;
         let (mut lower, mut upper, mut further) = (f64::NEG_INFINITY, f64::INFINITY, 0.0);
@@ -73,7 +74,7 @@ impl Focus {
     }
 }
 
-/// Bisects, on a logarithmic scale, for the tilt from which on `low` fails; 0 if it fails everywhere.
+/// Bisects on a logarithmic scale for the smallest tilt above which `low` fails; 0 if it fails everywhere.
 fn search(low: impl Fn(f64) -> bool) -> f64 {
     if !low(MIN_TILT) {
         return 0.0;

@@ -1,21 +1,22 @@
-//! What trainings add up to when each was chosen after seeing what the ones before it released.
+//! The total cost of trainings when each is chosen after seeing the releases of those before it.
 //!
 //! Privacy-loss distributions compose mechanisms whose parameters were fixed beforehand. Across trainings they are not:
-//! somebody looks at a model and then decides on the next epsilon. Gaussian mechanisms do not mind, because they are
-//! totally ordered: as long as the sum of `1 / z^2` stays below that of one Gaussian mechanism, whatever is decided on
+//! somebody looks at a model and then chooses the next epsilon. Gaussian mechanisms allow this, because they are
+//! totally ordered. As long as the sum of `1 / z^2` stays below that of one Gaussian mechanism, whatever is chosen on
 //! the way, all of them together are no worse than that one (Smith and Thakurta, "Fully Adaptive Composition for
 //! Gaussian Differential Privacy", arXiv 2210.17520; Koskela, Tobaben and Honkela, "Individual Privacy Accounting with
-//! Gaussian Differential Privacy", arXiv 2209.15596). So each training is entered with a Gaussian mechanism that it is
-//! no worse than.
+//! Gaussian Differential Privacy", arXiv 2209.15596). So each training is entered as a Gaussian mechanism that is at
+//! least as costly.
 //!
 //! # Proof
 //! A composition `M` is entered as `(z, s)` if, in both directions and for every `epsilon >= 0`, its hockey-stick
-//! divergence is at most `s + (1 - s) d(z, epsilon)`, `d` that of the Gaussian mechanism. That is the divergence of the
-//! mechanism which shows everything with probability `s` and else adds Gaussian noise `z`; negative epsilons follow,
-//! because they swap the directions (`H_c(P, Q) = 1 - c + c H_(1/c)(Q, P)`) and it is the same in both. By Blackwell's
-//! theorem `M` is then a post-processing of that mechanism (Dong, Roth and Su, "Gaussian Differential Privacy", arXiv
-//! 1905.02383, section 2). Of several such, chosen adaptively, the probability that any shows everything is at most the
-//! sum of the `s`, and the rest compose as above: `delta(epsilon) <= sum s + d((sum 1 / z^2)^(-1/2), epsilon)`.
+//! divergence is at most `s + (1 - s) d(z, epsilon)`, where `d` is that of the Gaussian mechanism. This is the
+//! divergence of the mechanism that reveals everything with probability `s` and otherwise adds Gaussian noise `z`.
+//! Negative epsilons follow, because they swap the directions (`H_c(P, Q) = 1 - c + c H_(1/c)(Q, P)`) and the bound is
+//! the same in both. By Blackwell's theorem, `M` is then a post-processing of that mechanism (Dong, Roth and Su,
+//! "Gaussian Differential Privacy", arXiv 1905.02383, section 2). For several such mechanisms, chosen adaptively, the
+//! probability that any reveals everything is at most the sum of the `s`, and the rest compose as above:
+//! `delta(epsilon) <= sum s + d((sum 1 / z^2)^(-1/2), epsilon)`.
 
 use super::analytic_gaussian;
 use crate::engine::Result;
@@ -23,42 +24,42 @@ use crate::engine::privacy::accountant;
 use crate::engine::privacy::loss::normal::{upper_quantile, upper_quantile_of_log};
 use crate::engine::privacy::mechanisms::Mechanism;
 
-/// A Gaussian mechanism, by its precision, and a probability: what something private is no worse than, or what
-/// several such things add up to.
+/// A Gaussian mechanism, given by its precision, and a probability. Together they bound the cost of one mechanism or of
+/// a composition.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Equivalent {
     /// `1 / z^2` for the noise multiplier `z`.
     pub precision: f64,
-    /// Probability with which everything may be shown.
+    /// Probability with which everything may be revealed.
     pub delta: f64,
-    /// Total variation distance from all this. It adds up as it is, and costs `1 + e^epsilon` times itself at the epsilon at
-    /// which the sum is read.
+    /// Additional total variation distance. Distances add up, and cost `1 + e^epsilon` times their sum at the epsilon
+    /// of the evaluation.
     pub slack: f64,
 }
 
-/// Intervals on which divergences are compared, and the parts of one.
+/// Number of intervals on which divergences are compared, and subdivisions of one.
 const INTERVALS: usize = 16;
 const PARTS: usize = 32;
-/// How often an epsilon is raised until it covers the slack too.
+/// Maximum number of times that an epsilon is raised to cover the slack too.
 const ROUNDS: usize = 40;
-/// How often the precision that remains is halved in on.
+/// Number of bisection steps for the remaining precision.
 const SEARCHES: usize = 50;
 /// More than the relative error of [`analytic_gaussian::delta`], which rounds up.
 const ERROR: f64 = 1e-9;
 
-/// What is stored of an [`Equivalent`]: its slack is part of the excess delta, as it counts at [`STORED_EPSILON`].
+/// The stored form of an [`Equivalent`]: its slack is part of the excess delta, with its cost at [`STORED_EPSILON`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Stored {
     pub precision: f64,
     pub excess_delta: f64,
 }
 
-/// The epsilon up to which stored slack counts as it was stored. Beyond, all that was given up counts as if it had been
-/// slack, which grows with `e^epsilon`.
+/// Up to this epsilon, stored slack counts as it was stored. Above, the whole excess delta counts as if it were slack,
+/// whose cost grows with `e^epsilon`.
 pub const STORED_EPSILON: f64 = 20.0;
 
 impl Stored {
-    /// Both together.
+    /// The composition of both.
     pub fn and(self, other: Self) -> Self {
         let sum = Equivalent::from(self).and(other.into());
         Self { precision: sum.precision, excess_delta: sum.delta }
@@ -70,14 +71,14 @@ impl Stored {
         Equivalent::from(self).epsilon_with(delta, given_up)
     }
 
-    /// Epsilon, rounded down, of the least private Gaussian mechanism with which all together is within `epsilon` at
-    /// `delta`; 0 if none is.
+    /// Epsilon, rounded down, of the least private Gaussian mechanism that keeps the total within `epsilon` at `delta`;
+    /// 0 if there is none.
     pub fn remaining(self, epsilon: f64, delta: f64) -> f64 {
         let allows = |precision: f64| self.and(Self { precision, excess_delta: 0.0 }).epsilon(delta) <= epsilon;
         if !allows(0.0) {
             return 0.0;
         }
-        // More than a whole budget without anything given up.
+        // More than the precision of the whole budget with no excess delta.
         let (mut low, mut high) = (0.0, 2.0 * Equivalent::of_gaussian(epsilon, delta).precision);
         for _ in 0..SEARCHES {
             let middle = f64::midpoint(low, high);
@@ -101,15 +102,15 @@ impl From<Equivalent> for Stored {
     }
 }
 
-/// Beyond it `exp(-epsilon)` loses digits.
+/// Above this, `exp(-epsilon)` loses digits.
 const MAX_EXPONENT: f64 = 600.0;
 
 impl Equivalent {
-    /// What these mechanisms, of fixed parameters, are no worse than, `tail` being the probability that may be given
-    /// up for it. Exact, with nothing given up, where all are Gaussian. May take a second.
+    /// A bound on the cost of these mechanisms with fixed parameters, where `tail` may be added to delta for it. If all
+    /// are Gaussian, it is exact and adds nothing. May take a second.
     ///
     /// # Errors
-    /// `InvalidParameter` if a parameter makes no sense.
+    /// `InvalidParameter` if a parameter is invalid.
     pub fn of(mechanisms: &[(Mechanism, u64)], tail: f64) -> Result<Self> {
         if let Some(precision) = accountant::gaussian_precision(mechanisms)? {
             return Ok(Self { precision, delta: 0.0, slack: 0.0 });
@@ -124,7 +125,7 @@ impl Equivalent {
         for (i, ends) in profile.windows(2).enumerate() {
             for part in 0..PARTS {
                 let place = |part: usize| at(i) + width * part as f64 / PARTS as f64;
-                // The divergence is convex in exp(epsilon), so below the chord; and it falls.
+                // The divergence is convex in exp(epsilon), so it is below the chord; and it decreases.
                 let share = (place(part) - at(i)).exp_m1() / width.exp_m1().max(f64::MIN_POSITIVE);
                 let bound = ends[0] + (ends[1] - ends[0]) * share.clamp(0.0, 1.0);
                 least.cover(bound * (1.0 + ERROR), place(part + 1));
@@ -133,12 +134,12 @@ impl Equivalent {
         Ok(least)
     }
 
-    /// What anything (`epsilon`, `delta`)-private is no worse than: it shows everything with probability `delta`, and is
-    /// `epsilon`-private else, as randomized response is (Kairouz, Oh and Viswanath, "The Composition Theorem for
-    /// Differential Privacy", 2015). Of the errors of a test against randomized response both can be
-    /// `1 / (1 + e^epsilon)`, and elsewhere they trade off linearly; those of a Gaussian mechanism trade off along a
-    /// convex curve with the same ends, which is nowhere above if it is not there: from `1 / z = 2 q` on, `q` the
-    /// normal quantile of that error.
+    /// A bound on the cost of any (`epsilon`, `delta`)-private mechanism. It reveals everything with probability
+    /// `delta`, and is otherwise `epsilon`-private, like randomized response (Kairouz, Oh and Viswanath, "The
+    /// Composition Theorem for Differential Privacy", 2015). Both errors of a test against randomized response can be
+    /// `1 / (1 + e^epsilon)`, and elsewhere they trade off linearly. Those of a Gaussian mechanism trade off along a
+    /// convex curve with the same ends, which is nowhere above if it is not above there: from `1 / z = 2 q` on, where
+    /// `q` is the normal quantile of that error.
     pub fn of_claim(epsilon: f64, delta: f64) -> Self {
         let error = (-epsilon).exp() / (1.0 + (-epsilon).exp());
         let quantile = if epsilon > MAX_EXPONENT {
@@ -150,12 +151,12 @@ impl Equivalent {
         Self { precision: sensitivity * sensitivity * (1.0 + ERROR), delta, slack: 0.0 }
     }
 
-    /// What a Gaussian mechanism that is (`epsilon`, `delta`)-private amounts to.
+    /// The cost of a Gaussian mechanism that is (`epsilon`, `delta`)-private.
     pub fn of_gaussian(epsilon: f64, delta: f64) -> Self {
         Self { precision: analytic_gaussian::noise_multiplier(epsilon, delta).powi(-2), delta: 0.0, slack: 0.0 }
     }
 
-    /// Both together, whichever came first and whatever it led to.
+    /// The composition of both, in any order, also if one was chosen after the other.
     pub fn and(self, other: Self) -> Self {
         // Rounded up, for sums of a million of them.
         let sum = |a: f64, b: f64| (a + b) * (1.0 + 4.0 * f64::EPSILON);
@@ -166,13 +167,13 @@ impl Equivalent {
         }
     }
 
-    /// The least epsilon, rounded up, at which this is (epsilon, `delta`)-private; infinite if there is none, or anything
-    /// is no number.
+    /// The smallest epsilon, rounded up, for which this is (epsilon, `delta`)-private. Infinite if there is none, or
+    /// any number is NaN.
     pub fn epsilon(self, delta: f64) -> f64 {
         self.epsilon_with(delta, |epsilon| self.delta + (1.0 + epsilon.exp()) * self.slack)
     }
 
-    /// The same where so much is given up at an epsilon: no less at a larger one.
+    /// The same for a given additional delta at an epsilon, which is no smaller at a larger one.
     fn epsilon_with(self, delta: f64, given_up: impl Fn(f64) -> f64) -> f64 {
         if self.precision == 0.0 && given_up(0.0) <= delta {
             return 0.0;
@@ -240,7 +241,7 @@ mod tests {
         }
     }
 
-    /// Compositions of every kind, with room for how much worse the Gaussian may be at delta 1e-6.
+    /// Compositions of every kind, and how much worse the Gaussian may be at delta 1e-6.
     fn compositions() -> Vec<(Vec<(Mechanism, u64)>, f64)> {
         let sampled = |sampling_rate, noise_multiplier, steps| {
             (Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, steps }, 1)
@@ -284,13 +285,13 @@ mod tests {
                 let gaussian = analytic_gaussian::delta(found.precision.sqrt().recip(), at);
                 assert!(found.delta == delta && pure * (1.0 - 1e-6) <= gaussian, "{epsilon}: {pure} {gaussian}");
             }
-            // Of the order of the claim: a Gaussian has no end, but it thins out fast.
+            // Of the order of the claim. A Gaussian loss is unbounded, but its tail decreases fast.
             let spent = found.epsilon(2.0 * delta);
             assert!(spent > epsilon && spent < 10.0 * epsilon + 1.0, "{epsilon}: {spent}");
         }
     }
 
-    /// What is said to remain is admitted, and nothing that is more by a thousandth.
+    /// A mechanism with the remaining epsilon is admitted, and one with a thousandth more is not.
     #[test]
     fn what_remains_is_what_is_admitted() {
         let (delta, excess_delta) = (1e-6, 1e-9);

@@ -1,8 +1,8 @@
-//! The accountant: what a composition of private mechanisms guarantees, and how much noise a guarantee takes.
+//! The accountant: the guarantee of a composition of private mechanisms, and the noise that a guarantee needs.
 //!
-//! Every answer is an upper bound. Neighbouring tables differ by adding or removing one unit; the two directions are
-//! composed apart, because the same one holds in all mechanisms, and the worse counts. The parameters of all mechanisms
-//! must have been fixed before the first one ran, though its queries may depend on earlier outputs.
+//! Every answer is an upper bound. Neighbouring tables differ by adding or removing one unit. The two directions are
+//! composed separately, because all mechanisms have the same one, and the worse counts. The parameters of all
+//! mechanisms must be fixed before the first one runs. Their queries may depend on earlier outputs.
 
 pub mod analytic_gaussian;
 mod composition;
@@ -19,35 +19,35 @@ use super::loss::sketch::Sketch;
 use super::mechanisms::Mechanism;
 use crate::engine::{EngineError, Result, abandon};
 
-/// How much the grid may raise the logarithm of delta.
+/// Maximum increase of the logarithm of delta by the grid.
 const GRID_COST: f64 = 3e-4;
-/// Bounds of the grid's step, as exponents of 2, and how many points it may have.
+/// Bounds of the grid's step, as exponents of 2, and the maximum number of points.
 const MAX_STEP: f64 = 1.0 / 2048.0;
 const MAX_CELLS: f64 = (1u64 << 20) as f64;
 /// Mass outside the window, under the tilted distribution.
 const WINDOW_TAIL: f64 = 1e-12;
-/// Mass that truncating single losses may add, relative to delta; absolutely if delta is what is asked for.
+/// Maximum mass from truncating single losses: relative to delta, or absolute if delta is the unknown.
 const RELATIVE_TAIL: f64 = 1e-7;
 const ABSOLUTE_TAIL: f64 = 1e-40;
-/// What stands for the logarithm of a delta of 0, relative to the one that is wanted.
+/// Replacement for the logarithm of a delta of 0, relative to the target.
 const FAR_BELOW: f64 = -700.0;
-/// Range of noise multipliers that calibration searches, and its relative tolerance.
+/// Range of noise multipliers in a calibration, and its relative tolerance.
 const NOISE_RANGE: (f64, f64) = (0.01, 1e7);
 const TOLERANCE: f64 = 1e-4;
 
-/// The least epsilon, rounded up, at which using each mechanism as often as stated is (epsilon, `delta`)-private.
+/// The smallest epsilon, rounded up, for which these numbers of uses of the mechanisms are (epsilon, `delta`)-private.
 ///
 /// # Errors
-/// `InvalidParameter` if `delta` is not strictly between 0 and 1 or a mechanism's parameter makes no sense.
+/// `InvalidParameter` if `delta` is not strictly between 0 and 1 or a parameter of a mechanism is invalid.
 pub fn epsilon(mechanisms: &[(Mechanism, u64)], delta: f64) -> Result<f64> {
     check_delta(delta)?;
     Accountant::new().epsilon(&Composition::of(mechanisms)?, delta)
 }
 
-/// The least delta, rounded up, at which they are (`epsilon`, delta)-private.
+/// The smallest delta, rounded up, for which they are (`epsilon`, delta)-private.
 ///
 /// # Errors
-/// `InvalidParameter` if `epsilon` is negative or not a number or a mechanism's parameter makes no sense.
+/// `InvalidParameter` if `epsilon` is negative or NaN, or a parameter of a mechanism is invalid.
 pub fn delta(mechanisms: &[(Mechanism, u64)], epsilon: f64) -> Result<f64> {
     check_epsilon(epsilon)?;
     Accountant::new().delta(&Composition::of(mechanisms)?, epsilon, ABSOLUTE_TAIL)
@@ -56,17 +56,17 @@ pub fn delta(mechanisms: &[(Mechanism, u64)], epsilon: f64) -> Result<f64> {
 /// The sum of `1 / z^2` of mechanisms that are all Gaussian, rounded up; `None` if one is not.
 ///
 /// # Errors
-/// `InvalidParameter` if a mechanism's parameter makes no sense.
+/// `InvalidParameter` if a parameter of a mechanism is invalid.
 pub fn gaussian_precision(mechanisms: &[(Mechanism, u64)]) -> Result<Option<f64>> {
     let composition = Composition::of(mechanisms)?;
     Ok(composition.is_gaussian().then_some(composition.precision * (1.0 + 1e-14)))
 }
 
-/// The least noise multiplier `z`, within 1e-4 of it and on the safe side, for which `fixed` and `family(z)` together
-/// are (`target_epsilon`, `delta`)-private. More noise must mean more privacy in the family.
+/// The smallest noise multiplier `z`, within 1e-4 of it and on the safe side, for which `fixed` and `family(z)`
+/// together are (`target_epsilon`, `delta`)-private. In the family, more noise must mean more privacy.
 ///
 /// # Errors
-/// `InvalidParameter` if no noise is enough, because `fixed` alone exceeds the target, or for senseless parameters.
+/// `InvalidParameter` if no noise is enough, because `fixed` alone exceeds the target, or if a parameter is invalid.
 pub fn calibrate(
     fixed: &[(Mechanism, u64)],
     target_epsilon: f64,
@@ -77,7 +77,7 @@ pub fn calibrate(
     check_epsilon(target_epsilon)?;
     let composition = |noise: f64| Composition::of(&[fixed, &family(noise)].concat());
     let mut accountant = Accountant::new();
-    // Logarithm of how much delta exceeds the target, with truncation that is negligible against it.
+    // Logarithm of delta over the target, with a truncation that is negligible against it.
     let mut excess = |noise: f64| -> Result<f64> {
         let composition = composition(noise)?;
         let tail = RELATIVE_TAIL * delta / composition.uses();
@@ -98,19 +98,20 @@ pub fn calibrate(
 fn unreachable(epsilon: f64, delta: f64) -> EngineError {
     EngineError::invalid(
         format!("no amount of noise reaches epsilon {epsilon} at delta {delta:e}"),
-        "What else is released with the same budget already exceeds it.",
+        "Other releases that share the budget already exceed it.",
         "Raise epsilon or delta, or release less.",
     )
 }
 
-/// A noise multiplier's logarithm lies between these.
+/// Bounds of a noise multiplier's logarithm.
 struct Bracket {
     unsafe_end: f64,
     safe_end: f64,
 }
 
 impl Bracket {
-    /// A root of a rough, falling function of the noise multiplier, and the function's slope there in its logarithm.
+    /// The approximate root of a decreasing function of the noise multiplier, and the function's slope there in its
+    /// logarithm.
     fn rough_root(&self, function: impl Fn(f64) -> Result<f64>) -> Result<(f64, f64)> {
         let (mut low, mut high) = (self.unsafe_end, self.safe_end);
         while high - low > 1e-4 {
@@ -123,8 +124,8 @@ impl Bracket {
         Ok((high, slope.min(-1e-3)))
     }
 
-    /// Narrows the bracket of a falling function's root to the tolerance and returns its safe end, if there is one: secant
-    /// steps to the root, then a little to either side of it.
+    /// Narrows the bracket of a decreasing function's root to the tolerance and returns its safe end, if there is one:
+    /// secant steps to the root, then a small step to either side of it.
     fn close(mut self, start: f64, mut slope: f64, mut excess: impl FnMut(f64) -> Result<f64>) -> Result<Option<f64>> {
         let mut proven = false;
         let (mut at, mut last): (f64, Option<(f64, f64)>) = (start, None);
@@ -149,17 +150,17 @@ impl Bracket {
     }
 }
 
-/// What is wanted of a composition.
+/// The requested figure of a composition.
 #[derive(Debug, Clone, Copy)]
 enum CalibrationTarget {
     Delta { epsilon: f64 },
     Epsilon { delta: f64 },
 }
 
-/// Keeps what repeated questions share.
+/// State that repeated questions share.
 struct Accountant {
     convolver: Convolver,
-    /// The grid of the last answer: nearby questions get the same one, so that answers are smooth.
+    /// The grid of the last answer. Similar questions use the same grid, so that answers are smooth.
     step: Option<f64>,
 }
 
@@ -227,7 +228,7 @@ impl Accountant {
         tail: f64,
     ) -> f64 {
         let (mut fine, mut coarse) = (MAX_STEP, composition.range(tail) / MAX_CELLS);
-        // The direction that matters less may lose up to a quarter of its lead.
+        // The less important direction may lose up to a quarter of its distance.
         let reserve = |focus: &Focus| match goal {
             CalibrationTarget::Delta { .. } => top(focuses, |f| f.log_delta) - focus.log_delta,
             CalibrationTarget::Epsilon { .. } => (top(focuses, |f| f.centre) - focus.centre) * focus.tilt,
@@ -240,7 +241,7 @@ impl Accountant {
         }
         let wanted = fine.max(coarse);
         let step = self.step.filter(|last| *last >= coarse && (0.7..1.4).contains(&(last / wanted)));
-        // A number of three binary digits, so that multiples are exact.
+        // A number with three binary digits, so that multiples are exact.
         let unit = wanted.log2().floor().exp2() / 4.0;
         let step = step.unwrap_or_else(|| unit * (wanted / unit).ceil());
         self.step = Some(step);
@@ -306,7 +307,7 @@ impl Accountant {
     }
 }
 
-/// The largest value that any direction has.
+/// The largest value over the directions.
 fn top(focuses: &[Focus], value: impl Fn(&Focus) -> f64) -> f64 {
     focuses.iter().map(value).fold(f64::NEG_INFINITY, f64::max)
 }
@@ -329,9 +330,9 @@ fn check_delta(delta: f64) -> Result<()> {
         return Ok(());
     }
     Err(EngineError::invalid(
-        "delta must lie strictly between 0 and 1",
+        "delta must be greater than 0 and less than 1",
         "Delta bounds the probability with which the guarantee of epsilon may fail.",
-        "Choose a delta well below one over the number of rows, such as 1e-6.",
+        "Choose a delta far below one over the number of rows, such as 1e-6.",
     ))
 }
 
@@ -340,8 +341,8 @@ fn check_epsilon(epsilon: f64) -> Result<()> {
         return Ok(());
     }
     Err(EngineError::invalid(
-        "epsilon must be a finite number, not below 0",
-        "Epsilon bounds how much one unit can change what is released.",
+        "epsilon must be a finite number of at least 0",
+        "Epsilon bounds how much one unit can change the released information.",
         "Values from 0.1 to 10 are common; 1 is a good start.",
     ))
 }

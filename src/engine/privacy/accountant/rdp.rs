@@ -1,10 +1,10 @@
-//! A second accountant, by Rényi differential privacy: looser than privacy-loss distributions and built from other
-//! formulas, as a cross-check of them in tests.
+//! A second accountant, by Rényi differential privacy. It is looser than privacy-loss distributions and uses other
+//! formulas. Tests use it as a cross-check.
 //!
 //! Mironov, "Rényi Differential Privacy" (2017): composition, and the curves of the Gaussian and Laplace mechanisms and
-//! of randomized response. Mironov, Talwar, Zhang, "Rényi Differential Privacy of the Sampled Gaussian Mechanism" (2019):
-//! of the two directions the one on removal is the worse, `ln E[(1 - q + q e^t)^a] / (a - 1)` over outputs without the
-//! unit. Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy" (2020), Proposition 12, for the
+//! of randomized response. Mironov, Talwar, Zhang, "Rényi Differential Privacy of the Sampled Gaussian Mechanism"
+//! (2019): of the two directions, removal is the worse, with `ln E[(1 - q + q e^t)^a] / (a - 1)` over outputs without
+//! the unit. Canonne, Kamath, Steinke, "The Discrete Gaussian for Differential Privacy" (2020), Proposition 12, for the
 //! conversion.
 
 use crate::engine::privacy::mechanisms::Mechanism;
@@ -16,8 +16,8 @@ fn orders() -> impl Iterator<Item = f64> {
     fractional.chain(integer).chain((6..=12).map(|k| f64::from(1 << k)))
 }
 
-/// Epsilon at `delta` of using each mechanism as often as stated, the least over many orders. Not rounded up; orders that
-/// are not integers carry the error of a quadrature (below 1e-12). Infinite if a parameter makes no sense.
+/// Epsilon at `delta` for these numbers of uses of the mechanisms, the minimum over many orders. Not rounded up. Orders
+/// that are not integers have a quadrature error below 1e-12. Infinite if a parameter is invalid.
 pub fn epsilon(mechanisms: &[(Mechanism, u64)], delta: f64) -> f64 {
     orders()
         .map(|order| {
@@ -29,7 +29,7 @@ pub fn epsilon(mechanisms: &[(Mechanism, u64)], delta: f64) -> f64 {
         .max(0.0)
 }
 
-/// Rényi divergence of order `order > 1` between neighbours' outputs of one use, the larger of both directions.
+/// Rényi divergence of order `order > 1` between neighbours' outputs of one use, the maximum of both directions.
 pub fn divergence(mechanism: Mechanism, order: f64) -> f64 {
     mechanism.steps() as f64 * mechanism.facts().renyi_divergence(order)
 }
@@ -85,7 +85,7 @@ fn log_moment_binomial(rate: f64, noise: f64, order: f64) -> f64 {
     sum
 }
 
-/// The same for any order, by the trapezoidal rule, which converges exponentially for such integrands.
+/// The same for any order, by the trapezoidal rule, which converges exponentially for these integrands.
 fn log_moment_quadrature(rate: f64, noise: f64, order: f64) -> f64 {
     let reach = 14.0;
     let (from, to) = (-reach, reach + order / noise);
@@ -145,7 +145,7 @@ mod tests {
     fn other_curves_match_quadrature() {
         for order in [1.5, 2.0, 7.0] {
             let (scale, epsilon) = (1.3f64, 0.7f64);
-            // Both sides of 0 and 1 in closed form; between them a sum.
+            // Both sides of 0 and 1 in closed form. The part between them is a sum.
             let n = 100_000;
             let between: f64 = (0..n)
                 .map(|i| (f64::from(i) + 0.5) / f64::from(n))
@@ -168,7 +168,7 @@ mod tests {
             let number = |key: &str| row[key].as_f64().unwrap();
             let mechanism = sampled(number("q"), number("sigma"), row["steps"].as_u64().unwrap());
             let (found, expected) = (epsilon(&[(mechanism, 1)], number("delta")), number("rdp"));
-            // Grids of orders differ a little.
+            // The grids of orders differ slightly.
             assert!((found / expected - 1.0).abs() < 0.005, "{found} {expected}");
         }
     }

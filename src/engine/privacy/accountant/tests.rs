@@ -34,7 +34,7 @@ fn epsilons_are_known() {
         let pld = number(&row["pld"]);
         let lower = row["prv"][0].as_f64().unwrap_or(pld - 0.002).max(pld - 0.002);
         assert!(found >= lower && found <= pld + 0.002, "{row}: {found}");
-        // Not below the truth either, which the other's estimate is close to.
+        // Not below the truth either, which is close to the other implementation's estimate.
         if let Some(estimate) = row["prv"][1].as_f64() {
             assert!(found > estimate - 2e-5, "{row}: {found}");
         }
@@ -127,7 +127,7 @@ fn never_above_renyi_accounting() {
     }
 }
 
-/// The closed form is known; a rate just below 1 takes the long way.
+/// The closed form is known. A rate just below 1 uses the general computation.
 #[test]
 fn certain_sampling_is_no_sampling_down_to_tiny_deltas() {
     for (noise, steps) in [(2.0, 2), (10.0, 40), (30.0, 1000), (100.0, 20)] {
@@ -168,7 +168,7 @@ fn pure_mechanisms_compose_exactly() {
         let found = epsilon(&mechanisms, wanted).unwrap();
         assert!(exact(found) <= wanted && exact(found - 1e-3) > wanted, "{wanted}: {found}");
     }
-    // Beyond reach of any delta: the sum of the epsilons.
+    // Unreachable for any delta: the sum of the epsilons.
     assert!(epsilon(&mechanisms, 1e-300).unwrap() <= 5.0 + 1e-9);
     assert_eq!(delta(&mechanisms, 5.1).unwrap(), 0.0);
 }
@@ -203,7 +203,8 @@ fn masses_add_up_to_one() {
     }
 }
 
-/// Delta of one step in closed form, by the output from which on the unit's presence is likelier than `e^epsilon`.
+/// Delta of one step in closed form, from the smallest output that makes the unit's presence `e^epsilon` times as
+/// likely.
 #[test]
 fn single_steps_match_the_closed_form() {
     use crate::engine::privacy::loss::normal::upper_tail;
@@ -252,7 +253,7 @@ fn targets_out_of_reach_are_refused() {
     assert!(matches!(error, EngineError::InvalidParameter { .. }));
     // A family that ignores the noise.
     assert!(calibrate(&[], 1.0, 1e-6, |_| fixed.to_vec()).is_err());
-    // One that needs none.
+    // A family that needs no noise.
     assert!(calibrate(&[], 1.0, 1e-6, |_| Vec::new()).unwrap() < NOISE_RANGE.0 * 1.001);
 }
 
@@ -289,7 +290,7 @@ fn extremes_stay_finite_and_ordered() {
         }
     }
 }
-/// A unit that comes changes little in few steps, so that in this direction losses near the target hardly occur.
+/// A unit that is added changes little in few steps, so losses near the target hardly occur in this direction.
 #[test]
 fn calibration_stands_losses_that_end_at_the_target() {
     let prior = [(Mechanism::Gaussian { noise_multiplier: 8.92 }, 1)];

@@ -1,13 +1,12 @@
-//! Composition of privacy-loss distributions by the fast Fourier transform, with bounds on all that it gets wrong.
+//! Composition of privacy-loss distributions by the fast Fourier transform, with bounds on all its errors.
 //!
-//! A plain transform has an absolute error near 1e-16 in every mass, which drowns small deltas. So each distribution is
-//! first tilted: a mass `m` at loss `l` becomes `m e^(t l) / M`, `M` being the sum of these. Tilting commutes with
-//! convolution, and with `t` chosen so that losses near the wanted epsilon are typical of the tilted composition, the
-//! error there is one of relative size (Esscher's transform). Undoing the tilt multiplies by
-//! `(product of M) e^(-t l)`.
+//! A plain transform has an absolute error near 1e-16 in every mass, which exceeds small deltas. So each distribution
+//! is first tilted: a mass `m` at loss `l` becomes `m e^(t l) / M`, where `M` is the sum of these. Tilting commutes
+//! with convolution. If `t` is chosen so that losses near the wanted epsilon are typical of the tilted composition, the
+//! error there is relative (Esscher's transform). Undoing the tilt multiplies by `(product of M) e^(-t l)`.
 //!
 //! Bounds:
-//! - Losses outside the window are wrapped around into it, which only adds to the masses seen.
+//! - Losses outside the window are wrapped around into it, which only increases masses.
 //! - Losses above the window also count as infinite, with the mass that Chernoff's bound gives them.
 //! - The transform of `x` is computed by a tree of sums of depth `log2 n` (Cooley-Tukey for `n` a power of two), so each
 //!   coefficient is off by at most `c u log2 n` times the sum of `|x|`, with `c` for products and inexact roots of
@@ -19,10 +18,10 @@ use rustfft::{Fft, FftPlanner};
 
 use super::pld::Pld;
 
-/// Relative error of a Fourier coefficient for each of the `log2 n` levels, against the sum of all terms: 32 units in
-/// the last place where 4 or 5 are typical.
+/// Relative error of a Fourier coefficient per level (of `log2 n`), against the sum of all terms: 32 units in the last
+/// place, where 4 or 5 are typical.
 const FFT_ERROR: f64 = 32.0 * f64::EPSILON;
-/// Products below `exp(-NEGLIGIBLE)` count as zero and as an error of that size.
+/// Products below `exp(-NEGLIGIBLE)` count as zero, with an error of that size.
 const NEGLIGIBLE: f64 = 80.0;
 
 /// Plans and buffers that repeated compositions share.
@@ -30,15 +29,15 @@ pub struct Convolver {
     planner: FftPlanner<f64>,
 }
 
-/// Where to look at a composition.
+/// The region of interest of a composition.
 #[derive(Debug, Clone, Copy)]
 pub struct Window {
     /// The tilt `t >= 0`.
     pub tilt: f64,
-    /// Losses to be seen.
+    /// Bounds of the losses.
     pub lowest: f64,
     pub highest: f64,
-    /// What to add to the tilt for Chernoff's bound on higher losses.
+    /// Additional tilt for Chernoff's bound on higher losses.
     pub further: f64,
 }
 
@@ -47,8 +46,8 @@ impl Convolver {
         Self { planner: FftPlanner::new() }
     }
 
-    /// Composes each of `parts`, all on one grid, as often as it says. The result holds only losses in the window,
-    /// and bounds the divergence only for epsilons that are not below it.
+    /// Composes `parts`, all on one grid, with their numbers of uses. The result has only losses in the window, and
+    /// bounds the divergence only for epsilons that are not below it.
     pub fn compose(&mut self, parts: &[(&Pld, u64)], window: Window) -> Pld {
         let step = parts[0].0.step;
         let first = (window.lowest / step).floor() as i64;
@@ -98,7 +97,7 @@ impl Convolver {
     }
 }
 
-/// The tilted masses, wrapped around to `size`, as complex numbers that sum to 1; and the logarithm of their sum before.
+/// The tilted masses, wrapped around to `size`, as complex numbers with sum 1, and the logarithm of their previous sum.
 fn tilt(pld: &Pld, tilt: f64, size: usize) -> (Vec<Complex64>, f64) {
     let (centre, log_sum) = log_moment(pld, tilt);
     let mut tilted = vec![Complex64::ZERO; size];
@@ -129,7 +128,7 @@ fn tilt_error(pld: &Pld, tilt: f64, times: u64) -> f64 {
     times as f64 * (pld.relative + 8.0 * f64::EPSILON * (1.0 + reach))
 }
 
-/// Mass of losses that are infinite in at least one of the parts.
+/// Mass of losses that are infinite in at least one part.
 fn infinity(parts: &[(&Pld, u64)]) -> f64 {
     let log_finite: f64 = parts.iter().map(|&(pld, times)| times as f64 * (-pld.infinity).ln_1p()).sum();
     -log_finite.exp_m1() * (1.0 + 1e-12)
@@ -147,12 +146,12 @@ fn above(parts: &[(&Pld, u64)], last: i64, tilt: f64) -> f64 {
 }
 
 /// A product of powers of transforms, with a bound on the error of each coefficient. Transforms of real numbers are
-/// symmetric, so half of one will do.
+/// symmetric, so half of one is enough.
 struct Product {
     size: usize,
     transform_error: f64,
     values: Vec<Complex64>,
-    /// Bounds on the true absolute values and on the relative errors with respect to these.
+    /// Bounds on the true absolute values, and on the errors relative to these.
     bounds: Vec<(f64, f64)>,
 }
 
@@ -162,7 +161,7 @@ impl Product {
         Self { size, transform_error, values: vec![Complex64::ONE; half], bounds: vec![(1.0, 0.0); half] }
     }
 
-    /// Multiplies with the `times`-th power of a transform of numbers that sum to 1.
+    /// Multiplies by the `times`-th power of a transform of numbers with sum 1.
     fn multiply(&mut self, transform: &[Complex64], times: u64) {
         let power = times as f64;
         let smallest = (-NEGLIGIBLE / power).exp();
@@ -176,12 +175,13 @@ impl Product {
             }
             *value *= factor.powu_u64(times);
             bound.0 *= size.powf(power);
-            // Of the power of an inexact factor, and of its rounding and that of the product.
+            // The error of the power of an inexact factor, of its rounding, and of the product's rounding.
             bound.1 += power * (self.transform_error / size + 4.0 * f64::EPSILON) + 4.0 * f64::EPSILON;
         }
     }
 
-    /// The inverse transform, not yet divided by the size, and a bound on the error of each of its values so divided.
+    /// The inverse transform, not yet divided by the size, and a bound on the error of each of its values after the
+    /// division.
     fn inverse(self, backward: &dyn Fft<f64>, scratch: &mut [Complex64]) -> (Vec<Complex64>, f64) {
         let (mut error, mut sum) = (0.0, 0.0);
         for (i, (value, &(bound, relative))) in self.values.iter().zip(&self.bounds).enumerate() {
@@ -285,7 +285,7 @@ mod tests {
     #[test]
     fn wrapped_and_cut_losses_are_counted() {
         let single = Gaussian { noise_multiplier: 1.0 }.loss(STEP, 1e-20).unwrap();
-        // A window far too small for what it should hold.
+        // A window that is far too small for the distribution.
         let window = Window { tilt: 0.0, lowest: 3.5, highest: 4.5, further: 1.0 };
         let composed = Convolver::new().compose(&[(&single, 4)], window);
         for epsilon in [3.5, 4.0, 4.4] {

@@ -1,4 +1,4 @@
-//! The standard normal distribution's tails, accurate relatively.
+//! Tails of the standard normal distribution with small relative error.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
 
@@ -9,8 +9,9 @@ pub fn upper_tail(x: f64) -> f64 {
     0.5 * libm::erfc(x * FRAC_1_SQRT_2)
 }
 
-/// An `x` with `P(X > x) <= tail`, above the smallest by 1e-9 relatively at most for `tail` in `(1e-290, 1/2]`, and by
-/// 1 % below that. Infinite for what is no positive number, as a probability that underflowed; not negative beyond 1/2.
+/// An `x` with `P(X > x) <= tail`, above the smallest by at most 1e-9 relatively for `tail` in `(1e-290, 1/2]`, and by
+/// 1 % below that. Infinite for arguments that are not positive, such as a probability that underflowed. Not negative
+/// above 1/2.
 pub fn upper_quantile(tail: f64) -> f64 {
     if !(tail > 0.0) {
         return f64::INFINITY;
@@ -30,10 +31,10 @@ pub fn upper_quantile(tail: f64) -> f64 {
     x.max(0.0) * (1.0 + 1e-10) + 1e-12
 }
 
-/// Below it the density, by which Newton's steps divide, loses digits.
+/// Below this, the density, by which Newton's steps divide, loses digits.
 const SMALLEST_TAIL: f64 = 1e-290;
 
-/// An `x` with `ln P(X > x) <= log_tail`, by `P(X > x) <= exp(-x^2 / 2) / 2`; infinite if `log_tail` is no number.
+/// An `x` with `ln P(X > x) <= log_tail`, by `P(X > x) <= exp(-x^2 / 2) / 2`. Infinite if `log_tail` is NaN.
 pub fn upper_quantile_of_log(log_tail: f64) -> f64 {
     if log_tail.is_nan() { f64::INFINITY } else { (-2.0 * log_tail.min(0.0)).sqrt() * (1.0 + 1e-15) }
 }

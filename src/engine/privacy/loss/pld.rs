@@ -1,20 +1,20 @@
 //! Privacy-loss distributions on a grid, always on the pessimistic side.
 //!
 //! Doroshenko, Ghazi, Kamath, Kumar, Manurangsi, "Connect the Dots: Tighter Discrete Approximations of Privacy Loss
-//! Distributions" (arXiv 2207.04380). A loss between two grid points is split among them so that its mass under both
-//! tables of a pair is kept; the split dominates the loss, and its cost is of second order in the grid's step.
-//! Here the split is integrated over each cell, so that every mass, however small, has a small *relative* error.
+//! Distributions" (arXiv 2207.04380). A loss between two grid points is split between them so that its mass under both
+//! tables of a pair is kept. The split dominates the loss, and its cost is of second order in the grid's step. Here the
+//! split is integrated over each cell, so that every mass, however small, has a small *relative* error.
 
 use crate::engine::{EngineError, Result};
 
-/// An upper bound of the privacy-loss distribution of a pair of output distributions `P`, `Q`, neighbours' outputs.
+/// An upper bound of the privacy-loss distribution of a pair of output distributions `P`, `Q` of neighbours.
 ///
-/// For every epsilon, `P`'s hockey-stick divergence from `Q` is at most
-/// `infinity + (1 + relative) * sum_i mass[i] * max(0, 1 - exp(epsilon - shift - loss_i))` with
-/// `loss_i = (first + i) * step`, whatever rounding went into the masses.
+/// For every epsilon, `P`'s hockey-stick divergence from `Q` is at most `infinity + (1 + relative) * sum_i mass[i] *
+/// max(0, 1 - exp(epsilon - shift - loss_i))` with `loss_i = (first + i) * step`, including all rounding errors of the
+/// masses.
 #[derive(Debug, Clone)]
 pub struct Pld {
-    /// Distance of grid points; a binary fraction with few digits, so that grid points are exact.
+    /// Distance of grid points: a binary fraction with few digits, so that grid points are exact.
     pub step: f64,
     /// Index of the lowest loss on the grid.
     pub first: i64,
@@ -29,10 +29,10 @@ pub struct Pld {
 }
 
 impl Pld {
-    /// No mass yet, for losses within `lowest..=highest`.
+    /// An empty distribution, for losses in `lowest..=highest`.
     ///
     /// # Errors
-    /// `Internal` if that takes too many grid points.
+    /// `Internal` if this needs too many grid points.
     pub fn empty(step: f64, lowest: f64, highest: f64) -> Result<Self> {
         let (first, last) = ((lowest / step).floor(), (highest / step).floor() + 1.0);
         if !(last - first < MAX_POINTS && first.abs() < 1e15) {
@@ -58,7 +58,7 @@ impl Pld {
         self.first + self.mass.len() as i64 - 1
     }
 
-    /// Splits `mass` at `loss`, which lies within the bounds of [`Pld::empty`].
+    /// Splits `mass` at `loss`, which is within the bounds of [`Pld::empty`].
     pub fn put(&mut self, loss: f64, mass: f64) {
         let cell = ((loss / self.step).floor() as i64 - self.first).clamp(0, self.mass.len() as i64 - 2) as usize;
         let (lower, upper) = shares(self.step, (loss - self.loss(cell)).clamp(0.0, self.step));
@@ -66,8 +66,8 @@ impl Pld {
         self.mass[cell + 1] += upper * mass;
     }
 
-    /// The distribution of the swapped pair: a mass `m` at a loss `l` becomes `m e^-l` at `-l`. Infinite loss, which
-    /// has no counterpart, is left for the caller.
+    /// The distribution of the swapped pair: a mass `m` at a loss `l` becomes `m e^-l` at `-l`. The caller handles
+    /// infinite loss, which has no counterpart.
     pub fn swapped(&self) -> Self {
         let mass = (0..self.mass.len()).rev().map(|i| self.mass[i] * (-self.loss(i)).exp()).collect();
         Self { first: -self.last(), mass, infinity: 0.0, ..*self }
@@ -86,15 +86,16 @@ impl Pld {
         if delta.is_nan() || epsilon.is_nan() { 1.0 } else { delta.clamp(0.0, 1.0) }
     }
 
-    /// Upper bound on the smallest epsilon at which the divergence is at most `delta`, or on which side of the
-    /// grid it lies.
+    /// Upper bound on the smallest epsilon at which the divergence is at most `delta`, or the side of the grid on which
+    /// it is.
     pub fn epsilon(&self, delta: f64) -> Epsilon {
         let wanted = (delta - self.infinity) / self.inflation();
         if !(wanted > 0.0) {
             return Epsilon::Above;
         }
         let (decay, growth) = ((-self.step).exp(), -(-self.step).exp_m1());
-        // At the current loss: the divergence, and what lies above, each mass m at a distance x as m exp(-x).
+        // At the current loss: the divergence, and the mass above, where each mass m at a distance x counts as m
+        // exp(-x).
         let (mut divergence, mut above) = (0.0, 0.0);
         for i in (0..self.mass.len()).rev() {
             // Down to this loss no epsilon was found; between it and the next one the divergence grows by
@@ -114,36 +115,36 @@ impl Pld {
         Epsilon::Below(self.loss(0) + self.shift)
     }
 
-    /// What makes up for errors of masses, and of sums over them.
+    /// The factor that covers errors of masses and of their sums.
     fn inflation(&self) -> f64 {
         1.0 + self.relative + 1e-15 * self.mass.len() as f64
     }
 }
 
-/// Where an epsilon lies.
+/// The position of an epsilon.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Epsilon {
     At(f64),
-    /// Not above this loss, where the grid begins.
+    /// At most this loss, where the grid begins.
     Below(f64),
-    /// Infinite as far as this grid tells.
+    /// Infinite on this grid.
     Above,
 }
 
-/// How a unit of mass at distance `x` above a grid point is split between that point and the next one: what `P` and
-/// `Q` see of it is the same after as before.
+/// How a unit of mass at distance `x` above a grid point is split between that point and the next one: `P` and `Q` both
+/// keep their mass.
 pub fn shares(step: f64, x: f64) -> (f64, f64) {
     ((step - x).exp_m1() / step.exp_m1(), (-x).exp_m1() / (-step).exp_m1())
 }
 
-/// The most grid points a distribution may have.
+/// Maximum number of grid points of a distribution.
 const MAX_POINTS: f64 = (1u64 << 22) as f64;
 
 /// Bounds the relative error of a mass: quadrature (below 1e-13), special functions and sums of few terms.
 pub const RELATIVE_ERROR: f64 = 1e-12;
 
-/// An error of a few last places in a loss, or of `shift / step` in the share of a mass that goes to the upper grid
-/// point, is no more than a loss that is off by this much per unit of loss.
+/// An error of a few last places in a loss, or of `shift / step` in the share of a mass for the upper grid point, is at
+/// most an error of the loss of this much per unit of loss.
 const SHIFT_PER_LOSS: f64 = 2e-15;
 
 #[cfg(test)]

@@ -16,10 +16,10 @@ pub const GAUSS_5: [(f64, f64); 5] = [
     (0.953_089_922_969_332, 0.118_463_442_528_094_54),
 ];
 
-/// Cells narrower than this, relative to the scale on which the integrand varies, take three points: the error is
-/// below `0.02^5 * 12 * 5e-7`.
+/// Cells narrower than this, relative to the scale on which the integrand varies, use three points. The error is below
+/// `0.02^5 * 12 * 5e-7`.
 pub const NARROW: f64 = 0.02;
-/// Wider ones are cut into panels of this width with five points: the error is below `0.25^9 * 4e-13 * 1e5`.
+/// Wider cells are divided into panels of this width with five points. The error is below `0.25^9 * 4e-13 * 1e5`.
 const PANEL: f64 = 0.25;
 
 /// `1 / sqrt(2 pi)`
@@ -30,7 +30,7 @@ pub fn density(u: f64) -> f64 {
     FRAC_1_SQRT_TAU * (-0.5 * u * u).exp()
 }
 
-/// Visits quadrature points and weights on `[from, to]`, in panels short against `1 / scale`.
+/// Visits quadrature points and weights on `[from, to]`, in panels that are short compared with `1 / scale`.
 pub fn panels(from: f64, to: f64, scale: impl Fn(f64) -> f64, mut visit: impl FnMut(f64, f64)) {
     let mut start = from;
     while start < to {

@@ -1,6 +1,6 @@
-//! Privacy losses as a few points: a guide to where a composition matters. No guarantee rests on it.
+//! Privacy losses as a few points. They show where a composition matters. No guarantee depends on them.
 
-/// A privacy-loss distribution as a few masses, used a number of times.
+/// A privacy-loss distribution as a few masses, with a number of uses.
 #[derive(Debug, Clone)]
 pub struct Sketch {
     /// (loss, logarithm of its mass)
@@ -8,30 +8,30 @@ pub struct Sketch {
     times: f64,
 }
 
-/// Distance of outputs, in standard deviations; sums of smooth functions over them are accurate to many digits.
+/// Distance of outputs, in standard deviations. Sums of smooth functions over them are accurate to many digits.
 const SPACING: f64 = 0.25;
-/// Losses that stand for a bounded density.
+/// Number of losses that represent a bounded density.
 const BOUNDED_POINTS: u32 = 256;
 
 impl Sketch {
-    /// `times` uses of what has these losses, each with the logarithm of its mass up to a common summand.
+    /// `times` uses of a distribution with these losses, each with the logarithm of its mass up to a common summand.
     pub fn new(points: Vec<(f64, f64)>, times: f64) -> Self {
         Self { points: normalised(points), times }
     }
 
-    /// That of the swapped pair.
+    /// The sketch of the swapped pair.
     pub fn swapped(&self) -> Self {
         Self::new(self.points.iter().map(|&(loss, log_mass)| (-loss, log_mass - loss)).collect(), self.times)
     }
 }
 
-/// Losses spread evenly over `[-bound, bound]`.
+/// Losses that are uniform in `[-bound, bound]`.
 pub fn bounded(bound: f64) -> impl Iterator<Item = f64> {
     let width = 2.0 * bound / f64::from(BOUNDED_POINTS);
     (0..BOUNDED_POINTS).map(move |i| -bound + (f64::from(i) + 0.5) * width)
 }
 
-/// Those of Laplace noise: between the bounds, and at both of them.
+/// Losses of Laplace noise: between the bounds, and at both bounds.
 #[cfg(test)]
 pub fn bounded_with_ends(bound: f64) -> Vec<(f64, f64)> {
     let width = 2.0 * bound / f64::from(BOUNDED_POINTS);
@@ -39,7 +39,7 @@ pub fn bounded_with_ends(bound: f64) -> Vec<(f64, f64)> {
     between.chain([(bound, 0.5f64.ln()), (-bound, 0.5f64.ln() - bound)]).collect()
 }
 
-/// Outputs from one to the other, in standard deviations.
+/// Outputs in an interval, in standard deviations.
 pub fn grid(from: f64, to: f64) -> impl Iterator<Item = f64> {
     let steps = ((to - from) / SPACING).ceil().max(1.0) as usize;
     (0..=steps).map(move |i| from + (to - from) * i as f64 / steps as f64)

@@ -1,21 +1,23 @@
-//! The exponential mechanism, exact but for a stated slack.
+//! The exponential mechanism, exact except for a stated slack.
 //!
 //! McSherry and Talwar, "Mechanism Design via Differential Privacy" (2007). For scores that change by at most 1 when a
-//! unit comes or goes, picking `i` with probability proportional to `exp(epsilon * score_i / 2)` has bounded range
-//! `epsilon` (Durfee and Rogers, arXiv 1905.04273); picking several without replacement is as many such choices.
+//! unit is added or removed, choosing `i` with probability proportional to `exp(epsilon * score_i / 2)` has bounded
+//! range `epsilon` (Durfee and Rogers, arXiv 1905.04273). Choosing several without replacement is the same number of
+//! such choices.
 //!
-//! # How
-//! A candidate is picked evenly and accepted with probability `exp(-gap)`, `gap` its distance from the best: what is
-//! accepted first follows the mechanism, and no sum is ever rounded. Scores are first rounded to multiples of
-//! `2^-10`, which adds `2^-10` to their sensitivity; `2^-8` is allowed for, which also covers the f64 arithmetic that
-//! led to scores and gaps.
+//! # Algorithm
+//! A candidate is drawn uniformly and accepted with probability `exp(-gap)`, where `gap` is its distance from the best.
+//! The first accepted candidate follows the mechanism, and no sum is rounded. Scores are first rounded to multiples of
+//! `2^-10`, which adds `2^-10` to their sensitivity. `2^-8` is allowed for, which also covers the f64 arithmetic of
+//! scores and gaps.
 //!
 //! # Slack
-//! `exp(-gap)` is compared with 127 random bits and is off by less than `2^-111`: `2^-120` from the fractional part, as
-//! much from each of at most 180 halves, `2^-126` from each product, and gaps beyond 90 are never accepted, though
-//! with probability below `2^-129` they should be. With `n` candidates fewer than `n` picks are expected, so a choice
-//! is off by less than `n 2^-111` in total variation: below [`SLACK_PER_CHOICE`] for `n <= 2^20`. Which candidate is
-//! looked at is even up to `2^-64` each: that is the public measure before the scores have their say, the same whatever
+//! `exp(-gap)` is compared with 127 random bits and has an error below `2^-111`: `2^-120` from the fractional part, as
+//! much from each of at most 180 halves, `2^-126` from each product, and gaps above 90 are never accepted, although
+//! they should be with probability below `2^-129`. With `n` candidates, fewer than `n` draws are expected, so the error
+//! of a choice is below `n 2^-111` in total variation: below [`SLACK_PER_CHOICE`] for `n <= 2^20`. The draw of a
+//! candidate is uniform up to `2^-64` each. This is the public measure before the scores are applied, the same for
+//! every table, so it costs no privacy.
 //! the table, so that it costs no privacy.
 
 use rand::{Rng, RngExt};
@@ -35,17 +37,17 @@ use crate::engine::{EngineError, Result};
 /// Bound on the total variation distance between a choice among at most `2^20` candidates and the exact mechanism.
 pub const SLACK_PER_CHOICE: f64 = DRAWS_PER_CHOICE as f64 * SLACK_PER_DRAW;
 
-/// Draws of a rounded Gaussian that have as much slack.
+/// Number of draws of a rounded Gaussian with the same slack.
 pub const DRAWS_PER_CHOICE: u64 = 1_000;
 
-/// Multiples that scores are rounded to, and the sensitivity that is allowed for.
+/// Multiples that scores are rounded to, and the assumed sensitivity.
 const GRAIN: f64 = 1.0 / 1024.0;
 const SENSITIVITY: f64 = 1.0 + 1.0 / 256.0;
-/// Candidates this far from the best are never accepted.
+/// Candidates with this gap are never accepted.
 const MAX_GAP: f64 = 90.0;
 
-/// The places of `count` candidates (all, if there are fewer), chosen one after another without replacement, each
-/// choice of bounded range `epsilon` for finite scores of sensitivity 1.
+/// The positions of `count` candidates (all, if there are fewer), chosen one after another without replacement. Each
+/// choice has bounded range `epsilon` for finite scores of sensitivity 1.
 ///
 /// # Errors
 /// `Internal` if a score is not finite or `epsilon` is negative or not finite.
@@ -89,13 +91,13 @@ fn draw(scores: &[f64], epsilon: f64, count: usize, rng: &mut SecretRng) -> Vec<
     chosen
 }
 
-/// True with probability `exp(-gap)`, for a gap that is not negative. What is no number is never accepted.
+/// True with probability `exp(-gap)`, for a gap that is not negative. NaN is never accepted.
 fn accepts(gap: f64, rng: &mut SecretRng) -> bool {
     if !(gap <= MAX_GAP) {
         return false;
     }
     let uniform = (u128::from(rng.next_u64()) << 63) | u128::from(rng.next_u64() >> 1);
-    // Far from a tie f64 decides as the exact comparison would.
+    // Far from a tie, f64 decides like the exact comparison.
     let (near, level) = (uniform as f64 / ONE as f64, (-gap).exp());
     if (near - level).abs() > 1e-9 {
         return near < level;
@@ -109,7 +111,7 @@ fn accepts(gap: f64, rng: &mut SecretRng) -> bool {
     uniform < exact
 }
 
-/// A choice of bounded range `epsilon`, as the accountant sees it.
+/// A choice of bounded range `epsilon`, for the accountant.
 #[derive(Debug, Clone, Copy)]
 pub struct BoundedRange {
     pub epsilon: f64,
@@ -144,7 +146,7 @@ impl Facts for BoundedRange {
         StageRecord { choices: uses, choice_epsilon: self.epsilon, ..StageRecord::NOTHING }
     }
 
-    /// Of the score that the unit changed most: each may change by 1.
+    /// For the score that the unit changed most. Each score may change by 1.
     #[cfg(test)]
     fn used(&self, realised: &Realised, _: u64) -> f64 {
         realised.score
@@ -242,7 +244,7 @@ mod tests {
         let (epsilon, times, delta) = (0.02f64, 50, 1e-6f64);
         let choices = accountant::epsilon(&[(Mechanism::BoundedRange { epsilon }, times)], delta).unwrap();
         let pure = accountant::epsilon(&[(Mechanism::Pure { epsilon }, times)], delta).unwrap();
-        // A choice between two outputs costs rho = epsilon^2 / 8, as a Gaussian of noise multiplier 2 / epsilon does; a
+        // A choice between two outputs costs rho = epsilon^2 / 8, like a Gaussian with noise multiplier 2 / epsilon. A
         // pair that dominates all choices has losses of variance epsilon^2 / 3 instead of epsilon^2 / 4.
         let gaussian = [(Mechanism::Gaussian { noise_multiplier: 2.0 / epsilon }, times)];
         let gaussian = accountant::epsilon(&gaussian, delta).unwrap();

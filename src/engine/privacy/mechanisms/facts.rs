@@ -1,4 +1,4 @@
-//! What the accountant has to know of a mechanism: every kind says it in a file of its own.
+//! What the accountant needs to know about a mechanism. Every kind implements it in a separate file.
 
 use crate::engine::privacy::loss::pld::Pld;
 use crate::engine::privacy::meter::StageRecord;
@@ -6,27 +6,27 @@ use crate::engine::privacy::meter::StageRecord;
 use crate::engine::privacy::replay::Realised;
 use crate::engine::{EngineError, Result};
 
-/// Privacy losses of one use. Those of sensitivity 1, between tables that differ by one unit.
+/// Privacy losses of one use with sensitivity 1, between tables that differ by one unit.
 pub struct Losses {
-    /// The table with the unit against the one without.
+    /// The table with the unit compared with the one without it.
     pub remove: Pld,
-    /// The table without the unit against the one with it; `None` where it is the same.
+    /// The table without the unit compared with the one with it; `None` if it is the same.
     pub add: Option<Pld>,
 }
 
-/// A mechanism as the accountant sees it.
+/// A mechanism for the accountant.
 pub trait Facts {
-    /// The field's word for it.
+    /// The usual name.
     fn name(&self) -> &'static str;
 
     /// # Errors
-    /// `InvalidParameter` if a parameter makes no sense.
+    /// `InvalidParameter` if a parameter is invalid.
     fn check(&self) -> Result<()>;
 
     /// Whether a training may have used it.
     fn is_plausible(&self) -> bool;
 
-    /// Noise multiplier, where it adds noise.
+    /// Noise multiplier, if it adds noise.
     fn noise_multiplier(&self) -> Option<f64> {
         None
     }
@@ -36,34 +36,34 @@ pub trait Facts {
         f64::INFINITY
     }
 
-    /// Whether losses are the same when a unit leaves and when one comes.
+    /// Whether losses are the same for removing and adding a unit.
     fn is_symmetric(&self) -> bool {
         true
     }
 
-    /// Lowest and highest loss on removal, but for outputs of mass `tail` on either side.
+    /// Lowest and highest loss on removal, except for outputs of mass `tail` on either side.
     fn range(&self, _tail: f64) -> (f64, f64) {
         (-self.pure_epsilon(), self.pure_epsilon())
     }
 
     /// The loss on removal as a few points: (loss, logarithm of a mass), up to a common factor. Outputs beyond `reach`
-    /// standard deviations are left out. A guide, not a bound.
+    /// standard deviations are omitted. This is not a bound.
     fn sketch(&self, reach: f64) -> Vec<(f64, f64)>;
 
-    /// The losses on a grid, as upper bounds. Mass at most `tail` counts as infinite loss.
+    /// The losses on a grid, as upper bounds. Mass of at most `tail` counts as infinite loss.
     ///
     /// # Errors
     /// `Internal` if the grid would have too many points.
     fn losses(&self, step: f64, tail: f64) -> Result<Losses>;
 
-    /// The most that may run for so many uses, or steps: what is not named here may not.
+    /// The maximum that may run for this many uses, or steps. Nothing else may run.
     fn pays_for(&self, uses: u64) -> StageRecord;
 
-    /// The share of so many uses that a unit used up which changed so much.
+    /// The share of this many uses that a unit with these changes used up.
     #[cfg(test)]
     fn used(&self, realised: &Realised, uses: u64) -> f64;
 
-    /// Rényi divergence of order `order > 1`, the larger of both directions: a cross-check by other formulas.
+    /// Rényi divergence of order `order > 1`, the maximum of both directions: a cross-check by other formulas.
     #[cfg(test)]
     fn renyi_divergence(&self, order: f64) -> f64;
 }

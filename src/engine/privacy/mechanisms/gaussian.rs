@@ -48,7 +48,7 @@ impl Facts for Gaussian {
         Ok(Losses { remove: self.loss(step, tail)?, add: None })
     }
 
-    /// Whatever it is that noise was added to: samples cost less.
+    /// The noise may be added to anything, also to samples, because samples cost less.
     fn pays_for(&self, uses: u64) -> StageRecord {
         StageRecord {
             samples: u64::MAX,
@@ -71,7 +71,7 @@ impl Facts for Gaussian {
 }
 
 impl Gaussian {
-    /// The loss on a grid, the same in both directions. Mass at most `tail` counts as infinite loss.
+    /// The loss on a grid, the same in both directions. Mass of at most `tail` counts as infinite loss.
     pub fn loss(&self, step: f64, tail: f64) -> Result<Pld> {
         let noise_multiplier = self.noise_multiplier;
         let (lowest, highest) = self.range(tail);
@@ -90,7 +90,7 @@ impl Gaussian {
                     upper += mass * share.1;
                 }
             } else {
-                // The quadrature needs only the part of a very wide cell where there is mass.
+                // Of a very wide cell, the quadrature needs only the part with mass.
                 let (from, to) = (start.max(-REACH), (start + width).min(REACH));
                 panels(
                     from,
@@ -113,5 +113,5 @@ impl Gaussian {
     }
 }
 
-/// Beyond this many standard deviations there is less than 1e-320.
+/// Beyond this many standard deviations, the mass is below 1e-320.
 const REACH: f64 = 38.5;

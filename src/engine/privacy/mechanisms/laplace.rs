@@ -1,4 +1,4 @@
-//! Mechanisms that no training uses, and that known answers of other accountants are about: for tests.
+//! Mechanisms that no training uses, for comparison with known answers of other accountants in tests.
 
 use super::facts::{Facts, Losses, check_positive};
 use crate::engine::Result;
@@ -57,7 +57,7 @@ impl Facts for Laplace {
     }
 }
 
-/// Anything `epsilon`-differentially private.
+/// Any `epsilon`-differentially private mechanism.
 #[derive(Debug, Clone, Copy)]
 pub struct Pure {
     pub epsilon: f64,
@@ -101,8 +101,8 @@ impl Facts for Pure {
     }
 }
 
-/// The Laplace mechanism. Losses lie within `1 / scale` of 0; both ends have masses of their own, and between them the
-/// loss `l` has density `exp((l - 1 / scale) / 2) / 4`.
+/// The Laplace mechanism. Losses are within `1 / scale` of 0. Both ends have point masses, and between them the loss
+/// `l` has density `exp((l - 1 / scale) / 2) / 4`.
 ///
 /// `step` is at most 1/8, for the quadrature.
 fn laplace(scale: f64, step: f64) -> Result<Pld> {

@@ -1,5 +1,5 @@
-//! The private mechanisms, each in a file of its own: how it runs, what it costs, and a cross-check of that. Neighbouring
-//! tables differ by adding or removing one privacy unit throughout.
+//! The private mechanisms, each in a separate file: how it runs, what it costs, and a cross-check of the cost.
+//! Neighbouring tables always differ by adding or removing one privacy unit.
 
 pub mod exponential;
 pub mod facts;
@@ -23,20 +23,20 @@ use self::subsampled_gaussian::SubsampledGaussian;
 pub enum Mechanism {
     /// Gaussian noise of standard deviation `noise_multiplier` times the L2 sensitivity.
     Gaussian { noise_multiplier: f64 },
-    /// `steps` Gaussian sums, each over a fresh Poisson sample of the units with rate `sampling_rate`.
+    /// `steps` Gaussian sums, each over a new Poisson sample of the units with rate `sampling_rate`.
     SubsampledGaussian { sampling_rate: f64, noise_multiplier: f64, steps: u64 },
-    /// A choice whose probabilities' log-ratio between neighbours varies by at most `epsilon` over the outcomes, such as
-    /// the exponential mechanism with `exp(epsilon * score / 2)` for scores of sensitivity 1.
+    /// A choice for which the probabilities' log-ratio between neighbours varies by at most `epsilon` over the
+    /// outcomes, such as the exponential mechanism with `exp(epsilon * score / 2)` for scores of sensitivity 1.
     BoundedRange { epsilon: f64 },
-    /// Laplace noise of scale `scale` times the L1 sensitivity: for known answers of other accountants.
+    /// Laplace noise of scale `scale` times the L1 sensitivity, for known answers of other accountants.
     #[cfg(test)]
     Laplace { scale: f64 },
-    /// Anything `epsilon`-differentially private: the same.
+    /// Any `epsilon`-differentially private mechanism, for the same purpose.
     #[cfg(test)]
     Pure { epsilon: f64 },
 }
 
-/// How a mechanism is stored: the places of the variants are part of the format of models.
+/// The stored form of a mechanism. The order of the variants is part of the format of models.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Mechanism")]
 enum Stored {
@@ -91,12 +91,12 @@ impl From<Mechanism> for Stored {
     }
 }
 
-/// Uses of a mechanism, and steps of a training, at most.
+/// Maximum uses of a mechanism, and maximum steps of a training.
 const MAX_TIMES: u64 = 1_000_000;
 const MAX_STEPS: u64 = 1_000_000_000;
 
 impl Mechanism {
-    /// What the accountant has to know of one use, or of one step.
+    /// The accountant's facts about one use, or about one step.
     pub fn facts(self) -> Box<dyn Facts> {
         match self {
             Self::Gaussian { noise_multiplier } => Box::new(Gaussian { noise_multiplier }),
@@ -121,7 +121,7 @@ impl Mechanism {
         }
     }
 
-    /// Rate of the Poisson samples that it sees, where it sees samples.
+    /// Rate of the Poisson samples, if it is applied to samples.
     pub fn sampling_rate(self) -> Option<f64> {
         match self {
             Self::SubsampledGaussian { sampling_rate, .. } => Some(sampling_rate),
@@ -131,7 +131,7 @@ impl Mechanism {
         }
     }
 
-    /// One step of it: a sample of all units is none, and what releases nothing is nothing.
+    /// One step of it. A sample of all units is not a sample, and a mechanism that releases nothing is `None`.
     pub fn simplified(self) -> Option<Self> {
         match self {
             Self::SubsampledGaussian { sampling_rate: 0.0, .. } | Self::BoundedRange { epsilon: 0.0 } => None,
@@ -154,17 +154,17 @@ impl Mechanism {
     }
 }
 
-/// A mechanism used `times` times, with the name of what it paid for.
+/// A mechanism that is used `times` times, with the name of its purpose.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stage {
-    /// What was bought, such as `row count`, `domains`, `training`.
+    /// The purpose, such as `row count`, `domains`, `training`.
     pub name: String,
     pub mechanism: Mechanism,
     pub times: u64,
 }
 
 impl Stage {
-    /// Whether a training may have had it.
+    /// Whether a training may have used it.
     pub fn is_plausible(&self) -> bool {
         self.times <= MAX_TIMES && self.mechanism.is_plausible()
     }
@@ -174,7 +174,7 @@ impl Stage {
 pub mod tests {
     use super::*;
 
-    /// The least and the most of each parameter that is plausible.
+    /// The plausible range of each parameter.
     pub fn extremes() -> Vec<Mechanism> {
         let mut all = Vec::new();
         for epsilon in [0.0, 1e-9, 1e6] {

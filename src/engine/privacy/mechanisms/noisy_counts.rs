@@ -6,24 +6,24 @@ use crate::engine::privacy::samplers::gaussian::{MAX_BITS, RoundedGaussian};
 use crate::engine::privacy::samplers::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
-/// Lattice points in a count, at most: noise below 2^-22 counts is raised to that.
+/// Maximum lattice points per count: noise below 2^-22 counts is raised to that.
 const MAX_SCALE: f64 = (1u64 << 62) as f64;
 
-/// Counts with the noise that protects them.
+/// Noisy counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoisyCounts {
     /// In the order of the counts; may be negative.
     pub values: Vec<f64>,
     /// Standard deviation of the noise on each value, in counts.
     pub noise_sd: f64,
-    /// Noise multiplier that was really used: at least the one asked for, and above it by 1e-3 of it at most (unless
-    /// the noise asked for is below 2^-22 counts).
+    /// The realised noise multiplier: at least the requested one, and above it by at most 1e-3 of it (unless the
+    /// requested noise is below 2^-22 counts).
     pub noise_multiplier: f64,
-    /// How many draws of [`RoundedGaussian`] were made, each with its slack.
+    /// Number of draws of [`RoundedGaussian`], each with its slack.
     pub draws: u64,
 }
 
-/// The error of a budget that calls for more noise than can be drawn.
+/// The error for a budget that needs more noise than can be drawn.
 pub fn budget_is_too_small() -> EngineError {
     EngineError::invalid(
         "the privacy budget is too small for any count to be released",
@@ -48,7 +48,7 @@ impl Lattice {
             return Err(EngineError::Internal("noise multiplier and sensitivity must be positive and finite"));
         }
         let noise = RoundedGaussian::new(MAX_BITS)?;
-        // 2^-50 outweighs the rounding of the product above and of this quotient.
+        // 2^-50 exceeds the rounding of the product above and of this quotient.
         let scale = (noise.standard_deviation() / wanted * (1.0 - 2f64.powi(-50))).floor().min(MAX_SCALE);
         if scale < 1000.0 {
             return Err(budget_is_too_small());
@@ -56,7 +56,7 @@ impl Lattice {
         Ok(Self { scale: scale as u64, noise })
     }
 
-    /// `scale * count`, which noise can be added to.
+    /// `scale * count`, to which noise can be added.
     pub fn place(&self, count: u64) -> i128 {
         i128::from(self.scale) * i128::from(count)
     }
@@ -82,10 +82,10 @@ impl Lattice {
 
 /// Adds Gaussian noise of at least `noise_multiplier * l2_sensitivity` to each count.
 ///
-/// `l2_sensitivity` bounds the Euclidean norm of the change of the whole vector when one unit comes or goes. Counts are
-/// multiplied by the integer `L = floor(2^m / (noise_multiplier * l2_sensitivity))`, which makes their
-/// sensitivity `L * l2_sensitivity`, and get integer noise of standard deviation `2^m`: exactly a post-processed
-/// Gaussian mechanism of noise multiplier `2^m / (L * l2_sensitivity) >= noise_multiplier`.
+/// `l2_sensitivity` bounds the Euclidean norm of the change of the whole vector when one unit is added or removed.
+/// Counts are multiplied by the integer `L = floor(2^m / (noise_multiplier * l2_sensitivity))`, which makes their
+/// sensitivity `L * l2_sensitivity`, and get integer noise of standard deviation `2^m`. This is exactly a
+/// post-processed Gaussian mechanism with noise multiplier `2^m / (L * l2_sensitivity) >= noise_multiplier`.
 ///
 /// # Errors
 /// `Internal` if a parameter is not positive and finite; `InvalidParameter` if the noise would exceed 2^30 counts.
@@ -117,7 +117,7 @@ pub fn noisy_counts(
     })
 }
 
-/// Noise for a count that is not known yet: drawn, written down, and used once.
+/// Noise for a count that is not known yet. It is drawn, recorded, and used once.
 #[derive(Debug)]
 pub struct DrawnNoise {
     lattice: Lattice,
@@ -125,7 +125,7 @@ pub struct DrawnNoise {
 }
 
 impl DrawnNoise {
-    /// Noise as [`noisy_counts`] draws it for one count.
+    /// Noise like that of [`noisy_counts`] for one count.
     ///
     /// # Errors
     /// As [`noisy_counts`].
@@ -136,9 +136,9 @@ impl DrawnNoise {
         Ok(Self { lattice, draw })
     }
 
-    /// What the count would be released as if it were this.
+    /// The released value if the count were this.
     pub fn so_far(&self, count: u64) -> f64 {
-        // On the lattice, and rounded once, so that nothing but the lattice point shows.
+        // On the lattice, and rounded once, so that only the lattice point is visible.
         self.lattice.read(self.lattice.place(count) + i128::from(self.draw))
     }
 
@@ -156,7 +156,7 @@ impl DrawnNoise {
     }
 }
 
-/// Of two histograms over the same cells.
+/// For two histograms over the same cells.
 #[cfg(test)]
 pub(super) fn squared_distance(before: &[u64], after: &[u64]) -> f64 {
     assert_eq!(before.len(), after.len());
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// Noisy counts are points of the lattice however the noise was drawn, and tell no more than which.
+    /// Noisy counts are lattice points, whenever the noise was drawn, and reveal nothing else.
     #[test]
     fn drawn_noise_gives_what_noisy_counts_gives() {
         for (seed, count) in [(1, 0), (2, 200), (3, 1_000), (4, 123_456_789)] {
@@ -198,7 +198,7 @@ mod tests {
         let deviations: Vec<f64> = noisy.values.iter().map(|v| (v - 1_000_000_007.0) / noisy.noise_sd).collect();
         let mean = deviations.iter().sum::<f64>() / n as f64;
         let variance = deviations.iter().map(|d| d * d).sum::<f64>() / n as f64;
-        // Five standard errors: 6e-7 each, were the seed not fixed.
+        // Five standard errors: 6e-7 each for a random seed.
         assert!((noisy.noise_sd - 6.0).abs() < 1e-6);
         assert!(mean.abs() < 5.0 / (n as f64).sqrt());
         assert!((variance - 1.0).abs() < 5.0 * (2.0 / n as f64).sqrt());

@@ -1,25 +1,25 @@
-//! Release of those keys of an unknown domain that many units hold: the Gaussian sparse histogram.
+//! Releases the keys of an unknown domain that many units hold: the Gaussian sparse histogram.
 //!
 //! Korolova, Kenthapadi, Mishra, Ntoulas, "Releasing Search Queries and Clicks Privately" (2009); Wilkins, Kifer,
 //! Zhang, Karrer, "Exact Privacy Analysis of the Gaussian Sparse Histogram Mechanism" (arXiv 2202.01100).
 //!
 //! # Proof
-//! A unit holds at most `m` keys, each counted as often as it holds it. Let `D'` be `D` with one more unit; `M` the
-//! release, and `M*` the same release of no other keys than those that `D` holds; `G` the Gaussian mechanism of
-//! sensitivity `m` and the same noise multiplier; and `R` whatever else is released, before or after, adaptively or not.
+//! A unit holds at most `m` keys, each counted as often as the unit holds it. Let `D'` be `D` with one more unit; `M`
+//! the release, and `M*` the same release restricted to keys that `D` holds; `G` the Gaussian mechanism with
+//! sensitivity `m` and the same noise multiplier; and `R` all other releases, before or after, adaptive or not.
 //!
-//! On `D` the two releases are one. The counts of the keys of `D` change by at most `m` in L1 and so in L2, so that
-//! `M*` is a post-processing of `G`. What `M` does beyond it on `D'` is to release a key that is new there, which
-//! happens with probability `s` at most; and the noises of new keys are independent of the others, so that `M(D')` is
-//! `M*(D')` with a probability of at least `1 - s` that is independent of it. So
+//! On `D` the two releases are equal. The counts of the keys of `D` change by at most `m` in L1 and so in L2, so `M*`
+//! is a post-processing of `G`. On `D'`, `M` differs from `M*` only by releasing a key that is new there, which happens
+//! with probability at most `s`. The noises of new keys are independent of the others, so `M(D')` is `M*(D')` with a
+//! probability of at least `1 - s` that is independent of it. So
 //! - `P(M(D') in A) <= P(M*(D') in A) + s`, which adds `s` to delta;
 //! - `P(M*(D') in A) <= P(M(D') in A) / (1 - s)`: where `G` and `R` together are (epsilon, delta)-private, the
 //!   probability on `D` exceeds `e^epsilon` times that of `M` and `R` on `D'` by at most their delta at
 //!   `epsilon + ln(1 - s)`, which is at most their delta at `epsilon` plus `1 / (1 - s) - 1` (for events `A` with
 //!   `P(A) > e^epsilon (1 - s) Q(A)`, `e^epsilon Q(A) - e^epsilon (1 - s) Q(A) < P(A) s / (1 - s)`).
 //!
-//! With several releases, in one of which or more the unit has new keys, `1 - s` becomes a product, and the first bound
-//! a sum. Taking `s = delta_share / 2` keeps both within the sum of the shares: `-ln(1 - x/2) <= x ln 2` and
+//! With several releases, of which one or more have new keys of the unit, `1 - s` becomes a product, and the first
+//! bound a sum. With `s = delta_share / 2` both are within the sum of the shares: `-ln(1 - x/2) <= x ln 2` and
 //! `ln(1 + X) >= X ln 2` on [0, 1], so that `prod 1 / (1 - s_j) - 1 <= exp(ln 2 sum x_j) - 1 <= sum x_j`.
 //! In all: **delta of the composition of `G` and `R` at epsilon, plus the shares, is a valid delta.**
 //!
@@ -30,40 +30,40 @@
 //! largest for one key of count `m` or for `m` keys of count 1. Hence `T` is the larger of `m + sd q(s)` and
 //! `1 + sd q(s / m)`, with `q` the inverse of `Q`; for `m = 1` they are one.
 //!
-//! The same holds if the keys come from a Poisson sample of units and `G` is charged as a subsampled Gaussian: given the
-//! sample of the other units, the law of `M*` with the unit is a post-processing of `G`'s, mixed with the law without
-//! it; the hockey-stick divergence is jointly convex over samples. The unit's keys are now released with a smaller
-//! probability still. Nor does it matter that a unit's rows are a random choice among more: what holds for every
-//! choice holds for their mixture.
+//! The same holds if the keys come from a Poisson sample of units and `G` is charged as a subsampled Gaussian. Given
+//! the sample of the other units, the law of `M*` with the unit is a post-processing of `G`'s, mixed with the law
+//! without it, and the hockey-stick divergence is jointly convex over samples. The unit's keys are then released with
+//! an even smaller probability. It also holds if a unit's rows are a random choice among more rows: what holds for
+//! every choice holds for their mixture.
 
 use crate::engine::privacy::loss::normal::upper_quantile;
 use crate::engine::privacy::mechanisms::noisy_counts::Lattice;
 use crate::engine::privacy::meter::{Meter, Run};
 use crate::engine::{EngineError, Result};
 
-/// Keys that were released, and how.
+/// Released keys.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HeavyKeys<K> {
     /// Released keys with their noisy counts, in the order of the keys.
     pub keys: Vec<(K, f64)>,
-    /// Noisy counts of the cells that are public, in their order.
+    /// Noisy counts of the public cells, in order.
     pub known: Vec<f64>,
-    /// Noisy counts above this were released.
+    /// The threshold for noisy counts.
     pub threshold: f64,
     /// Standard deviation of the noise, in counts.
     pub noise_sd: f64,
-    /// How many noise draws to charge with their slack. Depends on the data: never release it.
+    /// Number of noise draws, each of which is charged with its slack. It depends on the data and must not be released.
     pub draws: u64,
 }
 
-/// Releases the keys whose noisy counts exceed a threshold, which one or more of the keys that only one unit holds pass
-/// with probability `delta_share / 2` at most. Charge a Gaussian mechanism of `noise_multiplier` and, besides,
+/// Releases the keys whose noisy counts exceed a threshold. One or more keys that only one unit holds exceed it with
+/// probability at most `delta_share / 2`. Charge a Gaussian mechanism with `noise_multiplier` and, in addition,
 /// `delta_share`.
 ///
-/// `known` are the counts of cells that are public, such as NULL, which are released whatever they are. `counts` are
-/// distinct keys with their counts. To all these together a unit adds at most `unit_rows`; keys are sorted before
-/// any noise is drawn, so the output depends neither on the order of the data nor of the map they come from. All shares
-/// spent on one table must add up to at most 1.
+/// `known` are the counts of public cells, such as NULL, which are always released. `counts` are distinct keys with
+/// their counts. A unit adds at most `unit_rows` to all of these together. Keys are sorted before any noise is drawn,
+/// so the output depends neither on the order of the data nor on that of the map. All shares for one table must add up
+/// to at most 1.
 ///
 /// # Errors
 /// `Internal` if `noise_multiplier` is not positive and finite, `delta_share` not in (0, 1) or `unit_rows` 0;
@@ -77,7 +77,7 @@ pub fn release_heavy<K: Ord + Clone + Send + 'static>(
     meter: &mut Meter,
 ) -> Result<HeavyKeys<K>> {
     if !(delta_share > 0.0 && delta_share < 1.0) {
-        return Err(EngineError::Internal("delta share must lie strictly between 0 and 1"));
+        return Err(EngineError::Internal("delta share must be greater than 0 and less than 1"));
     }
     let lattice = Lattice::new(unit_rows.into(), noise_multiplier)?;
     let threshold = threshold(&lattice, unit_rows, delta_share);
@@ -112,7 +112,7 @@ pub fn release_heavy<K: Ord + Clone + Send + 'static>(
     Ok(HeavyKeys { keys, known, threshold: lattice.read(threshold), noise_sd, draws })
 }
 
-/// Squared change of the counts of the keys that both have, and the rows of those that only the second has.
+/// Squared change of the counts of keys that both have, and the number of rows with keys that only the second has.
 #[cfg(test)]
 fn change<K: Ord>(before: &[(K, u64)], after: &[(K, u64)]) -> (f64, u64) {
     use std::collections::BTreeMap;
@@ -123,12 +123,12 @@ fn change<K: Ord>(before: &[(K, u64)], after: &[(K, u64)]) -> (f64, u64) {
     (known.iter().map(change).sum(), new_rows)
 }
 
-/// The lattice point that new keys of one unit pass with probability `delta_share / 2` at most: see the module.
+/// The lattice point that new keys of one unit exceed with probability at most `delta_share / 2`: see the module.
 /// `round(y)` exceeds an integer only if `y` exceeds it by 1/2.
 fn threshold(lattice: &Lattice, unit_rows: u32, delta_share: f64) -> i128 {
     let (most, share) = (f64::from(unit_rows), 0.5 * delta_share);
     let above = |chance: f64| (lattice.noise.standard_deviation() * upper_quantile(chance)).ceil() as i128;
-    // A threshold beyond all numbers lets nothing pass.
+    // An infinite threshold releases nothing.
     let passed = |count: u64, chance: f64| lattice.place(count).saturating_add(above(chance));
     passed(unit_rows.into(), share).max(passed(1, share / most))
 }
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn lonely_keys_pass_as_rarely_as_promised() {
         let mut meter = Meter::for_tests(1);
-        // A large share, so that passing can be counted: 5.3 standard errors, fixed seed.
+        // A large share, so that exceedances can be counted: 5.3 standard errors, fixed seed.
         let (n, share) = (400_000, 0.02);
         let heavy = release_heavy(&[], (0..n).map(|k| (k, 1)), 1, 3.0, share, &mut meter).unwrap();
         let (found, expected) = (heavy.keys.len() as f64, f64::from(n) * share / 2.0);
@@ -148,9 +148,9 @@ mod tests {
         assert!((heavy.threshold - (1.0 + 3.0 * upper_quantile(share / 2.0))).abs() < 1e-6);
     }
 
-    /// However a unit of `m` rows spreads over new keys, one or more of them pass with at most the promised probability,
-    /// and nearly with it in the worst case. Fixed seeds; over random seeds each check fails with probability below
-    /// 1e-7 (5.3 standard errors).
+    /// However the `m` rows of a unit are distributed over new keys, one or more of these exceed the threshold with at
+    /// most the stated probability, and in the worst case almost with it. Fixed seeds. Over random seeds each check
+    /// fails with probability below 1e-7 (5.3 standard errors).
     #[test]
     fn lonely_units_of_many_rows_pass_as_rarely_as_promised() {
         let (units, share, noise) = (40_000u32, 0.04, 0.8);

@@ -1,4 +1,4 @@
-//! The Poisson-subsampled Gaussian mechanism: a sum over a fresh Poisson sample of the units, with Gaussian noise.
+//! The Poisson-subsampled Gaussian mechanism: a sum over a new Poisson sample of the units, with Gaussian noise.
 
 use super::facts::{Facts, Losses, check_positive, senseless};
 use crate::engine::Result;
@@ -70,7 +70,7 @@ impl Facts for SubsampledGaussian {
         }
     }
 
-    /// Of the sample that the unit changed most.
+    /// For the sample that the unit changed most.
     #[cfg(test)]
     fn used(&self, realised: &Realised, _: u64) -> f64 {
         realised.sample_precision * self.noise_multiplier.powi(2)
@@ -84,12 +84,12 @@ impl Facts for SubsampledGaussian {
 
 impl SubsampledGaussian {
     /// Both directions. With the output in units of its standard deviation, `u`, and `t = u/z - 1/(2 z^2)`, the output
-    /// without the unit has density `phi(u)`, and `phi(u) (1 - q + q e^t)` with it: the loss on removal is
-    /// `ln(1 - q + q e^t)`, of which that on addition is the swapped one. Mass at most `tail` counts as infinite.
+    /// has density `phi(u)` without the unit, and `phi(u) (1 - q + q e^t)` with it. The loss on removal is `ln(1 - q +
+    /// q e^t)`, and that on addition is its swapped counterpart. Mass of at most `tail` counts as infinite.
     pub fn directions(&self, step: f64, tail: f64) -> Result<Losses> {
         let (lowest, highest) = self.range(tail);
         let mut remove = Pld::empty(step, lowest, highest)?;
-        // An error of a few last places in t is one of z |u| times as much in the density's exponent.
+        // An error of a few last places in t is an error z |u| times as large in the density's exponent.
         remove.relative += 1e-14 * self.noise_multiplier + 1e-17 / step;
         let start = self.exponent(-upper_quantile(tail));
         let narrow = GAUSS_3.map(|(x, weight)| (step * x, weight, shares(step, step * x)));
@@ -114,8 +114,8 @@ impl SubsampledGaussian {
             edge = next;
         }
         let mut add = remove.swapped();
-        // Outputs below `start` lose less than the first cell's end on removal, and count as infinite on addition;
-        // outputs above the grid the other way round.
+        // Outputs below `start` have a smaller loss than the end of the first cell on removal, and count as infinite on
+        // addition. For outputs above the grid it is the reverse.
         let (below, above) = (self.place(start), self.place(edge));
         remove.mass[1] += self.mixture(upper_tail(-below), upper_tail(-below + 1.0 / self.noise_multiplier));
         remove.infinity = self.mixture(upper_tail(above), upper_tail(above - 1.0 / self.noise_multiplier));

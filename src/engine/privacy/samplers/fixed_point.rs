@@ -1,9 +1,9 @@
-//! Numbers in [0, 1] as multiples of 2^-127, for the few places where f64 is not exact enough.
+//! Numbers in [0, 1] as multiples of 2^-127, for the few uses for which f64 is not exact enough.
 
 /// The number 1.
 pub const ONE: u128 = 1 << 127;
 
-/// Product, rounded down; off by less than 2^-126.
+/// Product, rounded down. The error is below 2^-126.
 pub fn mul(a: u128, b: u128) -> u128 {
     const LOW: u128 = u64::MAX as u128;
     let (a1, a0) = (a >> 64, a & LOW);
@@ -13,10 +13,10 @@ pub fn mul(a: u128, b: u128) -> u128 {
     (high << 1) | ((middle >> 63) & 1)
 }
 
-/// `exp(-x)` for `x` of at most a half, off by less than 2^-120.
+/// `exp(-x)` for `x` of at most 1/2. The error is below 2^-120.
 ///
-/// The Taylor series: each of at most 32 terms is off by less than two units times the running product, which is
-/// below 1; the remainder after 32 terms is below 2^-32 / 32! < 2^-149.
+/// The Taylor series: each of at most 32 terms has an error below two units times the running product, which is below
+/// one. The remainder after 32 terms is below 2^-32 / 32! < 2^-149.
 pub fn exp_neg(x: u128) -> u128 {
     debug_assert!(x <= ONE / 2);
     let (mut plus, mut minus, mut term) = (ONE, 0, ONE);

@@ -1,19 +1,19 @@
-//! Gaussian noise rounded to integers, exact but for a slack that is stated and proved here.
+//! Gaussian noise rounded to integers, exact except for a slack that is stated and proved here.
 //!
-//! A draw is `round(2^m X)` for a standard normal `X` and a public `m`. Added to an integer `v` it is
-//! `round(v + 2^m X)`: the continuous Gaussian mechanism of standard deviation `2^m`, post-processed. Privacy of
-//! integer-valued queries is therefore that of the continuous mechanism.
+//! A draw is `round(2^m X)` for a standard normal `X` and a public `m`. Added to an integer `v`, it is `round(v + 2^m
+//! X)`: the continuous Gaussian mechanism with standard deviation `2^m`, post-processed. So the privacy of
+//! integer-valued queries is that of the continuous mechanism.
 //!
-//! # How
-//! `|X|` falls into a cell `[i/32, (i+1)/32)`, `i < 384`. With `f(x) = exp(-x^2/2)` and a scale `S`, the integers
-//! `low_i <= S f(x) <= high_i` hold on the whole cell. One of these is picked with probability exactly proportional to
-//! its integer weight, out of `2^63` in all:
+//! # Algorithm
+//! `|X|` is in a cell `[i/32, (i+1)/32)`, `i < 384`. With `f(x) = exp(-x^2/2)` and a scale `S`, the integers `low_i <=
+//! S f(x) <= high_i` hold on the whole cell. One of these is chosen with probability exactly proportional to its
+//! integer weight, out of a total of `2^63`:
 //! - the core of cell `i`, weight `low_i`: any point of the cell, accepted as it is;
 //! - the wedge of cell `i`, weight `high_i - low_i`: a point `x` of the cell, accepted with probability
 //!   `(S f(x) - low_i) / (high_i - low_i)`;
-//! - nothing, with the weight that is left: try again.
+//! - nothing, with the remaining weight: try again.
 //!
-//! The density of what is accepted is then proportional to `low_i + (S f(x) - low_i) = S f(x)`, whatever the integers.
+//! The density of accepted points is proportional to `low_i + (S f(x) - low_i) = S f(x)`, whatever the integers.
 //! Points are uniform binary fractions of the cell, and rounding boundaries `(k + 1/2) / 2^m`, `m <= 40`, are
 //! multiples of `2^-36` of a cell, so rounding is integer arithmetic on the leading bits of the point.
 //!
@@ -33,7 +33,7 @@
 //! For a mechanism of `n` draws that would be (epsilon, delta)-private with ideal noise, the real one is
 //! (epsilon, delta + (1 + e^epsilon) n slack)-private.
 //!
-//! Running time depends on the draws (rejections, table look-ups): an attacker who times single draws is out of scope.
+//! Running time depends on the draws (rejections, table look-ups). An attacker who times single draws is out of scope.
 
 use std::sync::LazyLock;
 
@@ -43,23 +43,23 @@ use super::fixed_point::{ONE, exp_neg, mul};
 use super::random::SecretRng;
 use crate::engine::{EngineError, Result};
 
-/// Bound on the total variation distance between a draw and `round(2^m X)`; see the module for its proof and use.
+/// Bound on the total variation distance between a draw and `round(2^m X)`. The module describes its proof and use.
 pub const SLACK_PER_DRAW: f64 = 1e-30;
 
 /// Largest `m`.
 pub const MAX_BITS: u32 = 40;
 
-/// Cells a sigma, and cells up to 12 sigma.
+/// Cells per sigma, and cells up to 12 sigma.
 const CELLS_PER_SIGMA: f64 = 32.0;
 const CELLS: usize = 384;
 /// Columns of the alias table, and the weight of each.
 const COLUMNS: usize = 1024;
 const COLUMN_WEIGHT: u64 = 1 << 53;
-/// Points of a cell that rounding tells apart.
+/// Number of points of a cell that rounding distinguishes.
 const POINTS: u64 = 1 << 36;
-/// Half-width of the band in which an f64 comparison is not trusted.
+/// Half-width of the band in which an f64 comparison is not decisive.
 const DOUBT: f64 = 1.0 / (1u64 << 36) as f64;
-/// Draws for which random bytes are fetched at once.
+/// Number of draws for which random bytes are fetched at once.
 const CHUNK: usize = 256;
 
 /// Samples `round(2^m X)` for a standard normal `X`.
@@ -104,7 +104,7 @@ impl RoundedGaussian {
         }
     }
 
-    /// The draw that a random word begins; nearly always it suffices. From the top: one bit of sign, 10 for the column
+    /// The draw for a random word, which nearly always suffices. From the top: one bit for the sign, 10 for the column
     /// of the table, the first 17 for the point in the column, 36 for the point in the cell.
     #[inline]
     fn finish(&self, mut word: u64, rng: &mut SecretRng) -> i64 {
@@ -120,7 +120,7 @@ impl RoundedGaussian {
         }
     }
 
-    /// Rounds the point in a cell to the lattice and gives it its sign.
+    /// Rounds the point in a cell to the lattice and applies its sign.
     #[inline]
     fn round(&self, word: u64, cell: usize) -> i64 {
         let fixed = (cell as u64) * POINTS + word % POINTS; // in units of 2^-41 sigma
@@ -129,7 +129,7 @@ impl RoundedGaussian {
     }
 }
 
-/// What every sampler shares; it holds constants only, so that a fork may share it too.
+/// Shared by all samplers. It holds only constants, so forks may share it too.
 #[derive(Debug)]
 struct AliasTable {
     columns: Vec<AliasColumn>,
@@ -159,9 +159,9 @@ impl AliasTable {
     fn new() -> Self {
         let edges = edges();
         let sum: f64 = edges[..CELLS].iter().map(|&e| e as f64 / ONE as f64).sum();
-        // A little less than fits, so that the rounding below has room; the rest is the weight of "nothing".
+        // Slightly less than fits, to leave room for the rounding below. The rest is the weight of "nothing".
         let scale = ((1u64 << 63) as f64 / sum * (1.0 - 1e-12)) as u64;
-        // One unit more room than rounding needs on either side covers the error of the edges.
+        // One unit more than rounding needs, on either side, covers the error of the edges.
         let cells: Vec<AliasCell> = edges
             .windows(2)
             .map(|pair| AliasCell {
@@ -178,17 +178,17 @@ impl AliasTable {
         Self { columns: alias(&weights), cells, scale }
     }
 
-    /// The entry that a random word chooses: a cell's core, `CELLS` plus its wedge, or nothing.
+    /// The entry for a random word: a cell's core, `CELLS` plus its wedge, or nothing.
     #[inline]
     fn pick(&self, word: u64, rng: &mut SecretRng) -> usize {
         let AliasColumn { threshold, below, above } = self.columns[(word >> 53) as usize % COLUMNS];
         let (lead, turn) = (word % COLUMN_WEIGHT / POINTS, threshold / POINTS);
-        // Only where the leading 17 bits leave it open are the other 36 drawn.
+        // The other 36 bits are drawn only if the first 17 do not decide.
         let is_below = if lead == turn { rng.next_u64() % POINTS < threshold % POINTS } else { lead < turn };
         usize::from(if is_below { below } else { above })
     }
 
-    /// Whether the wedge of `cell` accepts its point, of which the first 36 bits are drawn.
+    /// Whether the wedge of `cell` accepts its point, whose first 36 bits are drawn.
     fn accepts(&self, cell: usize, point: u64, rng: &mut SecretRng) -> bool {
         let point = (point << 28) | (rng.next_u64() >> 36);
         let uniform = rng.next_u64();
@@ -201,7 +201,7 @@ impl AliasTable {
         self.accepts_exactly(cell, point, uniform)
     }
 
-    /// The probability in f64 with which the wedge accepts a point in units of `2^-64` of the cell.
+    /// The probability, in f64, with which the wedge accepts a point in units of `2^-64` of the cell.
     fn level(&self, cell: usize, point: u64) -> f64 {
         let AliasCell { low, high, .. } = self.cells[cell];
         let x = (cell as f64 + point as f64 * 2f64.powi(-64)) / CELLS_PER_SIGMA;
@@ -220,10 +220,10 @@ impl AliasTable {
     }
 }
 
-/// `exp(-(i/32)^2 / 2)` for `i = 0..=384` as fixed-point numbers, off by less than `2^-107`.
+/// `exp(-(i/32)^2 / 2)` for `i = 0..=384` as fixed-point numbers, with errors below `2^-107`.
 ///
-/// Each is the one before times an odd power of `r = exp(-1/2048)`. An odd power `2 i + 1` is off by at most
-/// `(2 i + 1) 2^-119`; weighted with the edges these errors add up to less than `2100 * 2^-119`.
+/// Each is the previous one times an odd power of `r = exp(-1/2048)`. An odd power `2 i + 1` has an error of at most
+/// `(2 i + 1) 2^-119`. Weighted with the edges, these errors add up to less than `2100 * 2^-119`.
 fn edges() -> Vec<u128> {
     let ratio = exp_neg(ONE / 2048);
     let square = mul(ratio, ratio);

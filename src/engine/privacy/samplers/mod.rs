@@ -1,4 +1,4 @@
-//! Random bits, and exact samples made of them.
+//! Random bits, and exact samples from them.
 
 pub mod fixed_point;
 pub mod gaussian;

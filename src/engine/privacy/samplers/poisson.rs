@@ -1,4 +1,4 @@
-//! Poisson sampling: every row takes part on its own, with exactly the accounted probability.
+//! Poisson sampling: every row takes part independently, with exactly the accounted probability.
 
 use std::cell::RefCell;
 
@@ -18,7 +18,7 @@ const CHUNK: usize = 4096;
 pub struct SamplingRate(u64);
 
 impl SamplingRate {
-    /// The rate nearest to `wanted`, clamped to `[0, 1]` (0 if not a number). Account for [`SamplingRate::value`].
+    /// The rate nearest to `wanted`, clamped to `[0, 1]` (0 for NaN). Account for [`SamplingRate::value`].
     pub fn nearest(wanted: f64) -> Self {
         Self((wanted.clamp(0.0, 1.0) * WHOLE as f64).round() as u64)
     }
@@ -33,11 +33,11 @@ impl SamplingRate {
         u64::from(rng.next_u32()) < self.0
     }
 
-    /// Indices in `0..rows` of the rows that take part, ascending; each does so independently with probability
+    /// Ascending indices in `0..rows` of the rows that take part, each independently with probability
     /// [`SamplingRate::value`].
     ///
-    /// A row takes part iff 32 random bits make a number below `k`. One byte decides unless it equals the leading
-    /// byte of `k`; only then are the other 24 bits drawn.
+    /// A row takes part exactly when 32 random bits form a number below `k`. One byte decides unless it equals the
+    /// leading byte of `k`. Only then are the other 24 bits drawn.
     pub fn sample(self, rows: usize, rng: &mut SecretRng) -> Vec<u32> {
         if self.0 == WHOLE {
             return (0..rows as u32).collect();
@@ -55,7 +55,7 @@ impl SamplingRate {
             let bytes = &mut bytes[..CHUNK.min(rows - start)];
             rng.fill_bytes(bytes);
             for (group, bytes) in bytes.chunks(GROUP).enumerate() {
-                // Most groups hold no small byte when the rate is small.
+                // Most groups have no small byte when the rate is small.
                 if bytes.iter().fold(false, |any, &byte| any | (byte <= lead)) {
                     for (i, &byte) in bytes.iter().enumerate() {
                         if byte < lead || byte == lead && rng.next_u32() >> 8 < rest {
@@ -68,7 +68,7 @@ impl SamplingRate {
         chosen
     }
 
-    /// Room for the sample and six standard deviations more.
+    /// Room for the expected sample and six standard deviations.
     fn room(self, rows: usize) -> usize {
         let expected = rows as f64 * self.value();
         rows.min((expected + 6.0 * expected.sqrt()) as usize + 8)
@@ -92,7 +92,7 @@ fn shuffled(rows: usize, rate: f64, rng: &mut SecretRng) -> Vec<u32> {
     })
 }
 
-/// Bytes looked at together.
+/// Number of bytes that are compared together.
 const GROUP: usize = 16;
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
         assert!((0..1_000).all(|_| all.takes_part(&mut rng) && !none.takes_part(&mut rng)));
     }
 
-    /// Fixed seed; over random seeds each check fails with probability below 1e-7 (5.3 standard errors).
+    /// Fixed seed. Over random seeds, each check fails with probability below 1e-7 (5.3 standard errors).
     #[test]
     fn batch_sizes_are_binomial() {
         for (seed, rate) in [0.001, 0.004, 1.5 / 256.0, 0.026_207, 0.3, 0.75].into_iter().enumerate() {
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// Rows beside each other, in one group or not, and the same row in two rounds. Seeds and errors as above.
+    /// Adjacent rows, in one group or not, and the same row in two rounds. Seeds and errors as above.
     #[test]
     fn rows_and_rounds_are_independent() {
         let (rate, mut rng) = (SamplingRate::nearest(0.2), SecretRng::for_tests(7));
@@ -157,7 +157,7 @@ mod tests {
             let covariance = (0..n).map(|i| (flags[i] - p) * (flags[i + lag] - p)).sum::<f64>() / n as f64;
             assert!(covariance.abs() < 5.3 * p * (1.0 - p) / (n as f64).sqrt(), "lag {lag}: {covariance}");
         }
-        // Each place in a group has the same chance.
+        // Each position in a group has the same probability.
         for place in 0..GROUP {
             let (mut hits, mut n) = (0.0, 0.0);
             for (i, flag) in flags.iter().enumerate().filter(|(i, _)| i % rows % GROUP == place) {

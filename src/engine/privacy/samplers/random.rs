@@ -1,4 +1,4 @@
-//! The generator of every random bit on which privacy rests.
+//! The generator of every random bit that privacy depends on.
 
 use std::convert::Infallible;
 
@@ -8,29 +8,30 @@ use rand_chacha::ChaCha20Rng;
 use crate::engine::privacy::mutant;
 use crate::engine::{EngineError, Result};
 
-/// ChaCha20 keyed by 256 bits from the operating system.
+/// ChaCha20 with a 256-bit key from the operating system.
 ///
-/// It can be neither cloned nor stored, because whoever holds its state can subtract the noise; nor does its `Debug`
-/// form show it. Exact noise is exact as far as ChaCha20's output cannot be told from random bits.
+/// It can neither be cloned nor stored, and its `Debug` form does not show its state, because whoever has the state can
+/// subtract the noise. Noise is as exact as ChaCha20's output is indistinguishable from random bits.
 ///
-/// Never keep one in a process-wide static. A PostgreSQL backend is a fork of its postmaster: a generator made before
-/// the fork would give the same bits in every session, so that noise could be subtracted. Each training makes
-/// its own after the fork, and each worker thread gets its own by [`SecretRng::split`].
+/// Never keep one in a process-wide static. A PostgreSQL backend is a fork of its postmaster: a generator from before
+/// the fork would return the same bits in every session, so that noise could be subtracted. Each training makes a new
+/// one after the fork, and each worker thread gets one from [`SecretRng::split`].
 pub struct SecretRng(ChaCha20Rng);
 
 impl SecretRng {
-    /// A fresh generator.
+    /// A new generator.
     ///
     /// # Errors
-    /// `Internal` if the operating system yields no random bytes.
+    /// `Internal` if the operating system returns no random bytes.
     pub fn from_os() -> Result<Self> {
         let mut key = [0; 32];
-        getrandom::fill(&mut key).map_err(|_| EngineError::Internal("the system gave no random bytes"))?;
+        getrandom::fill(&mut key)
+            .map_err(|_| EngineError::Internal("the operating system returned no random bytes"))?;
         mutant::share(&mut key);
         Ok(Self(ChaCha20Rng::from_seed(key)))
     }
 
-    /// An independent generator for another thread, keyed anew by the operating system and not by this one.
+    /// An independent generator for another thread. Its key comes from the operating system, not from this one.
     ///
     /// # Errors
     /// As [`SecretRng::from_os`].
@@ -38,7 +39,7 @@ impl SecretRng {
         Self::from_os()
     }
 
-    /// A generator that anyone can predict, for tests and benchmarks alone. Noise from it protects nobody.
+    /// A predictable generator, only for tests and benchmarks. Noise from it protects nobody.
     #[doc(hidden)]
     pub fn for_tests(seed: u64) -> Self {
         Self(ChaCha20Rng::seed_from_u64(seed))

@@ -7,14 +7,15 @@ use crate::engine::table::{Bin, Block, BlockColumn, Category, Cells, Domain, Enc
 use crate::engine::{EngineError, Result};
 
 /// Turns codes into values. Within a bin, a part is drawn by its weight and a value evenly within the part, on the
-/// column's lattice if it has one. `other` becomes NULL where the column has NULLs, else a released category by weight.
-/// A column without NULLs and without any released category has nothing to offer but NULL.
+/// column's lattice if it has one. `other` becomes a released category, by weight, unless the column may be NULL and most
+/// of its rows that are not NULL are `other`: then it becomes NULL. A column without any released category has nothing to
+/// offer but NULL.
 pub struct Decoder {
     columns: Vec<(ColumnDecoder, usize)>,
 }
 
 enum ColumnDecoder {
-    Texts { texts: Vec<Box<[u8]>>, other: Option<u32>, nullable: bool, by_weight: Choice },
+    Texts { texts: Vec<Box<[u8]>>, stands_in: Option<u32>, by_weight: Choice },
     Numbers { bins: Vec<BinDecoder>, lattice: Option<ValueLattice> },
 }
 
@@ -59,12 +60,10 @@ impl Decoder {
 
 impl ColumnDecoder {
     fn new(domain: &Domain) -> Self {
-        let nullable = domain.null.is_some();
         match &domain.cells {
             Cells::Categories(categories) => Self::Texts {
                 texts: categories.iter().map(|category| category.value.as_bytes().into()).collect(),
-                other: domain.other_code(),
-                nullable,
+                stands_in: domain.other_code().filter(|_| !other_is_null(domain, categories)),
                 by_weight: Choice::new(categories.iter().map(|category: &Category| category.weight)),
             },
             Cells::Bins { bins, step } => {
@@ -78,12 +77,11 @@ impl ColumnDecoder {
     /// Decodes codes that lie inside the domain.
     fn decode(&self, codes: impl Iterator<Item = u32>, rows: usize, rng: &mut impl Rng) -> BlockColumn {
         match self {
-            Self::Texts { texts, other, nullable, by_weight } => {
+            Self::Texts { texts, stands_in, by_weight } => {
                 let mut column = BlockColumn::categories();
                 for code in codes {
-                    let stands_in = || *other == Some(code) && !nullable;
                     let text = match texts.get(code as usize) {
-                        None if stands_in() => texts.get(by_weight.draw(rng)),
+                        None if *stands_in == Some(code) => texts.get(by_weight.draw(rng)),
                         text => text,
                     };
                     column.push_text(text.map(|text| &**text));
@@ -102,6 +100,12 @@ impl ColumnDecoder {
             }
         }
     }
+}
+
+/// Whether `other` becomes NULL: the released categories would misrepresent a column that mostly holds other values.
+fn other_is_null(domain: &Domain, categories: &[Category]) -> bool {
+    let released: f64 = categories.iter().map(|category| category.weight).sum();
+    domain.null.is_some() && domain.other.is_some_and(|other| other > released)
 }
 
 impl BinDecoder {

@@ -7,8 +7,11 @@
 //! 3. Within a bin, the masses of the cells are drawn towards an even density by as much as noise explains their
 //!    spread (James and Stein).
 
+use super::leaf::Leaf;
 use super::number_line::{Interval, NumberLine};
+use super::refine::runs;
 use super::significance::standing_out;
+use super::tail;
 use super::tree::Estimate;
 use crate::engine::table::{Bin, MAX_CODES, Part};
 
@@ -18,6 +21,9 @@ pub const MAX_BINS: usize = MAX_CODES - 1;
 /// What a pool of cells must hold, in standard deviations of its noise, not to be emptied: noise alone holds that with
 /// probability 0.0013.
 const POOL_STANDS_OUT: f64 = 3.0;
+
+/// The same for all cells together where none stands out.
+const ALL_STANDS_OUT: f64 = 4.0;
 
 /// The same for a pool of at most [`CLEFT`] cells between two that stand out: values there are not absurd.
 const CLEFT_STANDS_OUT: f64 = 1.0;
@@ -36,13 +42,6 @@ const ROWS_PER_BIN: f64 = 12.0;
 const ROWS_PER_FIRST_BIN: f64 = 6.0;
 const FEW_BINS: f64 = 32.0;
 
-/// A cell and how many rows it holds, atoms inside it not counted.
-#[derive(Debug, Clone, Copy)]
-pub struct Leaf {
-    pub interval: Interval,
-    pub mass: Estimate,
-}
-
 /// A single value that many rows hold.
 #[derive(Debug, Clone, Copy)]
 pub struct Atom {
@@ -50,10 +49,10 @@ pub struct Atom {
     pub rows: f64,
 }
 
-/// All that was measured of a column: ascending runs of adjacent cells, and ascending atoms.
+/// All that was measured of a column: ascending cells, each adjacent to the next, and ascending atoms.
 #[derive(Debug, Clone)]
 pub struct Masses {
-    pub segments: Vec<Vec<Leaf>>,
+    pub leaves: Vec<Leaf>,
     pub atoms: Vec<Atom>,
     /// Standard deviation of the noise of one count.
     pub noise_sd: f64,
@@ -68,6 +67,7 @@ struct Stretch {
     width: f64,
     variance: f64,
     atom: bool,
+    tail: bool,
 }
 
 impl Stretch {
@@ -79,37 +79,59 @@ impl Stretch {
 /// Ascending bins with parts weighted by rows; none if nothing stands out.
 pub fn bins(line: NumberLine, masses: Masses) -> Vec<Bin> {
     let noise_sd = masses.noise_sd;
-    let mut leaves: Vec<Leaf> = Vec::new();
-    for mut segment in masses.segments {
-        settle(&mut segment);
-        leaves.extend(segment.into_iter().filter(|leaf| leaf.mass.value > 0.0));
-    }
+    let leaves = settle(line, masses.leaves);
     let stretches = stretches(line, &leaves, &masses.atoms);
     let mut groups = group(line, &stretches, noise_sd);
     groups.iter_mut().for_each(|group| shrink(line, group));
     groups.iter().map(|group| Bin { parts: parts(line, group) }).collect()
 }
 
-/// Makes the masses of adjacent cells count: none negative, and none but noise.
-fn settle(cells: &mut [Leaf]) {
-    let scores: Vec<f64> = cells.iter().map(|leaf| leaf.mass.value / leaf.mass.variance.sqrt()).collect();
-    let standing = standing_out(&scores, |_| false);
-    let mut start = 0;
-    for run in standing.chunk_by(|a, b| a == b) {
-        let end = start + run.len();
-        if !run.first().is_some_and(|standing| *standing) {
-            let (left, right) = (start > 0, end < cells.len());
-            let run = &mut cells[start..end];
-            if left && right && run.len() <= CLEFT {
-                pool(run, CLEFT_STANDS_OUT);
-            } else if stands_out(run, POOL_STANDS_OUT) {
-                pool(run, POOL_STANDS_OUT);
-            } else {
-                keep_fringes(run, left, right);
-            }
+/// Makes the masses of adjacent cells count: none negative, and none but noise. Cells without any are left out.
+fn settle(line: NumberLine, mut cells: Vec<Leaf>) -> Vec<Leaf> {
+    let scores: Vec<f64> = cells.iter().map(|leaf| leaf.mass.score()).collect();
+    let mut standing = standing_out(&scores, |_| false);
+    standing.iter_mut().zip(cells.iter()).for_each(|(standing, leaf)| *standing |= leaf.full);
+    let first = standing.iter().position(|standing| *standing).unwrap_or(0);
+    let last = standing.iter().rposition(|standing| *standing).unwrap_or(cells.len());
+    for run in runs(&standing).into_iter().filter(|run| !standing[run.start]) {
+        let between = run.start > first && run.end <= last;
+        let run = &mut cells[run];
+        if between && run.len() <= CLEFT {
+            pool(run, CLEFT_STANDS_OUT);
+        } else if between && !stands_out(run, POOL_STANDS_OUT) {
+            keep_fringes(run);
+        } else if between {
+            pool(run, POOL_STANDS_OUT);
+        } else if last == standing.len() {
+            pool(run, ALL_STANDS_OUT);
         }
-        start = end;
     }
+    if last < standing.len() {
+        let kept = Interval { start: cells[first].interval.start, end: cells[last].interval.end };
+        let (plausible, evidence) =
+            if line.is_bounded { (line.range, tail::BOUNDED) } else { (twice(kept), tail::UNBOUNDED) };
+        tail::keep(&mut cells[last + 1..], plausible, evidence);
+        cells[..first].reverse();
+        tail::keep(&mut cells[..first], plausible, evidence);
+        cells[..first].reverse();
+    }
+    let away_from_zero =
+        |place: usize, cell: &Interval| (place < first && cell.end <= 0.0) || (place > last && cell.start >= 0.0);
+    let cells = cells.into_iter().enumerate().filter(|(_, leaf)| leaf.mass.value > 0.0);
+    let shaped =
+        cells.flat_map(
+            |(place, leaf)| {
+                if away_from_zero(place, &leaf.interval) { tail::by_octaves(line, &leaf) } else { vec![leaf] }
+            },
+        );
+    shaped.collect()
+}
+
+/// An interval, as far again on both sides, and twice as far from zero.
+fn twice(kept: Interval) -> Interval {
+    let Interval { start, end } = kept;
+    let width = kept.width();
+    Interval { start: (start - width).min(2.0 * start), end: (end + width).max(2.0 * end) }
 }
 
 /// Spreads the mass of some cells evenly, or by halves where they differ; nothing remains if it is but noise.
@@ -145,18 +167,17 @@ fn spread(cells: &mut [Leaf]) {
     cells.iter_mut().for_each(|leaf| leaf.mass.value = total * leaf.interval.width() / width);
 }
 
-/// Empties cells that do not stand out together, but for those at an end that joins a cell which does, if they do.
-fn keep_fringes(cells: &mut [Leaf], left: bool, right: bool) {
+/// Empties cells that do not stand out together, but for those at either end that do.
+fn keep_fringes(cells: &mut [Leaf]) {
     let length = |cells: &[Leaf]| {
         let lengths = std::iter::successors(Some(1), |length| Some(2 * length)).take_while(|n| *n <= cells.len());
         let mut lengths = lengths.filter(|length| stands_out(&cells[..*length], FRINGE_STANDS_OUT));
         lengths.next().unwrap_or(0)
     };
-    let from_left = if left { length(cells) } else { 0 };
+    let from_left = length(cells);
     cells.reverse();
-    let from_right = if right { length(cells) } else { 0 };
+    let from_right = length(cells).min(cells.len() - from_left);
     cells.reverse();
-    let from_right = from_right.min(cells.len() - from_left);
     let (fringe, rest) = cells.split_at_mut(from_left);
     let (rest, other) = rest.split_at_mut(rest.len() - from_right);
     spread(fringe);
@@ -177,7 +198,7 @@ fn stretches(line: NumberLine, leaves: &[Leaf], atoms: &[Atom]) -> Vec<Stretch> 
     let mut all: Vec<Stretch> = Vec::with_capacity(leaves.len() + 2 * atoms.len());
     let atom = |atom: &Atom| {
         let Atom { value, rows } = *atom;
-        Stretch { lo: value, hi: value, rows, width: 0.0, variance: 0.0, atom: true }
+        Stretch { lo: value, hi: value, rows, width: 0.0, variance: 0.0, atom: true, tail: false }
     };
     all.extend(atoms.iter().filter(|atom| atom.rows > 0.0).map(atom));
     for leaf in leaves {
@@ -201,6 +222,7 @@ fn stretches(line: NumberLine, leaves: &[Leaf], atoms: &[Atom]) -> Vec<Stretch> 
                 width: width(*piece),
                 variance: leaf.mass.variance * share,
                 atom: false,
+                tail: leaf.tail,
             }
         }));
     }
@@ -221,8 +243,9 @@ fn group(line: NumberLine, stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stre
         match groups.last_mut() {
             Some((group, rows, false))
                 if !heavy
+                    && group.last().is_some_and(|last| last.tail == stretch.tail)
                     && *rows + stretch.rows / 2.0 <= target
-                    && (2.0 * *rows < target || !is_apart(line, group, stretch)) =>
+                    && (5.0 * *rows < target || !is_apart(line, group, stretch)) =>
             {
                 group.push(*stretch);
                 *rows += stretch.rows;
@@ -238,7 +261,11 @@ fn group(line: NumberLine, stretches: &[Stretch], noise_sd: f64) -> Vec<Vec<Stre
             let purity = f64::from(u8::from(left.2) + u8::from(right.2));
             (left.1 + right.1) * (1.0 + purity)
         };
-        let mergeable = |i: &usize| groups.len() > MAX_BINS || sliver(&groups[*i]) || sliver(&groups[*i + 1]);
+        let is_tail = |i: usize| groups[i].0.iter().any(|stretch| stretch.tail);
+        let mergeable = |i: &usize| {
+            let wanted = groups.len() > MAX_BINS || sliver(&groups[*i]) || sliver(&groups[*i + 1]);
+            wanted && is_tail(*i) == is_tail(*i + 1)
+        };
         let pairs = 0..groups.len().saturating_sub(1);
         let Some(best) = pairs.filter(mergeable).min_by(|a, b| cost(*a).total_cmp(&cost(*b))) else {
             return groups.into_iter().map(|(group, _, _)| group).collect();
@@ -284,7 +311,7 @@ fn heavy(stretches: &[Stretch], noise_sd: f64) -> (Vec<bool>, f64) {
 fn shrink(line: NumberLine, group: &mut [Stretch]) {
     let alike = |a: &Stretch, b: &Stretch| {
         let widths = if a.width > b.width { a.width / b.width } else { b.width / a.width };
-        !a.atom && !b.atom && line.after(a.hi) == b.lo && widths < 4.0
+        !a.atom && !b.atom && !a.tail && line.after(a.hi) == b.lo && widths < 4.0
     };
     for cells in group.chunk_by_mut(alike) {
         let rows: f64 = cells.iter().map(|cell| cell.rows).sum();
@@ -335,20 +362,17 @@ mod tests {
         for round in 0..200 {
             let line = NumberLine::new(round % 2 == 0, None, None);
             let mut start = -500.0;
-            let mut segments = Vec::new();
-            for _ in 0..5 {
-                let segment = (0..60).map(|_| {
-                    let end = start + 1.0 + (unit() * 10.0).floor();
-                    let interval = Interval { start, end };
-                    start = end;
-                    Leaf { interval, mass: Estimate { value: 400.0 * unit().powi(3) - 20.0, variance: 200.0 } }
-                });
-                segments.push(segment.collect());
-                start += 1_000.0;
+            let mut leaves = Vec::new();
+            for i in 1..=300 {
+                let end = start + if i % 60 == 0 { 1_000.0 } else { 1.0 + (unit() * 10.0).floor() };
+                let interval = Interval { start, end };
+                start = end;
+                let mass = Estimate { value: 400.0 * unit().powi(3) - 20.0, variance: 200.0 };
+                leaves.push(Leaf::new(interval, mass, false));
             }
             let values = [-500.0, -499.0, -450.0, 0.0, 700.0, 9_000.0];
             let atoms = values.iter().map(|value| Atom { value: *value, rows: 3_000.0 * unit() }).collect();
-            let bins = bins(line, Masses { segments, atoms, noise_sd: 20.0 });
+            let bins = bins(line, Masses { leaves, atoms, noise_sd: 20.0 });
             assert!(bins.len() <= MAX_BINS && bins.len() > 20, "{}", bins.len());
             let parts: Vec<&Part> = bins.iter().flat_map(|bin| &bin.parts).collect();
             assert!(parts.iter().all(|part| part.lo <= part.hi && part.weight >= 0.0));
@@ -361,20 +385,23 @@ mod tests {
 
     /// What becomes of adjacent cells whose noise has a standard deviation of 1.
     fn settled(masses: &[f64]) -> Vec<f64> {
-        let cell = |(i, mass): (usize, &f64)| Leaf {
-            interval: Interval { start: i as f64, end: i as f64 + 1.0 },
-            mass: Estimate { value: *mass, variance: 1.0 },
+        let cell = |(i, mass): (usize, &f64)| {
+            let interval = Interval { start: i as f64, end: i as f64 + 1.0 };
+            Leaf::new(interval, Estimate { value: *mass, variance: 1.0 }, false)
         };
-        let mut cells: Vec<Leaf> = masses.iter().enumerate().map(cell).collect();
-        settle(&mut cells);
-        cells.iter().map(|leaf| leaf.mass.value).collect()
+        let mut settled = vec![0.0; masses.len()];
+        let line = NumberLine::new(true, Some(0.0), Some(masses.len() as f64 - 1.0));
+        for leaf in settle(line, masses.iter().enumerate().map(cell).collect()) {
+            settled[leaf.interval.start as usize] = leaf.mass.value;
+        }
+        settled
     }
 
     #[test]
     fn noise_around_a_cell_is_emptied_and_a_low_plain_is_kept() {
         assert_eq!(settled(&[0.5, -1.0, 1.2, 0.1, 9.0, -0.3, 0.7]), [0.0, 0.0, 0.0, 0.0, 9.0, 0.0, 0.0]);
-        // Sixteen cells of one standard deviation each hold four of theirs together.
-        assert_eq!(settled(&[1.0; 16]), [1.0; 16]);
+        // Sixteen cells of one and a half standard deviations each hold six of theirs together.
+        assert_eq!(settled(&[1.5; 16]), [1.5; 16]);
         let mut half = [1.5; 32];
         half[16..].fill(0.0);
         assert_eq!(settled(&half), half);
@@ -389,7 +416,8 @@ mod tests {
         for (masses, end) in [(&masses, 0), (&mirrored, 499)] {
             let settled = settled(masses);
             let at = |place: usize| settled[usize::abs_diff(end, place)];
-            assert!((1..5).all(|place| (at(place) - 1.85).abs() < 1e-9) && (5..500).all(|place| at(place) == 0.0));
+            let around = |place: usize, value: f64| (at(place) - value).abs() < 0.06;
+            assert!((1..5).all(|place| around(place, 1.85)) && (5..500).all(|place| at(place) == 0.0), "{settled:?}");
         }
         // Where nothing joins it, it may be anything.
         let mut alone = vec![0.0; 500];

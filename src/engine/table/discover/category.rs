@@ -8,6 +8,7 @@
 //! the count does; what it takes off a count is a public constant and is put back afterwards.
 
 use super::plan::{DiscoveryPlan, MIN_COUNT};
+use super::significance;
 use super::texts::TextCounts;
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::sparse_histogram::release_heavy;
@@ -35,7 +36,8 @@ pub fn discover(texts: TextCounts, nullable: bool, plan: &DiscoveryPlan, meter: 
     let excess = texts.frequent().into_iter().map(|(text, rows)| (text, rows - (MIN_COUNT - 1)));
     let (rows, noise, share) = (plan.unit_rows, plan.noise_multiplier, plan.threshold_delta);
     let heavy = release_heavy(&nulls, excess, rows, noise, share, meter)?;
-    let (mut released, nulls) = (heavy.keys, heavy.known.first().map_or(0.0, |nulls| nulls.max(0.0)));
+    let (mut released, nulls) =
+        (heavy.keys, heavy.known.first().map_or(0.0, |nulls| significance::or_zero(*nulls, plan.noise_sd())));
     released.iter_mut().for_each(|(_, rows)| *rows += (MIN_COUNT - 1) as f64);
     // Heaviest first; of equals, the lesser text.
     released.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));

@@ -2,6 +2,7 @@
 
 use super::number_line::{CellGrid, Interval};
 use super::plan::DiscoveryPlan;
+use super::significance;
 use super::tree::Estimate;
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
@@ -51,9 +52,10 @@ impl<'a> Survey<'a> {
         self.sums.iter().take(self.atoms.len()).map(|sum| (sum / self.rounds).max(0.0))
     }
 
-    /// Rows that hold NULL, averaged over the histograms.
+    /// Rows that hold NULL, averaged over the histograms; 0 if they do not stand out from the noise.
     pub fn nulls(&self) -> f64 {
         let sum = self.nulls.and(self.sums.last()).copied().unwrap_or(0.0);
-        (sum / self.rounds.max(1.0)).max(0.0)
+        let rounds = self.rounds.max(1.0);
+        significance::or_zero(sum / rounds, self.noise_sd / rounds.sqrt())
     }
 }

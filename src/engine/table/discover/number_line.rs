@@ -53,17 +53,20 @@ impl CellGrid {
 pub struct NumberLine {
     pub lattice: bool,
     pub range: Interval,
+    /// Whether both ends of the range were declared.
+    pub is_bounded: bool,
 }
 
 impl NumberLine {
     /// The line between two declared bounds, both of which may occur.
     pub fn new(lattice: bool, lo: Option<f64>, hi: Option<f64>) -> Self {
+        let is_bounded = lo.is_some() && hi.is_some();
         let clip = |x: f64| x.clamp(-LIMIT, LIMIT.next_down());
         let lo = clip(lo.unwrap_or(-LIMIT));
         let hi = clip(hi.unwrap_or(LIMIT)).max(lo);
         let (lo, hi) = if lattice { (lo.ceil(), hi.floor().max(lo.ceil())) } else { (lo, hi) };
         let end = if lattice { (hi + 1.0).max(hi.next_up()) } else { hi.next_up() };
-        Self { lattice, range: Interval { start: lo, end } }
+        Self { lattice, range: Interval { start: lo, end }, is_bounded }
     }
 
     /// The nearest number that can occur.

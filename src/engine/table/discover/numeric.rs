@@ -13,12 +13,12 @@
 
 use std::cmp::Ordering;
 
-use super::binning::{self, Atom, Leaf, Masses};
+use super::binning::{self, Atom, Masses};
 use super::histograms::Survey;
+use super::leaf::Leaf;
 use super::number_line::{Interval, NumberLine};
 use super::plan::{DiscoveryPlan, MIN_COUNT, Shares};
-use super::refine;
-use super::significance::standing_out;
+use super::refine::{self, Block};
 use super::spacing::{self, Scale};
 use super::tree::{Estimate, consistent};
 use crate::engine::Result;
@@ -30,8 +30,8 @@ use crate::engine::table::{Bin, Cells, Column, Domain, Measure, Part};
 /// The heaviest atoms are kept, the rest is left to the cells around them.
 const MAX_ATOMS: usize = 256;
 
-/// The cells of the first round of bins, and what is known of them together; octave by octave.
-type Rough = (Vec<Vec<Interval>>, Vec<Option<Estimate>>);
+/// What is known of some cells together, and the cells of the first round of bins that they are cut into.
+type Rough = (Vec<Option<Estimate>>, Vec<Vec<Interval>>);
 
 /// The discovery of one numeric column's domain, in steps.
 pub struct Numeric {
@@ -153,31 +153,33 @@ impl Numeric {
     fn find_bins(&self, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<Domain> {
         let (line, plan) = (self.line(), &plan.times(self.shares(plan).round));
         let mut survey = Survey::new(&self.values, &self.atoms, self.nullable.then_some(self.nulls), plan, meter);
-        let (rough, octaves) = if self.is_bounded() {
-            (vec![refine::within_bounds(line, plan.sampled_rows, plan.noise_sd())], vec![None])
+        let (wholes, rough) = if self.is_bounded() {
+            (vec![None], vec![refine::within_bounds(line, plan.sampled_rows, plan.noise_sd())])
         } else {
-            self.retained_octaves(line, &mut survey)?
+            self.octaves(line, &mut survey)?
         };
         let cells = rough.concat();
         let first = survey.measure(cells.clone())?;
-        let rows: Vec<f64> = first.iter().map(|mass| mass.value).collect();
-        let fine = refine::split(line, &cells, &rows, survey.noise_sd);
-        let second = survey.measure(fine.concat())?;
+        let fine = self.next(line, rough.iter().map(Vec::len), &cells, &first);
+        let second = survey.measure(fine.iter().flat_map(|block| &block.pieces).copied().collect())?;
 
-        let (mut first, mut second) = (first.into_iter(), second.into_iter());
-        let mut fine = fine.iter();
-        let mut segments = Vec::with_capacity(rough.len());
-        for (cells, octave) in rough.iter().zip(octaves) {
-            let pieces: Vec<&Vec<Interval>> = fine.by_ref().take(cells.len()).collect();
-            let level = first.by_ref().take(cells.len());
-            let level: Vec<(Estimate, Vec<Estimate>)> =
-                level.zip(&pieces).map(|(mass, pieces)| (mass, second.by_ref().take(pieces.len()).collect())).collect();
-            let masses = consistent(octave, &level);
-            let intervals = pieces.into_iter().flatten();
-            segments.push(intervals.zip(masses).map(|(interval, mass)| Leaf { interval: *interval, mass }).collect());
+        let mut second = second.into_iter();
+        let counted = fine.iter().map(|block| {
+            let cells = Estimate::sum(&first[block.cells.clone()]);
+            (block.cells.start, (cells, second.by_ref().take(block.pieces.len()).collect()))
+        });
+        let mut counted = counted.collect::<Vec<_>>().into_iter().peekable();
+        let (mut masses, mut end) = (Vec::new(), 0);
+        for (whole, cells) in wholes.into_iter().zip(&rough) {
+            end += cells.len();
+            let level = std::iter::from_fn(|| counted.next_if(|(start, _)| *start < end));
+            masses.extend(consistent(whole, &level.map(|(_, cell)| cell).collect::<Vec<_>>()));
         }
+        let intervals = fine.iter().flat_map(|block| &block.pieces);
+        let leaves =
+            intervals.zip(masses).map(|(interval, mass)| Leaf::new(*interval, mass, self.is_full(line, interval)));
         let atoms = self.atoms.iter().zip(survey.points()).map(|(value, rows)| Atom { value: *value, rows });
-        let masses = Masses { segments, atoms: atoms.collect(), noise_sd: survey.noise_sd };
+        let masses = Masses { leaves: leaves.collect(), atoms: atoms.collect(), noise_sd: survey.noise_sd };
         let mut bins = binning::bins(line, masses);
         if mutant::is(Mutant::ExactRange) {
             bins = exact_range(&self.values);
@@ -185,17 +187,35 @@ impl Numeric {
         Ok(self.domain(bins, survey.nulls(), plan))
     }
 
-    /// The octaves that stand out from the noise or hold atoms: their rows, and the cells to cut them into.
-    fn retained_octaves(&self, line: NumberLine, survey: &mut Survey) -> Result<Rough> {
+    /// The octaves, joined where nothing stands out: their rows, and the cells to cut them into.
+    fn octaves(&self, line: NumberLine, survey: &mut Survey) -> Result<Rough> {
         let octaves = line.octaves();
         let masses = survey.measure(octaves.clone())?;
-        let holds_atom = |i: usize| self.atoms.iter().any(|atom| octaves[i].start <= *atom && *atom < octaves[i].end);
-        let scores: Vec<f64> = masses.iter().map(|mass| mass.value / survey.noise_sd).collect();
-        let standing = standing_out(&scores, holds_atom);
-        let kept = || (0..octaves.len()).filter(|i| standing[*i]);
-        let intervals: Vec<Interval> = kept().map(|i| octaves[i]).collect();
-        let rows: Vec<f64> = kept().map(|i| masses[i].value).collect();
-        Ok((refine::split(line, &intervals, &rows, survey.noise_sd), kept().map(|i| Some(masses[i])).collect()))
+        let blocks = self.next(line, [octaves.len()], &octaves, &masses);
+        let wholes = blocks.iter().map(|block| Some(Estimate::sum(&masses[block.cells.clone()]))).collect();
+        Ok((wholes, blocks.into_iter().map(|block| block.pieces).collect()))
+    }
+
+    /// See [`refine::next`].
+    fn next(
+        &self,
+        line: NumberLine,
+        parents: impl IntoIterator<Item = usize>,
+        cells: &[Interval],
+        masses: &[Estimate],
+    ) -> Vec<Block> {
+        let anchored = |cell: &Interval| self.atoms_in(cell) > 0;
+        refine::next(line, parents, cells, masses, anchored, |cell| self.is_full(line, cell))
+    }
+
+    fn atoms_in(&self, cell: &Interval) -> usize {
+        let below = |x: f64| self.atoms.partition_point(|atom| *atom < x);
+        below(cell.end) - below(cell.start)
+    }
+
+    /// Whether every value of a cell is an atom, so that the cell holds no other rows.
+    fn is_full(&self, line: NumberLine, cell: &Interval) -> bool {
+        line.lattice && self.atoms_in(cell) as f64 >= cell.width()
     }
 
     /// Bins in units of the lattice and numbers of rows become a domain in the column's measure and shares.

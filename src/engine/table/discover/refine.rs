@@ -1,6 +1,10 @@
 //! Which cells to measure next, given what is known of their parents. Public rules of released quantities.
 
+use std::ops::Range;
+
 use super::number_line::{Interval, NumberLine, cut};
+use super::significance::standing_out;
+use super::tree::Estimate;
 
 /// Cells of one histogram of bins, at most (and as many again for what is retained of the octaves).
 pub const MAX_CELLS: usize = 1024;
@@ -8,25 +12,113 @@ pub const MAX_CELLS: usize = 1024;
 /// A cell should be expected to hold so many standard deviations of the noise of a count.
 const ROWS_PER_CELL: f64 = 4.0;
 
-/// Cuts each interval into about as many equal cells as its rows can fill: the pieces, interval by interval.
+/// Adjacent cells of one histogram, and the cells of the next one that take their place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Block {
+    pub cells: Range<usize>,
+    pub pieces: Vec<Interval>,
+}
+
+/// The cells of the next histogram. A cell is cut into about as many pieces as its rows can fill. Cells that do not
+/// stand out from the noise are joined, the more of them the farther from those that do: what little lies out there is
+/// counted in one cell, with the noise of one. Only cells within one of the `parents` are joined.
 ///
-/// Not many more than [`MAX_CELLS`] beyond one for each interval. Intervals of a lattice are never cut below a value,
-/// and down to single values as soon as that is about as fine as wanted.
-pub fn split(line: NumberLine, intervals: &[Interval], rows: &[f64], noise_sd: f64) -> Vec<Vec<Interval>> {
-    let wanted = |rows: f64| (rows / (ROWS_PER_CELL * noise_sd)).clamp(0.0, MAX_CELLS as f64);
-    let total: f64 = rows.iter().map(|rows| wanted(*rows)).sum();
+/// Not many more than [`MAX_CELLS`] beyond one for each cell. `settled` are cells that need no more measuring: they are
+/// left as they are.
+pub fn next(
+    line: NumberLine,
+    parents: impl IntoIterator<Item = usize>,
+    cells: &[Interval],
+    masses: &[Estimate],
+    anchored: impl Fn(&Interval) -> bool,
+    settled: impl Fn(&Interval) -> bool,
+) -> Vec<Block> {
+    let settled: Vec<bool> = cells.iter().map(settled).collect();
+    let scores = masses.iter().zip(&settled).map(|(mass, settled)| if *settled { 0.0 } else { mass.score() });
+    let mut standing = standing_out(&scores.collect::<Vec<_>>(), |i| anchored(&cells[i]));
+    standing.iter_mut().zip(&settled).for_each(|(standing, settled)| *standing |= settled);
+
+    let wanted = |mass: &Estimate| (mass.value / (ROWS_PER_CELL * mass.variance.sqrt())).clamp(0.0, MAX_CELLS as f64);
+    let total: f64 = masses.iter().map(wanted).sum();
     let scale = (MAX_CELLS as f64 / total.max(1.0)).min(1.0);
-    let pieces = |(interval, rows): (&Interval, &f64)| {
-        let pieces = (wanted(*rows) * scale).floor().max(1.0);
-        equal(line, *interval, if line.lattice && interval.width() < 1.5 * pieces { interval.width() } else { pieces })
+    let pieces = |i: usize| if settled[i] { 1.0 } else { (wanted(&masses[i]) * scale).floor().max(1.0) };
+    let mut blocks = Vec::new();
+    let mut start = 0;
+    for size in parents {
+        let parent = start..start + size;
+        for run in runs(&standing[parent.clone()]) {
+            let lengths = if standing[start + run.start] {
+                vec![1; run.len()]
+            } else {
+                lengths(run.len(), run.start > 0, run.end < size)
+            };
+            let mut from = start + run.start;
+            for length in lengths {
+                let joined = from..from + length;
+                let whole = Interval { start: cells[from].start, end: cells[joined.end - 1].end };
+                let pieces = if length == 1 { cut_cell(line, whole, pieces(from)) } else { vec![whole] };
+                from = joined.end;
+                blocks.push(Block { cells: joined, pieces });
+            }
+        }
+        start = parent.end;
+    }
+    blocks
+}
+
+/// Maximal runs of equal flags.
+pub fn runs(flags: &[bool]) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let run = |run: &[bool]| {
+        let range = start..start + run.len();
+        start = range.end;
+        range
     };
-    intervals.iter().zip(rows).map(pieces).collect()
+    flags.chunk_by(|a, b| a == b).map(run).collect()
+}
+
+/// How many of `cells` cells are joined at a time: 1, 1, 2, 4 and so on, away from either end that has a neighbour.
+fn lengths(cells: usize, left: bool, right: bool) -> Vec<usize> {
+    let (mut from_left, mut from_right) = (Vec::new(), Vec::new());
+    let mut rest = cells;
+    for doubled in 0.. {
+        let length = 1usize << i32::max(doubled - 1, 0).min(62);
+        for (wanted, lengths) in [(left || !right, &mut from_left), (right, &mut from_right)] {
+            if wanted && rest > 0 {
+                // What is left over is no cell of its own.
+                let length = if rest < 2 * length { rest } else { length };
+                lengths.push(length);
+                rest -= length;
+            }
+        }
+        if rest == 0 {
+            break;
+        }
+    }
+    from_right.reverse();
+    [from_left, from_right].concat()
+}
+
+/// A cell in so many pieces. Cells of a lattice are never cut below a value, and down to single values as soon as that is
+/// about as fine as wanted; cells that reach over several octaves are cut into these first.
+fn cut_cell(line: NumberLine, cell: Interval, pieces: f64) -> Vec<Interval> {
+    let octaves = octaves_of(line, cell);
+    if pieces >= 2.0 && octaves.len() > 2 {
+        return octaves;
+    }
+    equal(line, cell, if line.lattice && cell.width() < 1.5 * pieces { cell.width() } else { pieces })
+}
+
+/// A cell, cut where an octave begins.
+pub fn octaves_of(line: NumberLine, cell: Interval) -> Vec<Interval> {
+    let edges: Vec<f64> = line.octaves().iter().map(|octave| octave.start).collect();
+    cut(cell, &edges)
 }
 
 /// Where both bounds are public: equal cells over the whole range, and octaves where these are finer (so that a wide
 /// range says nothing about where in it the values lie), down to a billionth of the range.
 pub fn within_bounds(line: NumberLine, rows: f64, noise_sd: f64) -> Vec<Interval> {
-    let pieces = (rows / (ROWS_PER_CELL * noise_sd)).clamp(8.0, MAX_CELLS as f64 / 4.0).floor();
+    let pieces = (rows / (4.0 * ROWS_PER_CELL * noise_sd)).clamp(8.0, MAX_CELLS as f64 / 4.0).floor();
     let width = line.range.width() / pieces;
     if line.lattice && width < 1.5 {
         return equal(line, line.range, line.range.width());

@@ -20,6 +20,11 @@ impl Estimate {
         }
     }
 
+    /// Its value in standard deviations; 0 for a quantity that is known to be none.
+    pub fn score(self) -> f64 {
+        if self.variance > 0.0 { self.value / self.variance.sqrt() } else { 0.0 }
+    }
+
     /// The estimate of a sum of quantities that were measured independently.
     pub fn sum(parts: &[Self]) -> Self {
         Self {
@@ -38,13 +43,12 @@ pub fn consistent(whole: Option<Estimate>, cells: &[(Estimate, Vec<Estimate>)]) 
         distribute(whole.merge(Estimate::sum(&merged)).value, &mut merged);
     }
     let mut consistent = Vec::new();
-    for (cell, (_, pieces)) in merged.iter().zip(cells) {
+    for (cell, (measured, pieces)) in merged.iter().zip(cells) {
         let start = consistent.len();
         consistent.extend_from_slice(pieces);
         distribute(cell.value, &mut consistent[start..]);
-        // Two measurements of a cell in k pieces, all with the same noise, leave each piece k / (k + 1) of its variance.
-        let pieces = pieces.len() as f64;
-        consistent[start..].iter_mut().for_each(|piece| piece.variance *= pieces / (pieces + 1.0));
+        let total = measured.variance + Estimate::sum(pieces).variance;
+        consistent[start..].iter_mut().for_each(|piece| piece.variance *= 1.0 - piece.variance / total);
     }
     consistent
 }

@@ -11,14 +11,14 @@ use crate::pg::relation::implied_domains::in_force;
 use crate::pg::server::{expr, guc};
 use crate::pg::values::key::Key;
 
-/// The constraints that can be evaluated on rows of these columns, and the names of those that cannot.
+/// The constraints that can be evaluated on rows of these columns, and the names of the others.
 pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec<String>)> {
     let (mut checks, mut lost) = (Vec::new(), Vec::new());
     let in_force = in_force(source.has_children);
     for StoredCheck { name, node, written } in stored("conrelid", source.oid, &in_force)? {
         // SAFETY: a stored expression.
         let numbers = unsafe { expression::columns(expr::read(&node)) };
-        // A random uuid of a row is another each time it is made.
+        // A random uuid of a row differs each time it is generated.
         let known = |number: &i16| {
             columns.iter().find(|c| c.ordinal == *number && c.key != Some(Key::Uuid)).map(|c| c.name.clone())
         };
@@ -31,16 +31,16 @@ pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec
     Ok((checks, lost))
 }
 
-/// A constraint in the catalogs: its name, its node tree and its text. To write the text, PostgreSQL calls output functions of
-/// constants' types: a domain has that of what it is over, arrays and rows those of what they hold, and only superusers
-/// make others.
+/// A constraint in the catalogs: its name, its node tree and its text. To write the text, PostgreSQL calls output
+/// functions of constants' types. A domain has the output function of its base type, arrays and rows have those of
+/// their elements, and only superusers can create others.
 pub struct StoredCheck {
     pub name: String,
     pub node: String,
     pub written: String,
 }
 
-/// The constraints of a relation or a domain, as `owner` says, of which `condition` is true.
+/// The constraints of a relation or a domain (`owner`) for which `condition` is true.
 pub fn stored(owner: &str, oid: pg_sys::Oid, condition: &str) -> Result<Vec<StoredCheck>> {
     let query = format!(
         "SELECT conname::pg_catalog.text, conbin::pg_catalog.text, pg_catalog.pg_get_expr(conbin, conrelid)

@@ -1,5 +1,5 @@
-//! What domains ask for. PostgreSQL would see to it when a value is made, by running whatever the owner of the domain put
-//! there, and folds it even before that. Here it is one more condition on rows, evaluated if all that it is made of is
+//! Constraints of domains. PostgreSQL would check them when it makes a value, by running code of the domain's owner,
+//! and would fold them even before. Here they become conditions on rows, which are evaluated if all their parts are
 //! PostgreSQL's own.
 
 use pgrx::pg_sys;
@@ -13,8 +13,8 @@ use crate::pg::relation::implied_domains::in_force;
 use crate::pg::server::{expr, types};
 use crate::pg::values::key::Key;
 
-/// What can be evaluated of what the columns' domains ask for, and the names of what cannot. Keys other than numbers are
-/// made afresh without regard to it.
+/// The conditions of the columns' domains that can be evaluated, and the names of the others. Keys other than numbers
+/// are generated without regard to them.
 pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec<String>)> {
     let (mut checks, mut lost) = (Vec::new(), Vec::new());
     for column in columns {
@@ -40,7 +40,7 @@ fn is_evaluated(constraint: &StoredCheck) -> bool {
     columns.is_some_and(|columns| columns.is_empty()) && expression::names_nothing_else(&constraint.written, None)
 }
 
-/// Whether all that a domain asks for now, valid for older values or not, is evaluated on rows with these constraints.
+/// Whether all current constraints of a domain, validated or not, are among these constraints of rows.
 pub fn holds(domain: pg_sys::Oid, column: &ColumnFacts, constraints: &Constraints) -> Result<bool> {
     for (domain, not_null) in types::domains(domain) {
         let is_kept = |asked: &StoredCheck| {

@@ -1,6 +1,5 @@
-//! Expressions that are evaluated on behalf of whoever samples a model. Only those that PostgreSQL evaluates by itself
-//! are: nothing that they run can have been made by anybody, and nothing that they return depends on anything but the
-//! row.
+//! Expressions that are evaluated for the role that samples a model. Only expressions of PostgreSQL's own parts are
+//! accepted: they run no code of other roles, and their result depends only on the row.
 
 use std::ffi::{CStr, c_void};
 
@@ -14,14 +13,14 @@ use crate::pg::server::guc::with_fixed_writing;
 use crate::pg::server::text::c_string;
 use crate::pg::server::tuple::{self, Target};
 
-/// What a walk through an expression has seen.
+/// The state of a walk through an expression.
 struct Walked {
     columns: Vec<i16>,
     safe: bool,
 }
 
-/// The columns that an expression looks at; `None` if it is not one that is evaluated. A column with a collation of its
-/// own is not looked at, since it is not known here what that will be.
+/// The columns that an expression uses; `None` if the expression is not accepted. A column with a collation of its own
+/// is not accepted, because the collation on the sampling server is unknown.
 ///
 /// # Safety
 /// `node` is a valid expression.
@@ -34,13 +33,13 @@ pub unsafe fn columns(node: Node) -> Option<Vec<i16>> {
     seen.safe.then_some(seen.columns)
 }
 
-/// Looks at a node and those below it; true ends the walk.
+/// Visits a node and those below it. True ends the walk.
 #[pg_guard]
 unsafe extern "C-unwind" fn look(node: Node, seen: *mut c_void) -> bool {
     if node.is_null() {
         return false;
     }
-    // SAFETY: called by `columns` and by the walker it starts, with valid nodes and what it has seen.
+    // SAFETY: called by `columns` and by the walker that it starts, with valid nodes and the state of the walk.
     unsafe {
         let found = &mut *seen.cast::<Walked>();
         if let Some(variable) = expr::cast::<pg_sys::Var>(node, NodeTag::T_Var) {
@@ -54,7 +53,7 @@ unsafe extern "C-unwind" fn look(node: Node, seen: *mut c_void) -> bool {
     }
 }
 
-/// Nodes that do nothing but call functions that they name, and choose among values.
+/// Nodes that only call functions that they name, and choose among values.
 fn is_plain(tag: NodeTag) -> bool {
     matches!(
         tag,
@@ -83,8 +82,8 @@ fn is_plain(tag: NodeTag) -> bool {
     )
 }
 
-/// Whether what a node yields is of one of PostgreSQL's own types. A column, and the value of a domain, may be of a domain
-/// over one: rows hold values of the latter.
+/// Whether a node yields one of PostgreSQL's own types. A column, and the value of a domain, may have a domain over
+/// one: rows hold values of the base type.
 unsafe fn is_of_builtin_type(node: Node) -> bool {
     // SAFETY: a valid node, of a type that exists.
     unsafe {
@@ -101,16 +100,16 @@ unsafe fn is_of_builtin_type(node: Node) -> bool {
     }
 }
 
-/// Whether a function was made by somebody, or looks at more than its arguments.
+/// Whether a function is not PostgreSQL's own, or depends on more than its arguments.
 #[pg_guard]
 unsafe extern "C-unwind" fn is_foreign(function: pg_sys::Oid, _nothing: *mut c_void) -> bool {
     !builtin::is_builtin_and_immutable(function)
 }
 
-/// What the names in an expression mean.
+/// The meaning of names in an expression.
 pub struct ColumnNames {
     pub desc: pg_sys::TupleDesc,
-    /// The place of the column that VALUE stands for in what a domain asks for, which names nothing else.
+    /// The position of the column that VALUE stands for in a domain's constraint, which contains no other name.
     pub value: Option<usize>,
 }
 
@@ -125,7 +124,7 @@ impl ColumnNames {
         (0..unsafe { (*self.desc).natts } as usize).map(|i| unsafe { tuple::attribute(self.desc, i) })
     }
 
-    /// The place of the column that a name means, if it is of one of PostgreSQL's own types.
+    /// The position of the column with this name, if it has one of PostgreSQL's own types.
     fn find(&self, name: &CStr) -> Option<usize> {
         let is_meant = |(i, attribute): &(usize, &pg_sys::FormData_pg_attribute)| {
             // SAFETY: names are NUL-terminated.
@@ -137,11 +136,11 @@ impl ColumnNames {
     }
 }
 
-/// What a domain's constraints call the value, as the parser spells it.
+/// The name of the value in a domain's constraints, as the parser spells it.
 const VALUE: &CStr = c"value";
 
-/// Whether an expression that is written in SQL names nothing but what is PostgreSQL's own, and columns of these names; or
-/// the value of a domain, if there are none.
+/// Whether an SQL expression names only what is PostgreSQL's own, and columns of these names or, without any, the value
+/// of a domain.
 pub fn names_nothing_else(written: &str, columns: Option<&[String]>) -> bool {
     let text = c_string(written);
     let is_column = |name: &CStr| match columns {
@@ -155,13 +154,12 @@ pub fn names_nothing_else(written: &str, columns: Option<&[String]>) -> bool {
     })
 }
 
-/// Makes a condition on rows, written in SQL, ready to be evaluated. `None` if it is not one that is. ERROR if it
-/// cannot be understood.
+/// Prepares an SQL condition on rows for evaluation. `None` if it is not accepted. ERROR if it cannot be parsed.
 pub fn prepare(written: &str, names: &ColumnNames) -> Option<*mut pg_sys::ExprState> {
     let text = c_string(written);
     with_fixed_writing(|| {
-        // SAFETY: a NUL-terminated string. Folding constants in an expression runs what `columns` lets pass. What is made
-        // lives in the current memory context.
+        // SAFETY: a NUL-terminated string. Folding constants in an expression runs only what `columns` accepts. The
+        // result lives in the current memory context.
         unsafe {
             let raw = only_value(pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_PLPGSQL_EXPR))?;
             let node = understood(raw, names, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT)?;
@@ -170,13 +168,13 @@ pub fn prepare(written: &str, names: &ColumnNames) -> Option<*mut pg_sys::ExprSt
     })
 }
 
-/// The meaning of an expression that the parser read, under the settings of [`with_fixed_writing`]. `None` if it is not one that
-/// is evaluated. ERROR if it has none.
+/// The analyzed form of an expression that the parser read, under the settings of [`with_fixed_writing`]. `None` if it
+/// is not accepted. ERROR if it has no meaning.
 ///
 /// # Safety
 /// A node that the raw parser made, and a valid descriptor.
 pub unsafe fn understood(raw: Node, names: &ColumnNames, kind: pg_sys::ParseExprKind::Type) -> Option<Node> {
-    // SAFETY: as promised; nothing is given a meaning, which would run input functions, but what is PostgreSQL's own.
+    // SAFETY: as promised. Only PostgreSQL's own parts are analyzed, because analysis runs input functions.
     unsafe {
         if !raw::is_builtin(raw, &|name| names.find(name).is_some()) {
             return None;
@@ -193,7 +191,7 @@ pub unsafe fn understood(raw: Node, names: &ColumnNames, kind: pg_sys::ParseExpr
     }
 }
 
-/// The expression that the parser made of a text that should hold nothing else.
+/// The expression of a text that should contain one expression and nothing else.
 ///
 /// # Safety
 /// The result of the raw parser.
@@ -208,7 +206,7 @@ unsafe fn only_value(statements: *mut pg_sys::List) -> Option<Node> {
     }
 }
 
-/// The column that a name in an expression means, for the parser.
+/// The column for a name in an expression, for the parser.
 #[pg_guard]
 unsafe extern "C-unwind" fn column_of(
     state: *mut pg_sys::ParseState,

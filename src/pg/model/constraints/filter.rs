@@ -1,4 +1,4 @@
-//! Looks at rows of the model, one after the other, and tells those that break a constraint.
+//! Checks rows of the model against the constraints.
 
 use std::collections::HashSet;
 
@@ -16,44 +16,44 @@ use crate::pg::server::{guard, settings, types};
 use crate::pg::values::kind::Kind;
 use crate::pg::values::writer::SqlWriter;
 
-/// Bytes that a row of a unique key is remembered in, at most.
+/// Maximum bytes to remember a row of a unique key.
 const BYTES_PER_ROW: u64 = 40;
-/// Seeds of the two halves of what is remembered of a row.
+/// Seeds of the two halves of a remembered hash.
 const SEEDS: [u64; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];
 
-/// What is found of a row.
+/// The result of a check of a row.
 pub enum Verdict {
     Holds,
     Breaks,
 }
 
-/// The constraints of a model, over the columns that they are about.
+/// The constraints of a model, over the columns that they use.
 pub struct RowFilter {
     columns: Vec<(CellSource, SqlWriter)>,
     slot: *mut pg_sys::TupleTableSlot,
     context: *mut pg_sys::ExprContext,
     checks: Vec<(String, *mut pg_sys::ExprState)>,
     keys: Vec<SeenKeys>,
-    /// Rows that each broke first: checks, then keys.
+    /// For each constraint, how many rows violated it first: checks, then keys.
     broken: Vec<u64>,
     memory: RowMemory,
 }
 
-/// A unique key and what was handed out of it.
+/// A unique key and the hashes of the returned rows.
 struct SeenKeys {
     name: String,
-    /// Places among the columns, each with how its values are hashed.
+    /// Positions among the columns, each with the hash function of its type.
     columns: Vec<(usize, pg_sys::FmgrInfo)>,
     nulls_equal: bool,
-    /// 128 bits of each: among 2^40 rows, two different ones are taken for the same with a probability of 2^-49.
+    /// A 128-bit hash of each. Among 2^40 rows, two different ones collide with a probability of 2^-49.
     seen: HashSet<u128, RandomState>,
 }
 
 impl RowFilter {
-    /// What is to hold in `total` rows of a model; `None` if that is nothing.
+    /// The constraints for `total` rows of a model; `None` if there are none.
     ///
     /// # Errors
-    /// If a constraint can no longer be understood, or keys would take too much memory.
+    /// If a constraint can no longer be parsed, or keys would take too much memory.
     pub fn new(annotation: &Annotation, total: u64, seed: u64) -> Result<Option<Self>> {
         let constraints = &annotation.constraints;
         let own: Vec<(&ColumnFacts, Option<usize>, Option<Target>)> = annotation
@@ -115,7 +115,7 @@ impl RowFilter {
         Ok(Some(Self { columns, slot, context, checks: prepared, keys, broken, memory: RowMemory::new() }))
     }
 
-    /// Looks at a row. One in which everything holds is remembered as handed out.
+    /// Checks a row. A row that satisfies everything is remembered as returned.
     pub fn look(&mut self, row: &ModelRow) -> Result<Verdict> {
         self.fill(row)?;
         let broken = self.broken_by()?;
@@ -135,8 +135,8 @@ impl RowFilter {
         self.columns.iter_mut().for_each(|(_, typed)| typed.tidy());
     }
 
-    /// The error for a model that hardly ever makes a row in which everything holds: it names what most rows break. Nothing
-    /// if none broke anything.
+    /// The error for a model that hardly ever makes a valid row. It names the constraint that most rows violate. `None`
+    /// if no row violated any.
     pub fn fault(&self, model: &str, tries: u64) -> Option<errors::Fault> {
         let (which, most) = self.broken.iter().enumerate().max_by_key(|(_, count)| **count)?;
         if *most == 0 {
@@ -167,10 +167,10 @@ impl RowFilter {
         })
     }
 
-    /// The first constraint that the row in the slot breaks.
+    /// The first constraint that the row in the slot violates.
     fn broken_by(&mut self) -> Result<Option<usize>> {
         let (context, slot) = (self.context, self.slot);
-        // SAFETY: the context is ours; it is emptied of what the last row left.
+        // SAFETY: the context is ours. What the last row left in it is freed.
         unsafe {
             (*context).ecxt_scantuple = slot;
             pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
@@ -183,7 +183,7 @@ impl RowFilter {
                 return Ok(Some(which));
             }
         }
-        // Only a row that breaks nothing is remembered.
+        // Only a row that satisfies everything is remembered.
         let hashes: Vec<Option<u128>> = self.keys.iter_mut().map(|key| key.hash(slot)).collect();
         let repeats = |(key, hash): (&SeenKeys, &Option<u128>)| hash.is_some_and(|hash| key.seen.contains(&hash));
         if let Some(which) = self.keys.iter().zip(&hashes).position(repeats) {
@@ -197,7 +197,7 @@ impl RowFilter {
 impl SeenKeys {
     fn new(unique: &Unique, targets: &[Target]) -> Self {
         let hashed = |(place, target): (usize, &Target)| {
-            // SAFETY: an existing type that can be indexed; every one that is modelled has such a function.
+            // SAFETY: an existing type that can be indexed. Every modelled type has such a function.
             let function = unsafe {
                 let flags = pg_sys::TYPECACHE_HASH_EXTENDED_PROC_FINFO as i32;
                 (*pg_sys::lookup_type_cache(target.type_oid, flags)).hash_extended_proc_finfo
@@ -213,7 +213,7 @@ impl SeenKeys {
         }
     }
 
-    /// What is remembered of the row in a slot; `None` if a NULL makes it differ from all others.
+    /// The hash of a row in a slot; `None` if a NULL makes it differ from all others.
     fn hash(&mut self, slot: *mut pg_sys::TupleTableSlot) -> Option<u128> {
         let mut halves = SEEDS;
         for (place, function) in &mut self.columns {
@@ -236,7 +236,7 @@ impl SeenKeys {
     }
 }
 
-/// The type of a column without its domains, if it is still what it was.
+/// The type of a column without its domains, if it has not changed.
 fn base_target(column: &ColumnFacts) -> Option<Target> {
     let (type_oid, typmod) = types::resolve_type(&column.type_name)?;
     if Kind::of(type_oid, typmod) != Some(column.kind) {

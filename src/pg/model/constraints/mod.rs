@@ -1,5 +1,5 @@
-//! What holds in every row of a source, and so in every synthetic row: CHECK constraints, those of domains, and unique keys.
-//! A row of the model that breaks one is not handed out.
+//! What holds in every row of a source, and therefore in every synthetic row: CHECK constraints, constraints of
+//! domains, and unique keys. Rows of the model that violate one are not returned.
 
 pub mod checks;
 pub mod domains;
@@ -12,7 +12,7 @@ use crate::pg::errors::Result;
 use crate::pg::model::metadata::{ColumnFacts, Constraints};
 use crate::pg::relation::Relation;
 
-/// The constraints of a source that can be kept in rows of these columns, and the names of those that cannot.
+/// The constraints of a source that can be enforced in rows of these columns, and the names of the others.
 pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Constraints, Vec<String>)> {
     let (mut checks, mut lost) = checks::of(source, columns)?;
     let (of_domains, lost_too) = domains::of(source, columns)?;

@@ -1,6 +1,5 @@
-//! Expressions as the parser reads them, before anything in them has a meaning. To give them one is to run input
-//! functions of the types that they name, which for a domain, or an array of one, runs what its owner asks of values: so
-//! what they name is looked at first.
+//! Expressions in the form in which the parser reads them, before analysis. Analysis runs input functions of the named
+//! types, which for a domain, or an array of one, run code of the domain's owner. So the names are checked first.
 
 use std::ffi::CStr;
 
@@ -9,8 +8,8 @@ use pgrx::pg_sys::{self, NodeTag};
 use crate::pg::server::builtin;
 use crate::pg::server::expr::{self, Node};
 
-/// Whether an expression names nothing but what is in pg_catalog, PostgreSQL's own types and columns that may be used. A
-/// search path that finds pg_catalog first, and functions and operators nowhere else, is in force whenever it is read.
+/// Whether an expression names only objects of pg_catalog, PostgreSQL's own types and permitted columns. Whenever the
+/// expression is read, the search path finds pg_catalog first, and functions and operators nowhere else.
 ///
 /// # Safety
 /// `node` is null or a node that the raw parser made; so for the functions below.
@@ -67,7 +66,7 @@ unsafe fn word<'a>(node: Node) -> Option<&'a CStr> {
     unsafe { expr::cast::<pg_sys::String>(node, NodeTag::T_String).map(|string| CStr::from_ptr(string.sval)) }
 }
 
-/// What something is called that has no schema, or that is in pg_catalog.
+/// A name without a schema, or in pg_catalog.
 ///
 /// # Safety
 /// A list of nodes that the raw parser made.
@@ -82,7 +81,7 @@ pub unsafe fn in_catalog<'a>(name: *mut pg_sys::List) -> Option<&'a CStr> {
     }
 }
 
-/// Whether a type is PostgreSQL's own, or an array of such.
+/// Whether a type is PostgreSQL's own, or an array of such a type.
 unsafe fn is_builtin_type(name: &pg_sys::TypeName) -> bool {
     // SAFETY: parts of a node that the raw parser made; a look-up by name, which runs nothing.
     unsafe {
@@ -104,7 +103,7 @@ unsafe fn is_builtin_type(name: &pg_sys::TypeName) -> bool {
     }
 }
 
-/// Whether a call is of a function of pg_catalog, and no aggregate's or window's.
+/// Whether a call is of an ordinary function of pg_catalog, not of an aggregate or window function.
 unsafe fn is_plain_call(call: &pg_sys::FuncCall) -> bool {
     // SAFETY: parts of a node that the raw parser made.
     let named = unsafe { in_catalog(call.funcname) }.is_some();

@@ -8,8 +8,8 @@ use crate::pg::model::metadata::{ColumnFacts, Unique};
 use crate::pg::relation::Relation;
 use crate::pg::server::guc;
 
-/// The keys that can be kept in rows of these columns, and the names of those that cannot. A key that holds a generated
-/// column is kept by itself.
+/// The keys that can be enforced in rows of these columns, and the names of the others. A key with a generated column
+/// holds by itself.
 pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Unique>, Vec<String>)> {
     let (mut uniques, mut lost) = (Vec::new(), Vec::new());
     for (name, numbers, nulls_equal) in stored(source)? {
@@ -29,7 +29,7 @@ pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Unique>, Ve
     Ok((uniques, lost))
 }
 
-/// Name, columns and treatment of NULL of each key of whole columns.
+/// Name, columns and treatment of NULL of each key that consists of whole columns.
 fn stored(source: &Relation) -> Result<Vec<(String, Vec<i16>, bool)>> {
     let found = guc::with_pinned_path(|| {
         Spi::connect(|client| {

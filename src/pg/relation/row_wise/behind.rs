@@ -1,4 +1,4 @@
-//! Views that take rows as they come: what is behind them is followed to the tables that hold the rows.
+//! Views that do not combine rows: they are followed to the tables that store the rows.
 
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -20,11 +20,12 @@ impl Behind {
     /// Follows a relation that `user` reads.
     ///
     /// # Safety
-    /// It exists and cannot be dropped meanwhile; so for the methods below, whose queries and expressions are valid.
+    /// The relation exists and cannot be dropped meanwhile. For the methods below, queries and expressions are also
+    /// valid.
     pub unsafe fn relation(&mut self, oid: pg_sys::Oid, user: pg_sys::Oid, depth: usize) -> Found<()> {
         // SAFETY: as promised.
         unsafe {
-            let relation = OpenRelation::open(oid).ok_or("a relation that is gone")?;
+            let relation = OpenRelation::open(oid).ok_or("a relation that was dropped")?;
             match relation.kind() {
                 pg_sys::RELKIND_RELATION | pg_sys::RELKIND_PARTITIONED_TABLE | pg_sys::RELKIND_FOREIGN_TABLE => {
                     self.table(&relation, user)
@@ -38,7 +39,7 @@ impl Behind {
         }
     }
 
-    /// Takes a table, if no policy that applies looks at more than the row.
+    /// Adds a table, if every policy that applies depends only on the row.
     pub unsafe fn table(&mut self, table: &OpenRelation, user: pg_sys::Oid) -> Found<()> {
         self.tables.push((table.oid(), table.owner()));
         // SAFETY: a look-up that raises no error.
@@ -73,7 +74,7 @@ impl Behind {
             let from = &*query.jointree;
             self.expression(from.quals)?;
             self.targets(query)?;
-            // Without a table there is one row, which no row of a table changes.
+            // Without a table there is one row, which does not depend on rows of a table.
             let [member] = expr::members(from.fromlist)[..] else {
                 return if from.fromlist.is_null() { Ok(()) } else { Err("a join") };
             };
@@ -122,7 +123,7 @@ impl Behind {
         unsafe { expr::members(source.values_lists).into_iter().try_for_each(|list| self.expression(list)) }
     }
 
-    /// Looks at an expression: it may call functions of its arguments alone.
+    /// Checks an expression: it may only call functions of its arguments.
     pub unsafe fn expression(&mut self, expression: Node) -> Found<()> {
         // SAFETY: as promised.
         unsafe { expression::look_at(expression, &mut self.makers) }

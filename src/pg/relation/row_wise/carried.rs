@@ -1,4 +1,4 @@
-//! Joins whose rows carry a column that says whose they are: it is followed to the tables that hold the rows.
+//! Joins whose rows carry the column of the privacy unit: it is followed to the tables that store the rows.
 
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -9,8 +9,8 @@ use super::reason::{DEPTH, Found, STORED};
 use crate::pg::server::expr::{self, Node};
 
 impl Behind {
-    /// Follows a column of a relation to columns of all tables behind it, which say whose the rows are.
-    /// `may_be_nobody` unless its value is equal to another column's in all rows that come of it.
+    /// Follows a unit column of a relation to unit columns of all tables behind it. `may_be_nobody` unless all
+    /// resulting rows join on its value.
     pub unsafe fn carried(
         &mut self,
         (oid, column): (pg_sys::Oid, i16),
@@ -20,14 +20,14 @@ impl Behind {
     ) -> Found<()> {
         // SAFETY: as promised.
         unsafe {
-            let relation = OpenRelation::open(oid).ok_or("a relation that is gone")?;
+            let relation = OpenRelation::open(oid).ok_or("a relation that was dropped")?;
             match relation.kind() {
                 pg_sys::RELKIND_VIEW if depth < DEPTH => {
                     let query = relation.query().ok_or("no definition that can be read")?;
                     self.carried_by(query, column, relation.reader(user), depth + 1, may_be_nobody)
                 }
                 pg_sys::RELKIND_VIEW | pg_sys::RELKIND_MATVIEW => Err(STORED),
-                // Rows of nobody are units by themselves, each of the view's.
+                // Rows without a unit are units by themselves in the view.
                 _ if may_be_nobody && !relation.is_not_null(column) => Err("a privacy unit that can be NULL"),
                 _ => self.table(&relation, user),
             }
@@ -51,7 +51,7 @@ impl Behind {
             let targets = expr::members(query.targetList).into_iter();
             let mut targets = targets.map(|target| &*target.cast::<pg_sys::TargetEntry>());
             let target = targets.find(|target| target.resno == column).ok_or("no such column")?;
-            let unit = query::merged(query, target.expr.cast()).ok_or("a column that is computed")?;
+            let unit = query::merged(query, target.expr.cast()).ok_or("a computed column")?;
             let (mut sources, mut equal) = (Vec::new(), Vec::new());
             let from = &*query.jointree;
             for member in expr::members(from.fromlist) {
@@ -74,7 +74,7 @@ impl Behind {
                     }
                     (pg_sys::RTEKind::RTE_FUNCTION, _) => self.functions(source)?,
                     (pg_sys::RTEKind::RTE_VALUES, _) => self.values(source)?,
-                    _ => return Err("a join with rows that do not say whose they are"),
+                    _ => return Err("a join with rows whose unit is unknown"),
                 }
             }
             Ok(())
@@ -89,8 +89,8 @@ impl Behind {
         }
     }
 
-    /// Collects what is joined, and which columns are equal to others. Of an outer join the side that has the unit must be
-    /// the one whose rows all stay: what it is joined on says something of the other side's rows alone.
+    /// Collects the joined relations, and which columns are equal. In an outer join, the side with the unit must be the
+    /// one that keeps all rows, because the join condition constrains only the rows of the other side.
     unsafe fn joined(
         &mut self,
         member: Node,
@@ -104,7 +104,7 @@ impl Behind {
                 sources.push(leaf.rtindex);
                 return Ok(());
             }
-            let join = expr::cast::<pg_sys::JoinExpr>(member, NodeTag::T_JoinExpr).ok_or("a join of a new kind")?;
+            let join = expr::cast::<pg_sys::JoinExpr>(member, NodeTag::T_JoinExpr).ok_or("an unknown kind of join")?;
             let before = sources.len();
             self.joined(join.larg, unit, sources, equal)?;
             let middle = sources.len();

@@ -1,4 +1,4 @@
-//! Whether an expression looks at nothing but its row.
+//! Whether an expression depends only on its row.
 
 use std::ffi::c_void;
 
@@ -9,8 +9,8 @@ use super::reason::{Found, Reason};
 use crate::pg::server::expr::{self, Node};
 use crate::pg::server::{lookup, text};
 
-/// Looks at an expression, which may call functions of its arguments alone, and adds the owners of functions and types that
-/// are not PostgreSQL's own to `makers`.
+/// Checks an expression, which may only call functions of its arguments, and adds the owners of functions and types
+/// that are not PostgreSQL's own to `makers`.
 ///
 /// # Safety
 /// `expression` is null or a valid expression.
@@ -21,14 +21,14 @@ pub unsafe fn look_at(expression: Node, makers: &mut Vec<pg_sys::Oid>) -> Found<
     walk.reason.map_or(Ok(()), Err)
 }
 
-/// What a walk through an expression has seen.
+/// The state of a walk through an expression.
 struct Walk<'a> {
     makers: &'a mut Vec<pg_sys::Oid>,
     reason: Option<Reason>,
 }
 
 impl Walk<'_> {
-    /// Takes the maker of a type of values that are made or handed to a function.
+    /// Adds the owner of a type whose values are made or passed to a function.
     fn take_type(&mut self, type_oid: pg_sys::Oid) {
         if type_oid.to_u32() >= pg_sys::FirstNormalObjectId {
             self.makers.extend(lookup::owner_of_type(type_oid));
@@ -36,13 +36,13 @@ impl Walk<'_> {
     }
 }
 
-/// Looks at a node and those below it; true ends the walk.
+/// Visits a node and those below it. True ends the walk.
 #[pg_guard]
 unsafe extern "C-unwind" fn look(node: Node, walk: *mut c_void) -> bool {
     if node.is_null() {
         return false;
     }
-    // SAFETY: called by `look_at` and by the walker it starts, with valid nodes and its walk.
+    // SAFETY: called by `look_at` and by the walker that it starts, with valid nodes and its walk.
     unsafe {
         let found = &mut *walk.cast::<Walk>();
         match (*node).type_ {
@@ -50,11 +50,11 @@ unsafe extern "C-unwind" fn look(node: Node, walk: *mut c_void) -> bool {
             NodeTag::T_Aggref | NodeTag::T_GroupingFunc => found.reason = Some("an aggregate"),
             NodeTag::T_WindowFunc => found.reason = Some("a window function"),
             NodeTag::T_NextValueExpr | NodeTag::T_CurrentOfExpr => found.reason = Some("a sequence or cursor"),
-            // Where a row lies, and who wrote it, depends on other rows.
+            // The position of a row, and who wrote it, depend on other rows.
             NodeTag::T_Var if is_of_system((*node.cast::<pg_sys::Var>()).varattno) => {
                 found.reason = Some("a system column");
             }
-            // Input, output and casts of a type that somebody made may run its checks and functions.
+            // Input, output and casts of a type that is not PostgreSQL's own may run its checks and functions.
             NodeTag::T_CoerceToDomain
             | NodeTag::T_CoerceViaIO
             | NodeTag::T_ArrayCoerceExpr
@@ -84,7 +84,7 @@ fn is_of_system(column: i16) -> bool {
     column < 0 && i32::from(column) != pg_sys::TableOidAttributeNumber
 }
 
-/// Nodes that make values of those below them, of the row, and of functions that are looked at by themselves.
+/// Nodes that make values from those below them, from the row, and from functions, which are checked separately.
 fn is_plain(tag: NodeTag) -> bool {
     matches!(
         tag,
@@ -114,7 +114,7 @@ fn is_plain(tag: NodeTag) -> bool {
     )
 }
 
-/// Looks at a function that an expression calls; true ends the look at its node.
+/// Checks a function that an expression calls. True ends the walk below its node.
 #[pg_guard]
 unsafe extern "C-unwind" fn look_at_function(function: pg_sys::Oid, walk: *mut c_void) -> bool {
     // SAFETY: called by `look` with a function that exists and its walk.
@@ -125,7 +125,7 @@ unsafe extern "C-unwind" fn look_at_function(function: pg_sys::Oid, walk: *mut c
             found.reason = Some("a volatile function");
         } else if function.to_u32() < pg_sys::FirstNormalObjectId {
             let name = text::optional_string(pg_sys::get_func_name(function)).unwrap_or_default();
-            // PostgreSQL's own functions that read tables, statistics or types by name without being volatile.
+            // PostgreSQL's own functions that read tables, statistics or types by name but are not volatile.
             if name.contains("_to_xml") || (name.starts_with("pg_") && name != "pg_has_role") {
                 found.reason = Some("a function that looks at more than its arguments");
             }

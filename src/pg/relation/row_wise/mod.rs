@@ -1,7 +1,8 @@
-//! Whether each row of a source comes from one row of one table behind it, so that a promise about the source's rows is
-//! one about the tables' rows: projections and filters of one table, and `UNION ALL` of such over different tables.
-//! Where rows are joined, counted, ordered or cut, one row of a table can change many rows of the source. Then the promise
-//! holds for units that all tables behind it carry, if there are such, or else for the source's own rows alone.
+//! Whether each row of a source comes from one row of one table behind it, so that a guarantee about the source's rows
+//! is one about the tables' rows. This holds for projections and filters of one table, and for `UNION ALL` of these
+//! over different tables. If rows are joined, counted, ordered or limited, one row of a table can change many rows of
+//! the source. Then the guarantee holds for units that all tables behind it carry, if there are any, and otherwise only
+//! for the source's own rows.
 
 mod behind;
 mod carried;
@@ -18,14 +19,14 @@ use crate::pg::errors::Result;
 use crate::pg::relation::Relation;
 use crate::pg::server::access;
 
-/// Why the source's rows do not come from one row of one table each, or `None` if they do. With a column that says
-/// whose a row is, it is enough that all rows behind a row carry its value: then its units are units of the tables.
+/// The reason why the source's rows do not come from one row of one table each, or `None` if they do. With a unit
+/// column, it is enough that all rows behind a row have its value. Then its units are units of the tables.
 ///
 /// # Errors
 /// If the catalogs cannot be read.
 pub fn why_not(source: &Relation, unit: Option<i16>) -> Result<Option<Reason>> {
     let mut behind = Behind::default();
-    // SAFETY: the source is locked, and what is behind it is opened while it is looked at.
+    // SAFETY: the source is locked, and the relations behind it are opened while they are inspected.
     let rows = unsafe { behind.relation(source.oid, pg_sys::GetUserId(), 0) };
     let reason = match rows {
         Ok(()) => makers_not_trusted(&behind).or(if overlap(&behind)? { Some("the same table twice") } else { None }),
@@ -41,7 +42,7 @@ pub fn why_not(source: &Relation, unit: Option<i16>) -> Result<Option<Reason>> {
     })
 }
 
-/// Whoever makes a function can make it read what it likes. Superusers and the tables' owner are taken at their word.
+/// The owner of a function can make it read anything. Superusers and the owner of the tables are trusted.
 fn makers_not_trusted(behind: &Behind) -> Option<Reason> {
     let trusted = |maker: &pg_sys::Oid| {
         // SAFETY: a look-up.
@@ -51,7 +52,7 @@ fn makers_not_trusted(behind: &Behind) -> Option<Reason> {
     (!behind.makers.iter().all(trusted)).then_some("a function of a role that does not own what it reads")
 }
 
-/// Whether two of the tables are one, or one is a part of the other.
+/// Whether two of the tables are the same, or one is a part of the other.
 fn overlap(behind: &Behind) -> Result<bool> {
     if behind.tables.len() < 2 {
         return Ok(false);

@@ -1,4 +1,4 @@
-//! Relations that are open while what is behind them is looked at.
+//! Relations that stay open while the relations behind them are inspected.
 
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -8,11 +8,11 @@ use crate::pg::server::{expr, tuple};
 pub struct OpenRelation(pub pg_sys::Relation);
 
 impl OpenRelation {
-    /// Opens a relation, if there is one, and locks it against changes of its shape.
+    /// Opens a relation, if it exists, and locks its definition.
     pub fn open(oid: pg_sys::Oid) -> Option<Self> {
         // SAFETY: null if there is no such relation.
         let relation = unsafe { pg_sys::try_relation_open(oid, pg_sys::AccessShareLock as pg_sys::LOCKMODE) };
-        // Made only if there is one: what is dropped is closed.
+        // Constructed only if there is one, because drop closes it.
         (!relation.is_null()).then(|| Self(relation))
     }
 
@@ -34,7 +34,7 @@ impl OpenRelation {
         self.class().relowner
     }
 
-    /// Whether a column of it is NOT NULL.
+    /// Whether a column is NOT NULL.
     pub fn is_not_null(&self, column: i16) -> bool {
         // SAFETY: the relation is open, so its descriptor is valid.
         unsafe {
@@ -44,9 +44,9 @@ impl OpenRelation {
         }
     }
 
-    /// Whose privileges and policies apply to what a view reads.
+    /// The role whose privileges and policies apply to what a view reads.
     pub fn reader(&self, user: pg_sys::Oid) -> pg_sys::Oid {
-        // SAFETY: the relation is open; options of a view, if it has any.
+        // SAFETY: the relation is open. A view may have options.
         let invoker = unsafe {
             let options: *const pg_sys::ViewOptions = (*self.0).rd_options.cast();
             self.kind() == pg_sys::RELKIND_VIEW && !options.is_null() && (*options).security_invoker
@@ -69,7 +69,7 @@ impl OpenRelation {
 
 impl Drop for OpenRelation {
     fn drop(&mut self) {
-        // After an ERROR the transaction's end closes it.
+        // After an ERROR, the end of the transaction closes it.
         if !std::thread::panicking() {
             // SAFETY: opened by `open`; the lock stays until the transaction ends.
             unsafe { pg_sys::relation_close(self.0, pg_sys::NoLock as pg_sys::LOCKMODE) };

@@ -1,4 +1,4 @@
-//! Parts of a query: its shape, what it reads, and which of its columns are equal.
+//! Parts of a query: its shape, its range table entries, and equal columns.
 
 use pgrx::pg_sys::{self, NodeTag};
 
@@ -6,10 +6,10 @@ use super::reason::Found;
 use crate::pg::server::builtin;
 use crate::pg::server::expr::{self, Node};
 
-/// A column of a query: its place among what is joined, and its number there.
+/// A column of a query: its range table index, and its number there.
 pub type ColumnPlace = (i32, i16);
 
-/// Whether a query takes rows as they come.
+/// Whether a query does not combine rows.
 pub unsafe fn shape(query: &pg_sys::Query) -> Found<()> {
     let has = [
         (query.commandType != pg_sys::CmdType::CMD_SELECT, "something else than SELECT"),
@@ -25,26 +25,26 @@ pub unsafe fn shape(query: &pg_sys::Query) -> Found<()> {
     has.into_iter().find(|(found, _)| *found).map_or(Ok(()), |(_, reason)| Err(reason))
 }
 
-/// What a query reads at a place, from 1.
+/// The range table entry with an index, from 1.
 pub unsafe fn entry(query: &pg_sys::Query, place: i32) -> Found<&pg_sys::RangeTblEntry> {
     // SAFETY: a valid query, whose entries live as long as it.
     unsafe {
         let entries = expr::members(query.rtable);
         let found = usize::try_from(place - 1).ok().and_then(|i| entries.get(i).copied());
-        found.map(|entry| &*entry.cast::<pg_sys::RangeTblEntry>()).ok_or("a place that reads nothing")
+        found.map(|entry| &*entry.cast::<pg_sys::RangeTblEntry>()).ok_or("a FROM entry that reads nothing")
     }
 }
 
-/// The column that an expression is, as it is.
+/// The column that an expression consists of.
 unsafe fn variable(expression: Node) -> Option<ColumnPlace> {
     // SAFETY: a valid expression.
     let variable = unsafe { expr::cast::<pg_sys::Var>(expression, NodeTag::T_Var) }?;
     (variable.varlevelsup == 0 && variable.varattno > 0).then_some((variable.varno, variable.varattno))
 }
 
-/// The column that an expression is, where it may be one that `JOIN ... USING` made of two: of these it is the left one.
+/// The column that an expression consists of. For a column that `JOIN ... USING` merged, it is the left one.
 pub unsafe fn merged(query: &pg_sys::Query, expression: Node) -> Option<ColumnPlace> {
-    // SAFETY: a valid query and an expression of it; there are as many merged columns as a join has.
+    // SAFETY: a valid query and an expression of it. There are as many merged columns as a join has.
     unsafe {
         let place = variable(expression)?;
         let source = entry(query, place.0).ok()?;
@@ -56,10 +56,10 @@ pub unsafe fn merged(query: &pg_sys::Query, expression: Node) -> Option<ColumnPl
     }
 }
 
-/// Adds the pairs of columns that a condition makes equal, byte by byte, in all rows that satisfy it: each both ways, from
-/// the one that is known to the other.
+/// Adds the pairs of columns that a condition makes equal, byte by byte, in all rows that satisfy it. Each pair is
+/// added in both directions, from the known column to the other.
 pub unsafe fn equalities(condition: Node, pairs: &mut Vec<(ColumnPlace, ColumnPlace)>) {
-    // SAFETY: a valid expression; a condition can be a list of those that all hold.
+    // SAFETY: a valid expression. A condition can be a list of conditions that all hold.
     unsafe {
         if let Some(boolean) = expr::cast::<pg_sys::BoolExpr>(condition, NodeTag::T_BoolExpr) {
             if boolean.boolop == pg_sys::BoolExprType::AND_EXPR {
@@ -84,7 +84,7 @@ pub unsafe fn equalities(condition: Node, pairs: &mut Vec<(ColumnPlace, ColumnPl
     }
 }
 
-/// All columns that are equal to one.
+/// All columns that equal one column.
 pub fn all_equal(one: ColumnPlace, pairs: &[(ColumnPlace, ColumnPlace)]) -> Vec<ColumnPlace> {
     let mut found = vec![one];
     let mut next = 0;

@@ -1,13 +1,13 @@
-//! Why a source is not row-wise.
+//! Reasons why a source is not row-wise.
 
-/// Why a source is not row-wise, in words that complete "because it has ...".
+/// The reason why a source is not row-wise, in words that complete "because the source has ...".
 pub type Reason = &'static str;
 
-/// A part of a source that keeps it from being row-wise.
+/// The result of a check. The error is the part of a source that makes it not row-wise.
 pub type Found<T> = std::result::Result<T, Reason>;
 
-/// What is stored may be older than its definition.
-pub const STORED: Reason = "rows that a materialized view stores, or too many views";
+/// Stored rows may be older than the definition.
+pub const STORED: Reason = "stored rows of a materialized view, or too many views";
 
-/// Views over views that are followed.
+/// Maximum depth of nested views.
 pub const DEPTH: usize = 100;

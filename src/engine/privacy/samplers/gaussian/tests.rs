@@ -1,4 +1,4 @@
-//! Statistical tests use fixed seeds; over random seeds each would fail with probability below 1e-6.
+//! Statistical tests use fixed seeds. Over random seeds, each would fail with probability below 1e-6.
 
 use statrs::function::erf::erfc;
 use statrs::function::gamma::gamma_ur;
@@ -24,7 +24,7 @@ fn assert_fits(draws: &[i64], bits: u32, first: i64, last: i64) {
         seen[(z.clamp(first - 1, last + 1) - (first - 1)) as usize] += 1;
     }
     let edge = |k: i64| (k as f64 - 0.5) / sigma;
-    // Differences of upper tails on the right, of lower tails on the left, to keep them accurate.
+    // Differences of upper tails on the right and of lower tails on the left, for accuracy.
     let mass = |k: i64| {
         if k <= 0 { upper(-edge(k + 1)) - upper(-edge(k)) } else { upper(edge(k)) - upper(edge(k + 1)) }
     };
@@ -95,7 +95,8 @@ fn moments_tails_and_signs_are_normal() {
             let p = upper(tail);
             let found = x.iter().filter(|&&x| sign * x > tail).count() as f64;
             let error = (found - n as f64 * p) / (n as f64 * p).sqrt();
-            // Beyond 4.5 sigma 27 draws are expected: a Poisson count strays 6.5 deviations with probability < 1e-6.
+            // Beyond 4.5 sigma, 27 draws are expected: a Poisson count deviates by 6.5 deviations with probability <
+            // 1e-6.
             assert!(error.abs() < 6.5, "{found} beyond {tail}: {error}");
         }
     }
@@ -153,7 +154,7 @@ fn both_comparisons_of_a_wedge_agree() {
     for cell in 0..CELLS {
         for point in [0, rng.next_u64(), rng.next_u64(), u64::MAX] {
             let fine = u128::from(point) << 63;
-            // The uniform at which the exact comparison turns, by bisection.
+            // The uniform at which the exact comparison changes, by bisection.
             let (mut accepted, mut refused) = (0, ONE);
             while refused - accepted > 1 {
                 let middle = accepted.midpoint(refused);
@@ -175,7 +176,7 @@ fn rounding_is_to_the_nearest() {
         assert_eq!(noise.round(point, 37), expected);
         assert_eq!(noise.round(1 << 63 | point, 37), -expected);
     }
-    // One half rounds up, the last point below it down.
+    // One half rounds up, and the last point below it rounds down.
     let noise = RoundedGaussian::new(0).unwrap();
     assert_eq!((noise.round(0, 16), noise.round(POINTS - 1, 15)), (1, 0));
     assert!(RoundedGaussian::new(MAX_BITS + 1).is_err());
