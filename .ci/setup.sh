@@ -129,6 +129,20 @@ need_pgspot() {
         { rm -rf "$CACHE/pgspot" && return 1; }
 }
 
+own_version() { sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml"; }
+
+# Writes all extension scripts to a directory: the scripts of earlier versions unchanged, the script that creates this
+# version, and the script that updates the last version to this one. The update ends with the last part of the script
+# that creates this version: everything after the marking line of functions.sql.
+write_scripts() { # DIRECTORY
+    local script update
+    script=$1/tablediffusion--$(own_version).sql
+    cp "$ROOT"/sql/tablediffusion--*.sql "$1/"
+    (cd "$ROOT/sql" && cat catalog.sql functions.sql views.sql) >"$script"
+    update=$(echo "$1"/tablediffusion--*--"$(own_version).sql")
+    sed '1,/^-- The update from version .* also runs everything below/d' "$script" >>"$update"
+}
+
 # Builds the extension and lays out its files under target/, without changing PostgreSQL. Sets PACKAGE to that
 # directory.
 build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
@@ -137,7 +151,7 @@ build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
     library=$PACKAGE$("$1" --pkglibdir)
     extension=$PACKAGE$("$1" --sharedir)/extension
     major=$("$1" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
-    version=$(sed -n 's/^version = "\(.*\)"/\1/p' "$ROOT/Cargo.toml")
+    version=$(own_version)
     grep -q "^pg$major = " "$ROOT/Cargo.toml" || die "Cargo.toml knows no PostgreSQL $major"
     # A demo trains no network, so it does not need an optimised burn, which is half of the work. The rest is as in a
     # release.
@@ -156,8 +170,7 @@ build_extension() { # PG_CONFIG [release|demo|debug] [FEATURE...]
     install -D -m 755 "$target/$profile/libtablediffusion.so" "$library/tablediffusion.so"
     mkdir -p "$extension"
     sed "s/@CARGO_VERSION@/$version/" "$ROOT/tablediffusion.control" >"$extension/tablediffusion.control"
-    (cd "$ROOT/sql" && cat catalog.sql functions.sql views.sql) >"$extension/tablediffusion--$version.sql"
-    cp "$ROOT"/sql/tablediffusion--*.sql "$extension/"
+    write_scripts "$extension"
 }
 
 # Copies the files that build_extension laid out. Copies only what differs, so that a second run needs no privilege.

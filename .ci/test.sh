@@ -13,20 +13,21 @@ need_rust_components() {
     rustup component add rustfmt clippy
 }
 
-# The scripts that create the extension, and every script of sql/ that creates or updates a version: as they are, and
-# without the search path that they pin, so that each protection is sufficient by itself.
+# Every script that creates or updates a version: as it is, and without the search path that it pins, so that each
+# protection is sufficient by itself.
 check_scripts() {
+    local scripts script
     need_pgspot
     say "Extension scripts: no security problems"
-    spot sql/catalog.sql sql/functions.sql sql/views.sql
-    local script
-    for script in sql/tablediffusion--*.sql; do spot "$script"; done
+    scripts=$(mktemp -d)
+    write_scripts "$scripts"
+    for script in "$scripts"/*.sql; do spot "$script"; done
+    rm -r "$scripts"
 }
-spot() { # FILE...
+spot() { # FILE
     local script found
-    script=$(cat "$@")
-    for script in "$script" "$(sed '/^SET LOCAL search_path /d' <<<"$script")"; do
-        found=$(PYTHONPATH=$CACHE/pgspot python3 -m pgspot <<<"$script") || die "pgspot on $*: $found"
+    for script in "$(cat "$1")" "$(sed '/^SET LOCAL search_path /d' "$1")"; do
+        found=$(PYTHONPATH=$CACHE/pgspot python3 -m pgspot <<<"$script") || die "pgspot on $1: $found"
     done
 }
 

@@ -31,6 +31,7 @@ FACTS = """SELECT json_build_object(
             SELECT ARRAY[proargnames[i + 1], format_type(proargtypes[i], NULL)]
             FROM generate_series(0, pronargs - 1) AS i), pronargdefaults) ORDER BY proname, pronargs)
         FROM pg_proc WHERE proname LIKE 'tablediffusion%'),
+    'methods', known_methods(),
     'views', (SELECT json_agg(relname ORDER BY relname)
         FROM pg_class WHERE relnamespace = 'tablediffusion'::regnamespace AND relkind IN ('r', 'v')),
     'relations', (SELECT json_object_agg(format('%I.%I', nspname, relname), ARRAY(

@@ -10,7 +10,6 @@ ODD = [
     "planted",
 ]
 NUMBERS = [0, 1, -1, 2, 4096, 2**31, -2**31, 2**53 + 1, 2**63 - 1, -2**63]
-KINDS = "boolean int2 int4 int8 float4 float8 numeric text char enum uuid date interval".split()
 TYPES = [
     "integer", "bigint", "smallint", "text", "numeric(40,20)", "numeric(3,-2)", "no.such", "record", "void", "cstring",
     "internal", '"char"', "int[]", "oid", "regclass", "pg_class", "json", "bit(3)", "interval day", "char(1)",
@@ -36,11 +35,20 @@ def seal(body):
     return b"TDIFFMDL\x01\x00" + hashlib.sha256(body).digest() + body
 
 
+def description(body):
+    """The position of the JSON in the bytes of a model, its length, and its value."""
+    place = body.index(b'{"source":')
+    # What follows the JSON is no text; so read, each of its bytes is a character.
+    _, length = json.JSONDecoder().raw_decode(body[place:].decode("latin-1"))
+    return place, length, json.loads(body[place:place + length])
+
+
 class Forger:
     """Makes models of `bodies`, which are about some of `columns`."""
 
     def __init__(self, seed, bodies, columns):
         self.random, self.bodies, self.columns = random.Random(seed), bodies, columns
+        self.kinds = [column["kind"] for body in bodies for column in description(body)[2]["columns"]]
 
     def chance(self, share):
         return self.random.random() < share
@@ -62,7 +70,7 @@ class Forger:
 
     def kind(self):
         units = {self.pick(["time", "timestamp", "timestamptz"]): {"unit": self.pick([1, 1000, 10**6, 7, 0, -1])}}
-        return self.pick([units, {"decimal": {"scale": self.pick([-15, 0, 2, 18, 19])}}, self.pick(KINDS)])
+        return self.pick([units, {"decimal": {"scale": self.pick([-15, 0, 2, 18, 19])}}, self.pick(self.kinds)])
 
     def check(self):
         return {
@@ -108,12 +116,9 @@ class Forger:
         if self.chance(0.1):
             return seal(body)
         if self.chance(0.7):
-            place = body.index(b'{"source":')
-            # What follows the JSON is no text; so read, each of its bytes is a character.
-            _, length = json.JSONDecoder().raw_decode(body[place:].decode("latin-1"))
+            place, length, value = description(body)
             before, after = body[:place - len(varint(length))], body[place + length:]
-            value = self.described(json.loads(body[place:place + length]))
-            text = json.dumps(value, ensure_ascii=self.chance(0.5)).encode()
+            text = json.dumps(self.described(value), ensure_ascii=self.chance(0.5)).encode()
             body = before + varint(len(text)) + text + after
         if self.chance(0.3):
             # The same name for the model and for its description.

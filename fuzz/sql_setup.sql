@@ -44,7 +44,17 @@ CREATE DOMAIN visits_domain AS visits CHECK ((VALUE).person >= 0);
 CREATE SEQUENCE counter;
 GRANT SELECT ON visits, parts, seen, hidden, wrong TO td_some;
 GRANT SELECT ("a b", price, born) ON kinds TO td_some;
-SELECT tablediffusion_train('kinds', 50, exclude => '{yes,doc,list,twice}', options => '{"rounds": 2}');
+-- Methods that the HINT lists.
+CREATE FUNCTION known_methods() RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+    hint text;
+BEGIN
+    PERFORM tablediffusion_plan('visits', 1, method => '');
+EXCEPTION WHEN invalid_parameter_value THEN
+    GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+    RETURN string_to_array(rtrim(split_part(hint, ': ', 2), '.'), ', ');
+END $$;
+SELECT tablediffusion_train('kinds', 50, exclude => '{at,doc,list,twice}', options => '{"rounds": 2}');
 SELECT tablediffusion_train('visits', 50, privacy_unit => 'person', rows_per_unit => 5);
 SELECT tablediffusion_train('visits', 3, 'small', method => 'wgan', options => '{"epochs": 1, "hidden": [8], "latent": 4}');
 SELECT tablediffusion_grant('visits', 'td_some');

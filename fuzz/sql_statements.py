@@ -10,7 +10,6 @@ FLOATS = [
     "-Infinity", "0.999999999",
 ]
 INTS = [0, 1, -1, 2, 5, 100, 4095, 4096, 4097, 32768, 10**6, 2**31 - 1, 2**31, -2**31, 2**53 + 1, 2**63 - 1, -2**63]
-NETWORKS = ["tablediffusion", "tablediffusion_denoiser", "attention_vae", "attention_gan", "wgan", "pate_gan"]
 OPTIONS = """
     paper epochs batch_size learning_rate clipping_norm normalise diffusion_steps noise_max noise_min hidden
     time_conditioning prior numeric_bins least_share ema sampling_steps calibration_rounds rounds marginals_a_round
@@ -39,7 +38,6 @@ QUICK = [{}, {"rounds": 1}, {"rounds": 0}, {"epochs": 0.2, "hidden": [8]}, {"epo
 NAMES = {
     "model": ["kinds", "visits", "small", "new", "brought", "other"],
     "new_name": ["new", "other", "kinds"],
-    "method": ["guided"] * 6 + NETWORKS,
     "role": ["td_few", "td_some", "public", "postgres"],
     "target": ["made", '"Odd Schema".made', 'public."ma de"', "pg_temp.made"],
     "including": ["comments", "constraints", "indexes", "all"],
@@ -63,6 +61,8 @@ class Maker(Forger):
         tables = facts["relations"]
         super().__init__(seed, facts["bodies"], sorted({name for columns in tables.values() for name in columns}))
         self.facts, self.relations = facts, list(tables)
+        # Half of them is the fast method.
+        self.methods = ["guided"] * len(facts["methods"]) + facts["methods"]
         self.relation = "public.kinds"
 
     def column(self):
@@ -106,7 +106,7 @@ class Maker(Forger):
         if kind.endswith("[]"):
             names = NAMES["including"] if name == "including" else [self.column() for _ in range(3)]
             return f"ARRAY[{', '.join(map(quoted, self.some(names)))}]::{kind}"
-        names = NAMES.get(name) or [self.column()]
+        names = self.methods if name == "method" else NAMES.get(name) or [self.column()]
         return quoted(self.pick(names)) + "::" + kind
 
     def bad(self, kind):

@@ -298,3 +298,6 @@ REVOKE ALL ON FUNCTION @extschema@.tablediffusion_version() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_version() TO PUBLIC;
 COMMENT ON FUNCTION @extschema@.tablediffusion_version()
     IS 'version of the loaded tablediffusion library';
+
+-- The update from version 0.2.0 also runs everything below: the functions that are new since then, and all views.
+

@@ -1,7 +1,7 @@
 -- Generates docs/reference.md from the catalogs. Run by tests/readme.sh with psql -XAtq.
 WITH extension AS (SELECT oid FROM pg_extension WHERE extname = 'tablediffusion'),
 functions AS (
-    SELECT p.oid, p.proname, row_number() OVER (ORDER BY p.proname, pg_get_function_arguments(p.oid)) AS place
+    SELECT p.*, row_number() OVER (ORDER BY p.proname, pg_get_function_arguments(p.oid)) AS place
     FROM pg_proc AS p JOIN pg_depend AS d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
     JOIN extension AS e ON d.refobjid = e.oid AND d.deptype = 'e'
 ), views AS (
@@ -12,10 +12,12 @@ functions AS (
     SELECT 1, '', 0, E'# Reference\n\nGenerated from the comments in the catalogs by `tests/readme.sh`, which also checks that it is up to date. '
         || E'Who may call what is in [security.md](security.md).\n\n## Functions\n'
     UNION ALL
-    SELECT 2, proname, place, format(E'### `%s`\n\n```text\n%s(%s)\nRETURNS %s\n```\n\n%s%s\n', proname, proname,
+    SELECT 2, proname, place, format(E'### `%s`\n\n```text\n%s(%s)\nRETURNS %s\n%s PARALLEL %s%s\n```\n\n%s%s\n', proname, proname,
         CASE WHEN pg_get_function_arguments(oid) = '' THEN ''
              ELSE E'\n    ' || replace(regexp_replace(pg_get_function_arguments(oid), ', (?=\w+ )', E',\n    ', 'g'), '::', '::') || E'\n' END,
         regexp_replace(pg_get_function_result(oid), ', ', E', ', 'g'),
+        CASE provolatile WHEN 'i' THEN 'IMMUTABLE' WHEN 's' THEN 'STABLE' ELSE 'VOLATILE' END,
+        CASE proparallel WHEN 's' THEN 'SAFE' WHEN 'r' THEN 'RESTRICTED' ELSE 'UNSAFE' END, CASE WHEN proisstrict THEN ' STRICT' ELSE '' END,
         upper(left(obj_description(oid, 'pg_proc'), 1)) || substr(obj_description(oid, 'pg_proc'), 2) || '.',
         CASE WHEN has_function_privilege('public', oid, 'EXECUTE') THEN '' ELSE ' Initially, only superusers may call it.' END)
     FROM functions

@@ -206,6 +206,15 @@ impl Job {
         self.setup.plan(rows)
     }
 
+    /// Refuses a training on this many rows whose noise samplers would use more delta than is reserved for them,
+    /// whatever its domains are.
+    ///
+    /// # Errors
+    /// As [`Setup::check_draws`].
+    pub fn expect_draws(&self, rows: f64) -> Result<()> {
+        self.setup.expect_draws(rows)
+    }
+
     /// Expected peak memory, in bytes, of the training if the table has this many rows.
     ///
     /// # Errors
@@ -400,7 +409,7 @@ impl Job {
                     let Prepared { trainer, stages, cost } = prepared?;
                     let noise_draws = trainer.noise_draws();
                     self.noise_draws += noise_draws;
-                    self.check_draws()?;
+                    self.setup.check_draws(self.noise_draws)?;
                     let cost = self.setup.fixed_cost().and(cost);
                     JobState::Training(Known { counted, domains, stages, cost, noise_draws }, trainer)
                 }
@@ -428,18 +437,6 @@ impl Job {
         let encoder = Encoder::new(&self.setup.columns, &domains);
         let scan = Scan::new(&self.setup, counted.noisy_rows, counted.noisy_units);
         Ok(JobState::Encoding { counted, domains, units, encoder, scan, meter })
-    }
-
-    /// Refuses a training whose noise samplers would use more delta than is reserved for them.
-    fn check_draws(&self) -> Result<()> {
-        if self.setup.split.affords(self.noise_draws, SLACK_PER_DRAW) {
-            return Ok(());
-        }
-        Err(EngineError::invalid(
-            "delta is too small for this many draws of noise",
-            "Each draw of noise is exact except with a probability that is charged to delta.",
-            "Use a larger delta, fewer steps or a smaller network.",
-        ))
     }
 
     /// The progress of the job.

@@ -33,6 +33,15 @@ fn arguments_have_the_places_that_sql_gives_them() {
             taken.insert(symbol.trim().to_owned(), names(arguments));
         }
     }
+    // Functions made by the macro for trainings have these arguments and those that it is called with.
+    let mut shared = taken.remove("$symbol").unwrap();
+    shared.retain(|name| !name.starts_with('$'));
+    for source in files("src/pg/functions", "rs") {
+        for function in between(&source, "training_function!(", "),") {
+            let (symbol, more) = function.split_once('(').unwrap();
+            taken.insert(symbol.trim().to_owned(), [shared.clone(), names(more)].concat());
+        }
+    }
     let mut defined = BTreeSet::new();
     for sql in files("sql", "sql") {
         for definition in between(&sql, "CREATE FUNCTION ", ";") {

@@ -101,6 +101,33 @@ fn memory_bounds_what_domains_are_learned_from() {
     assert_eq!(job(200, 1 << 20).setup.discovery_rows(), MIN_DISCOVERY_ROWS);
 }
 
+/// A training is refused before the charge if its draws of noise exceed delta for any domains. Others are not refused.
+#[test]
+fn draws_beyond_delta_are_refused_before_a_row_is_read() {
+    let job = |method, delta, options: &str| {
+        let options = serde_json::from_str::<Map<String, Value>>(options).unwrap();
+        Job::new(Request { columns: columns(), unit: None, epsilon: 1.0, delta, method, options, memory_limit: 0 })
+            .unwrap()
+    };
+    for method in Method::ALL {
+        assert!(job(method, 1e-6, "{}").expect_draws(1e6).is_ok(), "{}", method.name());
+    }
+    for method in [Method::TableDiffusion, Method::Wgan, Method::AttentionGan, Method::AttentionVae] {
+        let job = job(method, 1e-9, "{}");
+        assert!(job.expect_draws(1e9).is_err() && job.plan(1e9).is_err(), "{}", method.name());
+        assert!(job.expect_draws(0.0).is_ok());
+        let (columns, draws) = (job.setup.columns.len(), |rows| method.least_draws(&job.setup.options, 2, rows));
+        assert!(columns == 2 && draws(1e6) > 100 * draws(1e3));
+    }
+    // The lower bound is at most the actual number.
+    for method in Method::ALL {
+        let mut job = job(method, 1e-6, crate::engine::models::contract_tests::options(method));
+        prepare(&mut job, 400);
+        let least = method.least_draws(&job.setup.options, job.setup.columns.len(), job.noisy_units().unwrap());
+        assert!(least <= job.known().unwrap().noise_draws, "{}: {least}", method.name());
+    }
+}
+
 /// The charge, once the noise is known.
 fn ledger(job: &Job) -> Ledger {
     let known = job.known().unwrap();

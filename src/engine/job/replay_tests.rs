@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
+use crate::engine::models::contract_tests::options;
 use crate::engine::privacy::ledger::PrivacyUnit;
 use crate::engine::privacy::replay::{Realised, Replay};
 use crate::engine::table::{Column, Declared, Measure};
@@ -219,17 +220,7 @@ fn compare(ledger: &Ledger, realised: &BTreeMap<&'static str, Realised>, unit_ro
     let mut used = BTreeMap::new();
     for (name, found) in realised {
         for stage in ledger.stages().filter(|stage| stage.name == *name) {
-            let share = match stage.mechanism {
-                Mechanism::Gaussian { noise_multiplier } => {
-                    found.precision / (stage.times as f64 / noise_multiplier.powi(2))
-                }
-                Mechanism::SubsampledGaussian { noise_multiplier, .. } => {
-                    found.sample_precision * noise_multiplier.powi(2)
-                }
-                // Their sensitivity is 1.
-                Mechanism::BoundedRange { .. } => found.score,
-                _ => panic!("{stage:?}"),
-            };
+            let share = stage.mechanism.facts().used(found, stage.times);
             assert!(share <= 1.0 + ROOM, "{name}: {share} of {stage:?}");
             used.insert((*name).to_owned(), share);
         }
@@ -270,19 +261,17 @@ fn no_unit_changes_what_guided_sees_by_more_than_is_charged() {
 
 #[test]
 fn no_unit_changes_what_networks_see_by_more_than_is_charged() {
-    let diffusion = r#"{"epochs": 2, "batch_size": 1e6, "hidden": [8], "calibration_rounds": 0}"#;
-    let sampled = r#"{"epochs": 1, "batch_size": 100, "hidden": [8], "calibration_rounds": 0}"#;
-    let gan = r#"{"epochs": 2, "batch_size": 1e6, "hidden": [8]}"#;
+    // All rows in each step, and below, a few rows in each step.
+    let whole = r#"{"epochs": 2, "batch_size": 1e6, "hidden": [8]}"#;
     let pate = r#"{"rounds": 2, "queries": 20, "teachers": 8, "hidden": [8], "teacher_hidden": [8]}"#;
-    let methods = [
-        (Method::TableDiffusion, diffusion),
-        (Method::TableDiffusion, sampled),
-        (Method::TableDiffusionDenoiser, sampled),
-        (Method::Wgan, gan),
-        (Method::AttentionGan, gan),
-        (Method::AttentionVae, gan),
+    let mut methods = vec![
+        (Method::TableDiffusion, whole),
+        (Method::Wgan, whole),
+        (Method::AttentionGan, whole),
+        (Method::AttentionVae, whole),
         (Method::PateGan, pate),
     ];
+    methods.extend(Method::ALL.map(|method| (method, options(method))));
     let case = |(seed, (method, options)): (usize, (Method, &'static str))| {
         (Case { method, options, epsilon: 10.0, unit: [None, Some(4)][seed % 2] }, 300, seed as u64)
     };

@@ -6,6 +6,7 @@ use crate::engine::privacy::accountant;
 use crate::engine::privacy::accountant::gdp::Equivalent;
 use crate::engine::privacy::ledger::{Ledger, Neighbours, Phase};
 use crate::engine::privacy::mechanisms::{Mechanism, Stage};
+use crate::engine::privacy::samplers::gaussian::SLACK_PER_DRAW;
 use crate::engine::{EngineError, Result};
 
 /// The maximum cost of a limited training, as a multiple of the precision of the one Gaussian mechanism that would use
@@ -69,6 +70,7 @@ impl Setup {
     /// # Errors
     /// `InvalidParameter` if the options or the budget cannot be used for such a table.
     pub fn plan(&self, rows: f64) -> Result<TrainingPlan> {
+        self.expect_draws(rows)?;
         let discovery = self.split.discovery(rows, (self.discovery_rows() / rows).min(1.0));
         let budget = self.training_budget(discovery);
         let training = self.method.stages(self.columns.len(), rows, &budget, &self.options)?;
@@ -81,6 +83,31 @@ impl Setup {
         }
         let memory = self.memory_estimate(rows, rows);
         Ok(TrainingPlan { stages, memory, neighbours: self.neighbours.clone() })
+    }
+
+    /// Refuses a training whose noise samplers would use more delta than is reserved for them.
+    ///
+    /// # Errors
+    /// `InvalidParameter` if this many draws of noise need more.
+    pub fn check_draws(&self, draws: u64) -> Result<()> {
+        if self.split.affords(draws, SLACK_PER_DRAW) {
+            return Ok(());
+        }
+        Err(EngineError::invalid(
+            "delta is too small for this many draws of noise",
+            "Each draw of noise is exact except with a probability that is charged to delta.",
+            "Use a larger delta, fewer steps or a smaller network.",
+        ))
+    }
+
+    /// The same check for the minimum number of draws on this many rows. If units are not rows, their number is unknown,
+    /// and one unit is assumed.
+    ///
+    /// # Errors
+    /// As [`Setup::check_draws`].
+    pub fn expect_draws(&self, rows: f64) -> Result<()> {
+        let units = if self.units_are_rows() { rows } else { 1.0 };
+        self.check_draws(self.method.least_draws(&self.options, self.columns.len(), units))
     }
 
     /// The charge: the first counts, then everything else.

@@ -36,6 +36,16 @@ pub fn memory_estimate(options: &BaselineOptions, columns: usize) -> u64 {
     }
 }
 
+/// See [`super::Method::least_draws`].
+pub fn least_draws(noisy_units: f64, options: &BaselineOptions, columns: usize) -> u64 {
+    match options.kind {
+        Baseline::Wgan => wgan::least_draws(noisy_units, options, columns),
+        Baseline::AttentionGan => attention_gan::least_draws(noisy_units, options, columns),
+        Baseline::AttentionVae => attention_vae::least_draws(noisy_units, options, columns),
+        Baseline::PateGan => pate_gan::queries(options),
+    }
+}
+
 /// See [`super::Method::stages`].
 pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     match options.kind {

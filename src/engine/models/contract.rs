@@ -60,4 +60,10 @@ impl TrainingInput {
     pub fn noisy_units(&self) -> f64 {
         self.table.noisy_units(self.noisy_rows)
     }
+
+    /// The parts that the training of a network starts from, with the noisy number of privacy units instead of rows.
+    pub fn split(self) -> (UnitTable, Vec<Domain>, f64, TrainingBudget, Meter) {
+        let noisy_units = self.noisy_units();
+        (self.table, self.domains, noisy_units, self.budget, self.meter)
+    }
 }

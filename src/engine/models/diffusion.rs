@@ -14,4 +14,4 @@ mod training;
 pub use self::denoising::Prediction;
 pub use self::model::DiffusionModel;
 pub use self::options::DiffusionOptions;
-pub use self::training::{Diffusion, memory_estimate, stages};
+pub use self::training::{Diffusion, least_draws, memory_estimate, stages};

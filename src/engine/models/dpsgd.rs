@@ -174,8 +174,13 @@ impl<S> DpSgd<S> {
 
     /// Their number of draws of noise.
     pub fn noise_draws(&self) -> u64 {
-        self.steps().saturating_mul(self.parameters as u64)
+        noise_draws(self.phase.steps, self.parameters)
     }
+}
+
+/// Number of draws of noise of these steps with this many parameters.
+pub fn noise_draws(steps: Steps, parameters: usize) -> u64 {
+    steps.steps.saturating_mul(parameters as u64)
 }
 
 /// Memory of training this many parameters: weights, moments, averages and gradients in `f32`, and a 64-bit sum for

@@ -78,10 +78,10 @@ impl Method {
 
     /// The information about columns that it needs before training.
     pub fn goal(self) -> Goal {
-        match self {
-            Self::Guided => Goal::Domains,
+        match self.family() {
+            Family::Guided => Goal::Domains,
             // Networks start from shares, and their samples are fitted to shares.
-            _ => Goal::Shares,
+            Family::Diffusion(_) | Family::Network(_) => Goal::Shares,
         }
     }
 
@@ -90,10 +90,12 @@ impl Method {
     /// # Errors
     /// `InvalidParameter` for an unknown name or a value that cannot be used.
     pub fn options(self, given: &Map<String, Value>, columns: &[Column]) -> Result<MethodOptions> {
-        match (self, self.network()) {
-            (_, Some(kind)) => baselines::BaselineOptions::parse(kind, given).map(MethodOptions::Network),
-            (Self::Guided, _) => guided::GuidedOptions::parse(given, columns).map(MethodOptions::Guided),
-            _ => diffusion::DiffusionOptions::parse(self.name(), given).map(MethodOptions::Diffusion),
+        match self.family() {
+            Family::Guided => guided::GuidedOptions::parse(given, columns).map(MethodOptions::Guided),
+            Family::Diffusion(_) => {
+                diffusion::DiffusionOptions::parse(self.name(), given).map(MethodOptions::Diffusion)
+            }
+            Family::Network(kind) => baselines::BaselineOptions::parse(kind, given).map(MethodOptions::Network),
         }
     }
 
@@ -103,6 +105,16 @@ impl Method {
             MethodOptions::Guided(_) => guided::memory_estimate(columns),
             MethodOptions::Diffusion(options) => diffusion::memory_estimate(options, columns),
             MethodOptions::Network(options) => baselines::memory_estimate(options, columns),
+        }
+    }
+
+    /// Minimum number of draws of noise of a training for this many columns, for any domains.
+    pub fn least_draws(self, options: &MethodOptions, columns: usize, noisy_units: f64) -> u64 {
+        match options {
+            // It makes few counts.
+            MethodOptions::Guided(_) => 0,
+            MethodOptions::Diffusion(options) => diffusion::least_draws(noisy_units, options, columns),
+            MethodOptions::Network(options) => baselines::least_draws(noisy_units, options, columns),
         }
     }
 
@@ -134,8 +146,10 @@ impl Method {
         match options {
             MethodOptions::Guided(options) => Ok(Box::new(guided::GuidedTraining::new(input, &options)?)),
             MethodOptions::Diffusion(options) => {
-                let learner = diffusion::Diffusion::new(self.prediction(), input, options)?;
-                Ok(Box::new(Training::new(learner)))
+                let Family::Diffusion(prediction) = self.family() else {
+                    return Err(EngineError::Internal("options are those of another method"));
+                };
+                Ok(Box::new(Training::new(diffusion::Diffusion::new(prediction, input, options)?)))
             }
             MethodOptions::Network(options) => baselines::trainer(input, options),
         }
@@ -147,28 +161,31 @@ impl Method {
     /// # Errors
     /// `CorruptModel` for any other bytes, and any error of `allow`.
     pub fn load(self, bytes: &[u8], domains: &[Domain], allow: Allow) -> Result<Box<dyn Synthesizer>> {
-        match (self, self.network()) {
-            (_, Some(kind)) => baselines::load(kind, bytes, domains, allow),
-            (Self::Guided, _) => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
-            _ => Ok(Box::new(diffusion::DiffusionModel::load(self.prediction(), bytes, domains)?)),
+        match self.family() {
+            Family::Guided => Ok(Box::new(guided::Guided::load(bytes, domains, allow)?)),
+            Family::Diffusion(prediction) => Ok(Box::new(diffusion::DiffusionModel::load(prediction, bytes, domains)?)),
+            Family::Network(kind) => baselines::load(kind, bytes, domains, allow),
         }
     }
 
-    /// The network model, if it is one.
-    pub(super) fn network(self) -> Option<Baseline> {
+    /// The implementation, and its variant.
+    pub(super) fn family(self) -> Family {
         match self {
-            Self::Guided | Self::TableDiffusion | Self::TableDiffusionDenoiser => None,
-            Self::AttentionVae => Some(Baseline::AttentionVae),
-            Self::AttentionGan => Some(Baseline::AttentionGan),
-            Self::Wgan => Some(Baseline::Wgan),
-            Self::PateGan => Some(Baseline::PateGan),
+            Self::Guided => Family::Guided,
+            Self::TableDiffusion => Family::Diffusion(Prediction::Noise),
+            Self::TableDiffusionDenoiser => Family::Diffusion(Prediction::Row),
+            Self::AttentionVae => Family::Network(Baseline::AttentionVae),
+            Self::AttentionGan => Family::Network(Baseline::AttentionGan),
+            Self::Wgan => Family::Network(Baseline::Wgan),
+            Self::PateGan => Family::Network(Baseline::PateGan),
         }
     }
+}
 
-    fn prediction(self) -> Prediction {
-        match self {
-            Self::TableDiffusionDenoiser => Prediction::Row,
-            _ => Prediction::Noise,
-        }
-    }
+/// The implementation of a method, and its variant.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Family {
+    Guided,
+    Diffusion(Prediction),
+    Network(Baseline),
 }

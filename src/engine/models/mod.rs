@@ -4,7 +4,7 @@
 mod baselines;
 mod contract;
 #[cfg(test)]
-mod contract_tests;
+pub mod contract_tests;
 mod diffusion;
 mod dpsgd;
 mod guided;

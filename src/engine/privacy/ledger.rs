@@ -127,23 +127,8 @@ const GRID_ROOM: f64 = 1e-3;
 fn covers(charged: Option<&Stage>, ran: &StageRecord) -> bool {
     let one_use = charged.and_then(|stage| stage.mechanism.simplified());
     let uses = charged.map_or(0, |stage| stage.times.saturating_mul(stage.mechanism.steps()));
-    let (no_noise, no_choices) = (ran.precision == 0.0, ran.choices == 0);
-    match one_use {
-        None => no_noise && no_choices,
-        Some(Mechanism::Gaussian { noise_multiplier }) => {
-            no_choices && ran.precision <= uses as f64 / noise_multiplier.powi(2) * (1.0 + ROOM)
-        }
-        Some(Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier, .. }) => {
-            no_choices
-                && (no_noise
-                    || ran.samples <= uses
-                        && ran.sampling_rate <= sampling_rate
-                        && ran.sample_precision <= noise_multiplier.powi(-2) * (1.0 + ROOM))
-        }
-        Some(Mechanism::BoundedRange { epsilon }) => no_noise && ran.choices <= uses && ran.choice_epsilon <= epsilon,
-        #[cfg(test)]
-        Some(Mechanism::Laplace { .. } | Mechanism::Pure { .. }) => false,
-    }
+    let paid = one_use.map_or(StageRecord::NOTHING, |mechanism| mechanism.facts().pays_for(uses));
+    ran.is_within(&paid, ROOM)
 }
 
 /// Maximum number of stages of a training.

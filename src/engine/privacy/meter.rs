@@ -68,17 +68,38 @@ impl Record {
 }
 
 impl StageRecord {
-    fn new() -> Self {
-        Self {
-            samples: 0,
-            sampling_rate: 0.0,
-            precision: 0.0,
-            sample_precision: 0.0,
-            choices: 0,
-            choice_epsilon: 0.0,
-            threshold_delta: 0.0,
-            draws: 0,
-        }
+    /// Nothing ran.
+    pub const NOTHING: Self = Self {
+        samples: 0,
+        sampling_rate: 0.0,
+        precision: 0.0,
+        sample_precision: 0.0,
+        choices: 0,
+        choice_epsilon: 0.0,
+        threshold_delta: 0.0,
+        draws: 0,
+    };
+
+    /// Whether this is within what was paid for. Thresholds and draws are not compared, because they are added up over
+    /// all stages. Sums may exceed the paid ones by the relative error `room`. Samples count only if noise was added to
+    /// their results.
+    pub fn is_within(&self, paid: &Self, room: f64) -> bool {
+        // The pattern names all fields, so that a new field cannot be left out of the comparison.
+        let Self {
+            samples,
+            sampling_rate,
+            precision,
+            sample_precision,
+            choices,
+            choice_epsilon,
+            threshold_delta: _,
+            draws: _,
+        } = *self;
+        let noise = samples <= paid.samples
+            && sampling_rate <= paid.sampling_rate
+            && precision <= paid.precision * (1.0 + room)
+            && sample_precision <= paid.sample_precision * (1.0 + room);
+        (noise || precision == 0.0) && choices <= paid.choices && choice_epsilon <= paid.choice_epsilon
     }
 
     /// Adds a run. `of_sample` is the sum of what ran on the same sample, including it.
@@ -228,7 +249,7 @@ impl Meter {
 
     fn write(&self, change: impl FnOnce(&mut StageRecord, f64)) {
         let mut record = self.record.lock().unwrap_or_else(PoisonError::into_inner);
-        change(record.0.entry(self.stage).or_insert_with(StageRecord::new), self.rate.value());
+        change(record.0.entry(self.stage).or_insert(StageRecord::NOTHING), self.rate.value());
     }
 
     /// Random bits that no other generator uses.

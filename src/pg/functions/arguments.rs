@@ -16,6 +16,22 @@ use crate::pg::server::call::Call;
 use crate::pg::server::{guard, settings};
 use crate::pg::values::kind::MODELLED;
 
+/// Makes a Rust function callable from SQL with the arguments of a training, followed by others.
+macro_rules! training_function {
+    ($symbol:ident($($more:ident),*), $finfo:ident, $body:path) => {
+        $crate::pg::server::call::sql_function!(
+            $symbol(
+                source, epsilon, model, delta, method, columns, exclude, domain, privacy_unit, rows_per_unit, replace,
+                options $(, $more)*
+            ),
+            $finfo,
+            $body
+        );
+    };
+}
+
+pub(crate) use training_function;
+
 /// The arguments, in SQL order.
 pub struct Arguments {
     pub source: pg_sys::Oid,

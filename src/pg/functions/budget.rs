@@ -10,7 +10,7 @@ use crate::pg::relation::lineage::Lineage;
 use crate::pg::server::access::{self, OwnTable};
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::{guard, settings};
-use crate::pg::store::budgets::{self, Budget, remaining};
+use crate::pg::store::budgets::{self, Budget};
 use crate::pg::store::{ledger, locks};
 
 sql_function!(tablediffusion_set_budget(source, epsilon, delta), pg_finfo_tablediffusion_set_budget, set_budget);
@@ -68,7 +68,7 @@ fn remaining_epsilon(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let spent = Stored { precision: call.float("precision_sum")?, excess_delta: call.float("excess_delta")? };
     let delta = call.float("delta")?;
     let known = sensible(spent, delta) && epsilon > 0.0 && epsilon.is_finite();
-    Ok(number(if known { remaining(epsilon, spent, delta) } else { f64::NAN }))
+    Ok(number(if known { spent.remaining(epsilon, delta) } else { f64::NAN }))
 }
 
 fn sensible(spent: Stored, delta: f64) -> bool {

@@ -6,33 +6,15 @@ use crate::engine::job::TrainingPlan;
 use crate::engine::privacy::accountant::gdp::Stored;
 use crate::engine::privacy::mechanisms::Stage;
 use crate::pg::errors::{self, Result};
-use crate::pg::functions::arguments::{Arguments, Asked};
+use crate::pg::functions::arguments::{Arguments, Asked, training_function};
 use crate::pg::relation::Relation;
 use crate::pg::relation::lineage::Lineage;
-use crate::pg::server::call::{Call, sql_function};
+use crate::pg::server::call::Call;
 use crate::pg::server::tuplestore::ResultRows;
 use crate::pg::server::{access, text, threads};
 use crate::pg::store::budgets::Budget;
 
-sql_function!(
-    tablediffusion_plan(
-        source,
-        epsilon,
-        model,
-        delta,
-        method,
-        columns,
-        exclude,
-        domain,
-        privacy_unit,
-        rows_per_unit,
-        replace,
-        options,
-        rows
-    ),
-    pg_finfo_tablediffusion_plan,
-    plan
-);
+training_function!(tablediffusion_plan(rows), pg_finfo_tablediffusion_plan, plan);
 
 /// One row of the result.
 #[derive(Default)]

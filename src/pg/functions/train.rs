@@ -8,35 +8,18 @@ use crate::engine::artifact::Artifact;
 use crate::engine::job::{Job, Next};
 use crate::engine::privacy::accountant::gdp::Stored;
 use crate::pg::errors::{self, Result};
-use crate::pg::functions::arguments::{Arguments, Asked};
+use crate::pg::functions::arguments::{Arguments, Asked, training_function};
 use crate::pg::functions::progress::Reporter;
 use crate::pg::model::metadata::Annotation;
 use crate::pg::model::{constraints, record};
 use crate::pg::relation::lineage::Lineage;
 use crate::pg::relation::{Attribute, Relation, scan};
-use crate::pg::server::call::{Call, sql_function};
+use crate::pg::server::call::Call;
 use crate::pg::server::{access, guard, settings, text, threads};
 use crate::pg::store::ledger::{self, Charge, Outcome, Settled};
 use crate::pg::store::{admission, models, worker};
 
-sql_function!(
-    tablediffusion_train(
-        source,
-        epsilon,
-        model,
-        delta,
-        method,
-        columns,
-        exclude,
-        domain,
-        privacy_unit,
-        rows_per_unit,
-        replace,
-        options
-    ),
-    pg_finfo_tablediffusion_train,
-    train
-);
+training_function!(tablediffusion_train(), pg_finfo_tablediffusion_train, train);
 
 fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let arguments = Arguments::of(call)?;
@@ -60,6 +43,7 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     // Before the engine uses a thread.
     threads::start()?;
     announce(guard::engine(|| job.expect_rows(lineage.estimate()))?);
+    guard::engine(|| job.expect_draws(lineage.own_estimate(&source)))?;
     if !admission::awaited(&lineage.charged)?.is_empty() || settings::default_budget().is_some() {
         job.hold();
     }

@@ -134,6 +134,15 @@ impl Lineage {
         })
     }
 
+    /// Rows of the source by the planner's statistics, if a training would read all rows of the table and nothing else;
+    /// otherwise 0. It is 0 for views, for tables with partitions or children, and under row security.
+    pub fn own_estimate(&self, source: &Relation) -> f64 {
+        match &self.charged[..] {
+            [own] if own.table && own.relation == source.oid.to_u32() && !self.row_security() => own.estimate as f64,
+            _ => 0.0,
+        }
+    }
+
     /// Rows of the source by the planner's statistics; 0 if there are none.
     pub fn estimate(&self) -> f64 {
         self.charged.iter().map(|charged| charged.estimate as f64).sum()

@@ -3,7 +3,7 @@
 use pgrx::pg_sys;
 use serde::Deserialize;
 
-use crate::engine::privacy::accountant::gdp::{Equivalent, Stored};
+use crate::engine::privacy::accountant::gdp::Stored;
 use crate::pg::errors::Result;
 use crate::pg::relation::lineage::Charged;
 use crate::pg::server::access::{self, as_owner};
@@ -111,15 +111,6 @@ impl Budget {
 
     /// Epsilon of one more Gaussian mechanism that would use up the budget.
     pub fn remaining(&self) -> f64 {
-        if self.trainings == 0 { self.epsilon } else { remaining(self.epsilon, self.spent(), self.delta) }
+        if self.trainings == 0 { self.epsilon } else { self.spent().remaining(self.epsilon, self.delta) }
     }
-}
-
-pub fn remaining(epsilon: f64, spent: Stored, delta: f64) -> f64 {
-    if spent.excess_delta >= delta || spent.epsilon(delta) > epsilon {
-        return 0.0;
-    }
-    let whole = Equivalent::of_gaussian(epsilon, delta - spent.excess_delta);
-    let left = Equivalent { precision: (whole.precision - spent.precision).max(0.0), ..Equivalent::default() };
-    left.epsilon(delta - spent.excess_delta)
 }

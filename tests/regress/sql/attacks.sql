@@ -60,7 +60,9 @@ SELECT name, owner FROM tablediffusion.models ORDER BY name COLLATE "C";
 SELECT quickly('own', '''); DROP TABLE own; --');
 SELECT count(*) FROM tablediffusion_sample('''); DROP TABLE own; --', 5);
 SELECT tablediffusion_drop('''); DROP TABLE own; --');
+\set VERBOSITY terse
 SELECT tablediffusion_train('own', 1, method => 'guided''; DROP TABLE own; --');
+\set VERBOSITY default
 SELECT tablediffusion_train('own', 1, columns => ARRAY['kind"; DROP TABLE own; --']::name[]);
 SELECT tablediffusion_train('own', 1, exclude => ARRAY['kind''; DROP TABLE own; --']::name[]);
 SELECT tablediffusion_train('own', 1, privacy_unit => 'kind"; DROP TABLE own; --');
@@ -121,7 +123,9 @@ CREATE TYPE pair AS (a int, b int);
 CREATE FUNCTION cast_out(pair) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'cast of %', $1; END $$;
 CREATE CAST (pair AS text) WITH FUNCTION cast_out(pair) AS IMPLICIT;
 CREATE TABLE pairs AS SELECT ROW(i, i)::pair AS p, i % 2 = 0 AS ok FROM generate_series(1, 100) AS i;
+\set VERBOSITY terse
 SELECT tablediffusion_train('pairs', 1);
+\set VERBOSITY default
 SELECT tablediffusion_train('pairs', 1, delta => 1e-9, exclude => '{p}', options => '{"rounds": 0}');
 
 -- Leaky functions in queries of the views see no row of others'.

@@ -17,9 +17,10 @@ WHERE relnamespace = 'tablediffusion'::regnamespace AND attnum > 0
   AND (relkind = 'r' OR relkind = 'v' AND has_table_privilege('public', c.oid, 'SELECT'))
   AND col_description(attrelid, attnum) IS NULL;
 
-SELECT proname, pg_get_function_identity_arguments(oid) AS arguments, provolatile AS volatile, proparallel AS parallel,
-       proisstrict AS strict, prosecdef AS definer, has_function_privilege('public', oid, 'EXECUTE') AS public
-FROM pg_proc WHERE proname LIKE 'tablediffusion%' ORDER BY 1, 2;
+-- Functions that run as their owner or are not granted to PUBLIC. docs/reference.md lists all functions.
+SELECT proname, prosecdef AS definer, has_function_privilege('public', oid, 'EXECUTE') AS public
+FROM pg_proc
+WHERE proname LIKE 'tablediffusion%' AND (prosecdef OR NOT has_function_privilege('public', oid, 'EXECUTE')) ORDER BY 1;
 
 SELECT relname, relkind, has_table_privilege('public', oid, 'SELECT') AS public_reads,
        has_table_privilege('public', oid, 'INSERT, UPDATE, DELETE, TRUNCATE') AS public_writes, reloptions

@@ -52,6 +52,11 @@ SELECT ordinal, name, type, nullable, domain, kind FROM tablediffusion.columns W
 SELECT name, "values" -> 0 ->> 'value' AS first, jsonb_array_length("values") AS n
 FROM tablediffusion.columns WHERE kind = 'categories' AND domain = 'declared' ORDER BY ordinal;
 
+-- No other file shows which types can be modelled.
+CREATE TABLE unsupported (picture bytea, "{a,b}" int[]);
+SELECT tablediffusion_train('unsupported', 1);
+SELECT tablediffusion_train('unsupported', 1, exclude => '{picture}');
+
 -- One in five is NULL, give or take noise.
 SELECT name, null_share FROM tablediffusion.columns
 WHERE model = 'kinds' AND domain = 'learned' AND nullable AND null_share NOT BETWEEN 0.15 AND 0.25;

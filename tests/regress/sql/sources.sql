@@ -37,8 +37,6 @@ CREATE TABLE "odd ""Näme" (
 );
 ALTER TABLE "odd ""Näme" DROP COLUMN gone;
 INSERT INTO "odd ""Näme" ("Select", "with "" quote") SELECT 'x''y', i % 10 FROM generate_series(1, 1000) AS i;
-SELECT tablediffusion_train('"odd ""Näme"', 20);
-SELECT tablediffusion_train('"odd ""Näme"', 20, exclude => '{picture}');
 SELECT tablediffusion_train('"odd ""Näme"', 20, exclude => '{picture,"{a,b}"}', method => 'tablediffusion', options => '{"epochs": 0.1}');
 SELECT model, ordinal, name, domain FROM tablediffusion.columns WHERE model LIKE 'odd%' ORDER BY ordinal;
 SELECT count(*), count("with "" quote") > 0 AS quote, count(picture) AS left_out

@@ -138,6 +138,14 @@ fn phases(noisy_units: f64, options: &BaselineOptions) -> [TrainingPhase; 2] {
     [TrainingPhase { name: "autoencoder", steps, share }, TrainingPhase { name: "critic", steps, share: 1.0 - share }]
 }
 
+/// See [`crate::engine::models::Method::least_draws`].
+pub fn least_draws(noisy_units: f64, options: &BaselineOptions, columns: usize) -> u64 {
+    let [first, second] = phases(noisy_units, options);
+    let (autoencoder, critic) = (parts(options, columns).parameters(), critic::shape(options, columns).parameters());
+    dpsgd::noise_draws(first.steps, autoencoder.unwrap_or(0))
+        .saturating_add(dpsgd::noise_draws(second.steps, critic.unwrap_or(0)))
+}
+
 /// See [`crate::engine::models::Method::stages`].
 pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     dpsgd::stages(&phases(noisy_units, options), budget)
@@ -173,8 +181,7 @@ pub struct AttentionGan {
 impl AttentionGan {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
-        let noisy_units = input.noisy_units();
-        let TrainingInput { table, domains, budget, mut meter, .. } = input;
+        let (table, domains, noisy_units, budget, mut meter) = input.split();
         let phases = phases(noisy_units, &options);
         let noise = dpsgd::calibrate(&phases, &budget)?;
         let layout = layout(&domains, &options);

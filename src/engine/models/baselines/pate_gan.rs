@@ -180,7 +180,8 @@ fn teacher_shape(options: &BaselineOptions, width: usize) -> Architecture {
     Architecture { inputs: width, hidden, outputs: 1, concatenate: false }
 }
 
-fn queries(options: &BaselineOptions) -> u64 {
+/// Number of rows that teachers vote on. Each takes one draw of noise.
+pub fn queries(options: &BaselineOptions) -> u64 {
     u64::from(options.rounds) * u64::from(options.queries)
 }
 
@@ -207,8 +208,7 @@ pub fn stages(budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<
 impl PateGan {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
-        let noisy_units = input.noisy_units();
-        let TrainingInput { table, domains, budget, mut meter, .. } = input;
+        let (table, domains, noisy_units, budget, mut meter) = input.split();
         let noise_multiplier = calibrate(&budget, &options)?;
         let layout = layout(&domains, &options);
         let by_rule = (noisy_units / UNITS_PER_TEACHER).clamp(MIN_TEACHERS, MAX_TEACHERS);

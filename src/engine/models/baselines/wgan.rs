@@ -47,6 +47,12 @@ fn phase(noisy_units: f64, options: &BaselineOptions) -> TrainingPhase {
     TrainingPhase::alone("critic", noisy_units, options.epochs, options.batch_size)
 }
 
+/// See [`crate::engine::models::Method::least_draws`].
+pub fn least_draws(noisy_units: f64, options: &BaselineOptions, columns: usize) -> u64 {
+    let parameters = critic::shape(options, columns).parameters().unwrap_or(0);
+    dpsgd::noise_draws(phase(noisy_units, options).steps, parameters)
+}
+
 /// See [`crate::engine::models::Method::stages`].
 pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &BaselineOptions) -> Result<Vec<Stage>> {
     dpsgd::stages(&[phase(noisy_units, options)], budget)
@@ -80,8 +86,7 @@ pub fn critic(
 impl Wgan {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(input: TrainingInput, options: BaselineOptions) -> Result<Self> {
-        let noisy_units = input.noisy_units();
-        let TrainingInput { table, domains, budget, mut meter, .. } = input;
+        let (table, domains, noisy_units, budget, mut meter) = input.split();
         let phase = phase(noisy_units, &options);
         let noise = dpsgd::calibrate(&[phase], &budget)?[0];
         let layout = layout(&domains, &options);

@@ -43,6 +43,13 @@ fn phase(noisy_units: f64, options: &DiffusionOptions) -> TrainingPhase {
     TrainingPhase::alone("training", noisy_units, options.epochs, options.batch_size)
 }
 
+/// See [`crate::engine::models::Method::least_draws`].
+pub fn least_draws(noisy_units: f64, options: &DiffusionOptions, columns: usize) -> u64 {
+    let hidden = options.hidden.iter().map(|width| *width as usize).collect();
+    let shape = Architecture { inputs: columns, hidden, outputs: columns, concatenate: false };
+    dpsgd::noise_draws(phase(noisy_units, options).steps, shape.parameters().unwrap_or(0))
+}
+
 /// See [`crate::engine::models::Method::stages`].
 pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &DiffusionOptions) -> Result<Vec<Stage>> {
     dpsgd::stages(&[phase(noisy_units, options)], budget)
@@ -51,8 +58,7 @@ pub fn stages(noisy_units: f64, budget: &TrainingBudget, options: &DiffusionOpti
 impl Diffusion {
     /// See [`crate::engine::models::Method::trainer`].
     pub fn new(prediction: Prediction, input: TrainingInput, options: DiffusionOptions) -> Result<Self> {
-        let noisy_units = input.noisy_units();
-        let TrainingInput { table, domains, budget, mut meter, .. } = input;
+        let (table, domains, noisy_units, budget, mut meter) = input.split();
         let phase = phase(noisy_units, &options);
         let noise = dpsgd::calibrate(&[phase], &budget)?[0];
         let denoising = Denoising::new(layout(&domains, &options), prediction, &options);

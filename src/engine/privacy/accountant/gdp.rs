@@ -42,6 +42,8 @@ const INTERVALS: usize = 16;
 const PARTS: usize = 32;
 /// Maximum number of times that an epsilon is raised to cover the slack too.
 const ROUNDS: usize = 40;
+/// Number of bisection steps for the remaining precision.
+const SEARCHES: usize = 50;
 /// More than the relative error of [`analytic_gaussian::delta`], which rounds up.
 const ERROR: f64 = 1e-9;
 
@@ -67,6 +69,23 @@ impl Stored {
     pub fn epsilon(self, delta: f64) -> f64 {
         let given_up = |epsilon: f64| self.excess_delta * (epsilon - STORED_EPSILON).max(0.0).exp();
         Equivalent::from(self).epsilon_with(delta, given_up)
+    }
+
+    /// Epsilon, rounded down, of the least private Gaussian mechanism that keeps the total within `epsilon` at `delta`;
+    /// 0 if there is none.
+    pub fn remaining(self, epsilon: f64, delta: f64) -> f64 {
+        let allows = |precision: f64| self.and(Self { precision, excess_delta: 0.0 }).epsilon(delta) <= epsilon;
+        if !allows(0.0) {
+            return 0.0;
+        }
+        // More than the precision of the whole budget with no excess delta.
+        let (mut low, mut high) = (0.0, 2.0 * Equivalent::of_gaussian(epsilon, delta).precision);
+        for _ in 0..SEARCHES {
+            let middle = f64::midpoint(low, high);
+            *(if allows(middle) { &mut low } else { &mut high }) = middle;
+        }
+        let left = Equivalent { precision: low, ..Equivalent::default() };
+        left.epsilon(delta - self.excess_delta).min(epsilon)
     }
 }
 
@@ -270,6 +289,29 @@ mod tests {
             let spent = found.epsilon(2.0 * delta);
             assert!(spent > epsilon && spent < 10.0 * epsilon + 1.0, "{epsilon}: {spent}");
         }
+    }
+
+    /// A mechanism with the remaining epsilon is admitted, and one with a thousandth more is not.
+    #[test]
+    fn what_remains_is_what_is_admitted() {
+        let (delta, excess_delta) = (1e-6, 1e-9);
+        for epsilon in [0.5, 3.0, 19.0, 25.0, 30.0] {
+            for share in [0.0, 0.3, 0.9, 0.999] {
+                let precision = share * Equivalent::of_gaussian(epsilon, delta - excess_delta).precision;
+                let spent = Stored { precision, excess_delta };
+                let left = spent.remaining(epsilon, delta);
+                let all = |more: f64| {
+                    let next = Equivalent::of_gaussian(more, delta - excess_delta);
+                    spent.and(Stored { precision: next.precision, excess_delta: 0.0 }).epsilon(delta)
+                };
+                let admitted = left == 0.0 || all(left * (1.0 - 1e-6)) <= epsilon;
+                assert!(left <= epsilon && admitted, "{epsilon} {share}: {left}");
+                assert!(all(left * 1.001 + 1e-6) > epsilon, "{epsilon} {share}: {left}");
+            }
+        }
+        assert_eq!(Stored { precision: 1e9, excess_delta }.remaining(1.0, delta), 0.0);
+        assert_eq!(Stored { precision: 0.0, excess_delta: 1.0 }.remaining(1.0, delta), 0.0);
+        assert_eq!(Stored { precision: f64::NAN, excess_delta }.remaining(1.0, delta), 0.0);
     }
 
     #[test]

@@ -26,7 +26,9 @@ use super::facts::{Facts, Losses, check_positive};
 use crate::engine::privacy::loss::pld::{Pld, shares};
 use crate::engine::privacy::loss::quadrature::GAUSS_3;
 use crate::engine::privacy::loss::sketch::bounded;
-use crate::engine::privacy::meter::{Meter, Run};
+use crate::engine::privacy::meter::{Meter, Run, StageRecord};
+#[cfg(test)]
+use crate::engine::privacy::replay::Realised;
 use crate::engine::privacy::samplers::fixed_point::{ONE, exp_neg, mul};
 use crate::engine::privacy::samplers::gaussian::SLACK_PER_DRAW;
 use crate::engine::privacy::samplers::random::SecretRng;
@@ -128,16 +130,8 @@ impl Facts for BoundedRange {
         self.epsilon == 0.0 || (1e-9..=1e6).contains(&self.epsilon)
     }
 
-    fn noise_multiplier(&self) -> Option<f64> {
-        None
-    }
-
     fn pure_epsilon(&self) -> f64 {
         self.epsilon
-    }
-
-    fn range(&self, _: f64) -> (f64, f64) {
-        (-self.epsilon, self.epsilon)
     }
 
     fn sketch(&self, _: f64) -> Vec<(f64, f64)> {
@@ -146,6 +140,16 @@ impl Facts for BoundedRange {
 
     fn losses(&self, step: f64, _: f64) -> Result<Losses> {
         Ok(Losses { remove: self.loss(step)?, add: None })
+    }
+
+    fn pays_for(&self, uses: u64) -> StageRecord {
+        StageRecord { choices: uses, choice_epsilon: self.epsilon, ..StageRecord::NOTHING }
+    }
+
+    /// For the score that the unit changed most. Each score may change by 1.
+    #[cfg(test)]
+    fn used(&self, realised: &Realised, _: u64) -> f64 {
+        realised.score
     }
 
     #[cfg(test)]

@@ -1,6 +1,9 @@
 //! What the accountant needs to know about a mechanism. Every kind implements it in a separate file.
 
 use crate::engine::privacy::loss::pld::Pld;
+use crate::engine::privacy::meter::StageRecord;
+#[cfg(test)]
+use crate::engine::privacy::replay::Realised;
 use crate::engine::{EngineError, Result};
 
 /// Privacy losses of one use with sensitivity 1, between tables that differ by one unit.
@@ -24,7 +27,9 @@ pub trait Facts {
     fn is_plausible(&self) -> bool;
 
     /// Noise multiplier, if it adds noise.
-    fn noise_multiplier(&self) -> Option<f64>;
+    fn noise_multiplier(&self) -> Option<f64> {
+        None
+    }
 
     /// Its epsilon at delta 0.
     fn pure_epsilon(&self) -> f64 {
@@ -37,7 +42,9 @@ pub trait Facts {
     }
 
     /// Lowest and highest loss on removal, except for outputs of mass `tail` on either side.
-    fn range(&self, tail: f64) -> (f64, f64);
+    fn range(&self, _tail: f64) -> (f64, f64) {
+        (-self.pure_epsilon(), self.pure_epsilon())
+    }
 
     /// The loss on removal as a few points: (loss, logarithm of a mass), up to a common factor. Outputs beyond `reach`
     /// standard deviations are omitted. This is not a bound.
@@ -48,6 +55,13 @@ pub trait Facts {
     /// # Errors
     /// `Internal` if the grid would have too many points.
     fn losses(&self, step: f64, tail: f64) -> Result<Losses>;
+
+    /// The maximum that may run for this many uses, or steps. Nothing else may run.
+    fn pays_for(&self, uses: u64) -> StageRecord;
+
+    /// The share of this many uses that a unit with these changes used up.
+    #[cfg(test)]
+    fn used(&self, realised: &Realised, uses: u64) -> f64;
 
     /// Rényi divergence of order `order > 1`, the maximum of both directions: a cross-check by other formulas.
     #[cfg(test)]

@@ -6,6 +6,9 @@ use crate::engine::privacy::loss::normal::{upper_quantile, upper_tail};
 use crate::engine::privacy::loss::pld::{Pld, shares};
 use crate::engine::privacy::loss::quadrature::{GAUSS_3, NARROW, density, panels};
 use crate::engine::privacy::loss::sketch::grid;
+use crate::engine::privacy::meter::StageRecord;
+#[cfg(test)]
+use crate::engine::privacy::replay::Realised;
 
 /// One use.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +46,22 @@ impl Facts for Gaussian {
 
     fn losses(&self, step: f64, tail: f64) -> Result<Losses> {
         Ok(Losses { remove: self.loss(step, tail)?, add: None })
+    }
+
+    /// The noise may be added to anything, also to samples, because samples cost less.
+    fn pays_for(&self, uses: u64) -> StageRecord {
+        StageRecord {
+            samples: u64::MAX,
+            sampling_rate: 1.0,
+            precision: uses as f64 / self.noise_multiplier.powi(2),
+            sample_precision: f64::INFINITY,
+            ..StageRecord::NOTHING
+        }
+    }
+
+    #[cfg(test)]
+    fn used(&self, realised: &Realised, uses: u64) -> f64 {
+        realised.precision / (uses as f64 / self.noise_multiplier.powi(2))
     }
 
     #[cfg(test)]

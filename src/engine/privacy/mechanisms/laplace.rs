@@ -6,6 +6,8 @@ use crate::engine::privacy::accountant::rdp;
 use crate::engine::privacy::loss::pld::{Pld, shares};
 use crate::engine::privacy::loss::quadrature::GAUSS_3;
 use crate::engine::privacy::loss::sketch::bounded_with_ends;
+use crate::engine::privacy::meter::StageRecord;
+use crate::engine::privacy::replay::Realised;
 
 /// Laplace noise.
 #[derive(Debug, Clone, Copy)]
@@ -34,16 +36,20 @@ impl Facts for Laplace {
         1.0 / self.scale
     }
 
-    fn range(&self, _: f64) -> (f64, f64) {
-        (-1.0 / self.scale, 1.0 / self.scale)
-    }
-
     fn sketch(&self, _: f64) -> Vec<(f64, f64)> {
         bounded_with_ends(1.0 / self.scale)
     }
 
     fn losses(&self, step: f64, _: f64) -> Result<Losses> {
         Ok(Losses { remove: laplace(self.scale, step)?, add: None })
+    }
+
+    fn pays_for(&self, _: u64) -> StageRecord {
+        StageRecord::NOTHING
+    }
+
+    fn used(&self, _: &Realised, _: u64) -> f64 {
+        f64::INFINITY
     }
 
     fn renyi_divergence(&self, order: f64) -> f64 {
@@ -70,16 +76,8 @@ impl Facts for Pure {
         self.epsilon == 0.0 || (1e-9..=1e6).contains(&self.epsilon)
     }
 
-    fn noise_multiplier(&self) -> Option<f64> {
-        None
-    }
-
     fn pure_epsilon(&self) -> f64 {
         self.epsilon
-    }
-
-    fn range(&self, _: f64) -> (f64, f64) {
-        (-self.epsilon, self.epsilon)
     }
 
     fn sketch(&self, _: f64) -> Vec<(f64, f64)> {
@@ -88,6 +86,14 @@ impl Facts for Pure {
 
     fn losses(&self, step: f64, _: f64) -> Result<Losses> {
         Ok(Losses { remove: pure(self.epsilon, step)?, add: None })
+    }
+
+    fn pays_for(&self, _: u64) -> StageRecord {
+        StageRecord::NOTHING
+    }
+
+    fn used(&self, _: &Realised, _: u64) -> f64 {
+        f64::INFINITY
     }
 
     fn renyi_divergence(&self, order: f64) -> f64 {

@@ -113,12 +113,22 @@ impl Mechanism {
 
     /// Steps in one use.
     pub fn steps(self) -> u64 {
-        if let Self::SubsampledGaussian { steps, .. } = self { steps } else { 1 }
+        match self {
+            Self::SubsampledGaussian { steps, .. } => steps,
+            Self::Gaussian { .. } | Self::BoundedRange { .. } => 1,
+            #[cfg(test)]
+            Self::Laplace { .. } | Self::Pure { .. } => 1,
+        }
     }
 
     /// Rate of the Poisson samples, if it is applied to samples.
     pub fn sampling_rate(self) -> Option<f64> {
-        if let Self::SubsampledGaussian { sampling_rate, .. } = self { Some(sampling_rate) } else { None }
+        match self {
+            Self::SubsampledGaussian { sampling_rate, .. } => Some(sampling_rate),
+            Self::Gaussian { .. } | Self::BoundedRange { .. } => None,
+            #[cfg(test)]
+            Self::Laplace { .. } | Self::Pure { .. } => None,
+        }
     }
 
     /// One step of it. A sample of all units is not a sample, and a mechanism that releases nothing is `None`.
@@ -133,7 +143,9 @@ impl Mechanism {
             }
             #[cfg(test)]
             Self::Pure { epsilon: 0.0 } => None,
-            other => Some(other),
+            Self::Gaussian { .. } | Self::BoundedRange { .. } => Some(self),
+            #[cfg(test)]
+            Self::Laplace { .. } | Self::Pure { .. } => Some(self),
         }
     }
 

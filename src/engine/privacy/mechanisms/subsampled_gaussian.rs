@@ -6,6 +6,9 @@ use crate::engine::privacy::loss::normal::{upper_quantile, upper_tail};
 use crate::engine::privacy::loss::pld::{Pld, shares};
 use crate::engine::privacy::loss::quadrature::{FRAC_1_SQRT_TAU, GAUSS_3, NARROW, density, panels};
 use crate::engine::privacy::loss::sketch::grid;
+use crate::engine::privacy::meter::StageRecord;
+#[cfg(test)]
+use crate::engine::privacy::replay::Realised;
 
 /// One step, with `0 < rate < 1`.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +58,22 @@ impl Facts for SubsampledGaussian {
 
     fn losses(&self, step: f64, tail: f64) -> Result<Losses> {
         self.directions(step, tail)
+    }
+
+    fn pays_for(&self, uses: u64) -> StageRecord {
+        StageRecord {
+            samples: uses,
+            sampling_rate: self.rate,
+            precision: f64::INFINITY,
+            sample_precision: self.noise_multiplier.powi(-2),
+            ..StageRecord::NOTHING
+        }
+    }
+
+    /// For the sample that the unit changed most.
+    #[cfg(test)]
+    fn used(&self, realised: &Realised, _: u64) -> f64 {
+        realised.sample_precision * self.noise_multiplier.powi(2)
     }
 
     #[cfg(test)]

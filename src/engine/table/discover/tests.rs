@@ -653,7 +653,8 @@ fn share_within(domain: &Domain, lo: f64, hi: f64) -> f64 {
 fn a_few_rows_far_out_stay_where_they_are() {
     for seed in 0..10 {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let value = |i: u32| if i % 100 == 0 { 800.0 + 400.0 * unit(&mut rng) } else { 20.0 + 160.0 * unit(&mut rng) };
+        let value =
+            |i: u32| if i.is_multiple_of(100) { 800.0 + 400.0 * unit(&mut rng) } else { 20.0 + 160.0 * unit(&mut rng) };
         let values: Vec<f64> = (0..20_000).map(value).collect();
         for declared in [Some(Declared::Range { lo: Some(20.0), hi: Some(1_200.0) }), None] {
             let column = column(Measure::Real, false, declared);
@@ -671,7 +672,8 @@ fn a_few_rows_far_out_stay_where_they_are() {
 #[test]
 fn a_thin_tail_beyond_frequent_values_is_kept() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
-    let age = |i: u32| if i % 40 == 0 { 69.0 + (unit(&mut rng) * 22.0).floor() } else { f64::from(17 + i % 52) };
+    let age =
+        |i: u32| if i.is_multiple_of(40) { 69.0 + (unit(&mut rng) * 22.0).floor() } else { f64::from(17 + i % 52) };
     let values: Vec<f64> = (0..40_000).map(age).collect();
     for seed in 0..10 {
         let declared = Some(Declared::Range { lo: Some(17.0), hi: Some(90.0) });
