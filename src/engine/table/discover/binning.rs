@@ -390,7 +390,7 @@ mod tests {
             Leaf::new(interval, Estimate { value: *mass, variance: 1.0 }, false)
         };
         let mut settled = vec![0.0; masses.len()];
-        let line = NumberLine::new(true, Some(0.0), Some(masses.len() as f64 - 1.0));
+        let line = NumberLine::new(true, Some(0.0), None);
         for leaf in settle(line, masses.iter().enumerate().map(cell).collect()) {
             settled[leaf.interval.start as usize] = leaf.mass.value;
         }

@@ -17,15 +17,18 @@ pub struct Evidence {
     pub apart: f64,
     /// Where values are not plausible.
     pub far: f64,
+    /// What is expected of a tail that nothing is seen of.
+    pub unseen: f64,
 }
 
 /// Where both bounds are declared, all between them is plausible.
-pub const BOUNDED: Evidence = Evidence { next_to: 1.0, apart: 2.5, far: 2.5 };
+pub const BOUNDED: Evidence = Evidence { next_to: 1.0, apart: 2.5, far: 2.5, unseen: 0.5 };
 /// Elsewhere a few rows of noise, far out, would distort every mean.
-pub const UNBOUNDED: Evidence = Evidence { next_to: 2.0, apart: 2.5, far: 3.5 };
+pub const UNBOUNDED: Evidence = Evidence { next_to: 2.0, apart: 2.5, far: 3.5, unseen: 0.0 };
 
-/// Empties cells, in order away from what stands out, but for those next to it, and some beyond, that probably hold rows.
-/// What is kept is a bin of its own, whose rows models count again.
+/// Settles the masses of cells, in order away from what stands out. Those next to it, and some beyond, that probably hold
+/// rows keep them. Between declared bounds the others hold less than can be seen, and half as much from cell to cell;
+/// elsewhere nothing. All that is kept is a bin of its own, whose rows models count again.
 pub fn keep(cells: &mut [Leaf], plausible: Interval, evidence: Evidence) {
     let is_plausible = |leaf: &Leaf| plausible.start <= leaf.interval.start && leaf.interval.end <= plausible.end;
     let least = |leaf: &Leaf, near: f64| if is_plausible(leaf) { near } else { evidence.far };
@@ -41,11 +44,15 @@ pub fn keep(cells: &mut [Leaf], plausible: Interval, evidence: Evidence) {
     for range in [next_to.clone(), apart.clone()] {
         fall(&mut cells[range]);
     }
+    let mut unseen = evidence.unseen * cells.first().map_or(0.0, |leaf| leaf.mass.variance.sqrt());
     for (place, leaf) in cells.iter_mut().enumerate() {
-        leaf.tail = next_to.contains(&place) || apart.contains(&place);
-        if !leaf.tail {
-            leaf.mass.value = 0.0;
+        if next_to.contains(&place) || apart.contains(&place) {
+            unseen = unseen.min(leaf.mass.value);
+        } else {
+            unseen /= 2.0;
+            leaf.mass.value = unseen;
         }
+        leaf.tail = leaf.mass.value > 0.0;
     }
 }
 
