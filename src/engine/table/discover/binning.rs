@@ -108,11 +108,11 @@ fn settle(line: NumberLine, mut cells: Vec<Leaf>) -> Vec<Leaf> {
     }
     if last < standing.len() {
         let kept = Interval { start: cells[first].interval.start, end: cells[last].interval.end };
-        let (plausible, evidence) =
-            if line.is_bounded { (line.range, tail::BOUNDED) } else { (twice(kept), tail::UNBOUNDED) };
-        tail::keep(&mut cells[last + 1..], plausible, evidence);
+        let (range, evidence) =
+            if line.is_bounded { (line.range, tail::BOUNDED) } else { (plausible(kept), tail::UNBOUNDED) };
+        tail::keep(&mut cells[last + 1..], range, evidence);
         cells[..first].reverse();
-        tail::keep(&mut cells[..first], plausible, evidence);
+        tail::keep(&mut cells[..first], range, evidence);
         cells[..first].reverse();
     }
     let away_from_zero =
@@ -127,11 +127,11 @@ fn settle(line: NumberLine, mut cells: Vec<Leaf>) -> Vec<Leaf> {
     shaped.collect()
 }
 
-/// An interval, as far again on both sides, and twice as far from zero.
-fn twice(kept: Interval) -> Interval {
+/// Where values may lie if these stand out: as far again on both sides, and four times as far from zero.
+fn plausible(kept: Interval) -> Interval {
     let Interval { start, end } = kept;
     let width = kept.width();
-    Interval { start: (start - width).min(2.0 * start), end: (end + width).max(2.0 * end) }
+    Interval { start: (start - width).min(4.0 * start), end: (end + width).max(4.0 * end) }
 }
 
 /// Spreads the mass of some cells evenly, or by halves where they differ; nothing remains if it is but noise.

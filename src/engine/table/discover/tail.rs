@@ -32,15 +32,22 @@ pub const UNBOUNDED: Evidence = Evidence { next_to: 2.0, apart: 2.5, far: 3.5, u
 pub fn keep(cells: &mut [Leaf], plausible: Interval, evidence: Evidence) {
     let is_plausible = |leaf: &Leaf| plausible.start <= leaf.interval.start && leaf.interval.end <= plausible.end;
     let least = |leaf: &Leaf, near: f64| if is_plausible(leaf) { near } else { evidence.far };
-    let most_certain = |starts: Range<usize>, ends: usize, near: f64| {
+    let most_certain = |starts: Range<usize>, ends: usize| {
         let ranges = starts.flat_map(|start| (start + 1..=ends).map(move |end| start..end));
         let scored = ranges.map(|range| (score(&cells[range.clone()]), range));
-        let certain = scored.filter(|(score, range)| *score > least(&cells[range.end - 1], near));
+        let certain = scored.filter(|(score, range)| {
+            let near = if range.start == 0 { evidence.next_to } else { evidence.apart };
+            *score > least(&cells[range.end - 1], near)
+        });
         certain.max_by(|a, b| a.0.total_cmp(&b.0)).map_or(0..0, |(_, range)| range)
     };
-    let apart = most_certain(1..cells.len(), cells.len(), evidence.apart);
-    let rest = if apart.is_empty() { cells.len() } else { apart.start };
-    let next_to = most_certain(0..1, rest, evidence.next_to);
+    let first = most_certain(0..cells.len(), cells.len());
+    let (next_to, apart) = if first.start == 0 {
+        let beyond = first.end..cells.len();
+        (first, if beyond.start > 0 { most_certain(beyond, cells.len()) } else { 0..0 })
+    } else {
+        (most_certain(0..1, first.start), first)
+    };
     for range in [next_to.clone(), apart.clone()] {
         fall(&mut cells[range]);
     }
