@@ -127,11 +127,12 @@ fn settle(line: NumberLine, mut cells: Vec<Leaf>) -> Vec<Leaf> {
     shaped.collect()
 }
 
-/// Where values may lie if these stand out: as far again on both sides, and four times as far from zero.
+/// Where values may lie if these stand out: as far again on both sides, four times as far from zero, and all that is nearer
+/// to zero.
 fn plausible(kept: Interval) -> Interval {
     let Interval { start, end } = kept;
     let width = kept.width();
-    Interval { start: (start - width).min(4.0 * start), end: (end + width).max(4.0 * end) }
+    Interval { start: (start - width).min(4.0 * start).min(0.0), end: (end + width).max(4.0 * end).max(0.0) }
 }
 
 /// Spreads the mass of some cells evenly, or by halves where they differ; nothing remains if it is but noise.
@@ -386,13 +387,13 @@ mod tests {
     /// What becomes of adjacent cells whose noise has a standard deviation of 1.
     fn settled(masses: &[f64]) -> Vec<f64> {
         let cell = |(i, mass): (usize, &f64)| {
-            let interval = Interval { start: i as f64, end: i as f64 + 1.0 };
+            let interval = Interval { start: 100.0 + i as f64, end: 101.0 + i as f64 };
             Leaf::new(interval, Estimate { value: *mass, variance: 1.0 }, false)
         };
         let mut settled = vec![0.0; masses.len()];
-        let line = NumberLine::new(true, Some(0.0), None);
+        let line = NumberLine::new(true, Some(100.0), None);
         for leaf in settle(line, masses.iter().enumerate().map(cell).collect()) {
-            settled[leaf.interval.start as usize] = leaf.mass.value;
+            settled[leaf.interval.start as usize - 100] = leaf.mass.value;
         }
         settled
     }

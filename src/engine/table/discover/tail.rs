@@ -24,7 +24,7 @@ pub struct Evidence {
 /// Where both bounds are declared, all between them is plausible.
 pub const BOUNDED: Evidence = Evidence { next_to: 1.0, apart: 2.5, far: 2.5, unseen: 0.5 };
 /// Elsewhere a few rows of noise, far out, would distort every mean.
-pub const UNBOUNDED: Evidence = Evidence { next_to: 2.5, apart: 3.0, far: 3.5, unseen: 0.0 };
+pub const UNBOUNDED: Evidence = Evidence { next_to: 2.5, apart: 3.0, far: 5.5, unseen: 0.0 };
 
 /// Settles the masses of cells, in order away from what stands out. Those next to it, and some beyond, that probably hold
 /// rows keep them. Between declared bounds the others hold less than can be seen, and half as much from cell to cell;
