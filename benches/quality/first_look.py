@@ -10,13 +10,13 @@ numbers     by numeric column, errors of the mean and the standard deviation rel
             below the least synthetic value
 """
 
-import argparse
-import json
 import warnings
 
 import numpy as np
 import pandas as pd
 from sdmetrics.reports.single_table import DiagnosticReport, QualityReport
+
+import scorer
 
 PERCENTILES = (1, 50, 99)
 
@@ -59,23 +59,14 @@ def numbers(real, synthetic):
     return {name: round(float(error), 4) for name, error in errors.items()}
 
 
+def score(train, synth, spec):
+    errors = {name: numbers(train[name], synth[name]) for name in spec["numeric"]}
+    return {**reports(train, synth, spec), "numbers": errors}
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("train", "synth", "spec"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--out")
-    given = parser.parse_args()
     warnings.filterwarnings("ignore")
-    with open(given.spec) as file:
-        spec = json.load(file)
-    train, synth = (read_table(path, spec) for path in (given.train, given.synth))
-    scores = reports(train, synth, spec)
-    scores["numbers"] = {name: numbers(train[name], synth[name]) for name in spec["numeric"]}
-    text = json.dumps(scores, indent=1)
-    print(text)
-    if given.out:
-        with open(given.out, "w") as file:
-            file.write(text)
+    scorer.run(__doc__, ("train", "synth"), read_table, score, indent=1)
 
 
 if __name__ == "__main__":

@@ -13,9 +13,7 @@ c2st_auc  how well gradient-boosted trees tell synthetic rows from real ones: 0.
 tstr      area under the ROC curve on the real test part of classifiers trained on the synthetic table, and their mean
 """
 
-import argparse
 import itertools
-import json
 import warnings
 
 import numpy as np
@@ -25,6 +23,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 from xgboost import XGBClassifier
+
+import scorer
 
 MARGINAL_BINS = 20
 PAIR_BINS = 10
@@ -187,20 +187,8 @@ def score(train, test, synth, spec):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("train", "test", "synth", "spec"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--out")
-    given = parser.parse_args()
     warnings.filterwarnings("ignore", category=UserWarning)
-    with open(given.spec) as file:
-        spec = json.load(file)
-    tables = [read_table(path, spec) for path in (given.train, given.test, given.synth)]
-    text = json.dumps(score(*tables, spec), indent=1)
-    print(text)
-    if given.out:
-        with open(given.out, "w") as file:
-            file.write(text)
+    scorer.run(__doc__, ("train", "test", "synth"), read_table, score, indent=1)
 
 
 if __name__ == "__main__":

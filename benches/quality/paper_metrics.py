@@ -14,12 +14,11 @@ coverage         mean over categorical columns of the share of categories that s
 Rows for these are numbers, standardised, and one indicator for each category but, for pmse_ratio, the first; at most ROWS of each kind.
 """
 
-import argparse
-import json
 import warnings
 
 import metrics
 import numpy as np
+import scorer
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 
@@ -91,19 +90,8 @@ def score(train, synth, spec):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("train", "synth", "spec"):
-        parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--out")
-    given = parser.parse_args()
     warnings.filterwarnings("ignore", category=UserWarning)
-    with open(given.spec) as file:
-        spec = json.load(file)
-    text = json.dumps(score(*(metrics.read_table(path, spec) for path in (given.train, given.synth)), spec))
-    print(text)
-    if given.out:
-        with open(given.out, "w") as file:
-            file.write(text)
+    scorer.run(__doc__, ("train", "synth"), metrics.read_table, score)
 
 
 if __name__ == "__main__":
