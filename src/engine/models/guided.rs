@@ -31,6 +31,7 @@ use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::privacy::samplers::poisson::SamplingRate;
 use crate::engine::table::Domain;
+use crate::engine::table::discover::or_zero;
 use crate::engine::{EngineError, Result, abandon};
 
 /// Rows of the chain that the denoiser is fitted on: twice those of the table, within these bounds.
@@ -43,9 +44,6 @@ const MAX_COMPARED_ROWS: f64 = 131_072.0;
 /// Sweeps of the chain, each with a step of the fit, after each round and at the end.
 const SWEEPS_PER_ROUND: usize = 6;
 const LAST_SWEEPS: usize = 100;
-/// Standard deviations of its noise that the count of NULL or of `other` must reach, or else it is taken to be zero:
-/// noise alone reaches that with probability 0.0013.
-const SPECIAL_STANDS_OUT: f64 = 3.0;
 /// The last fit ends at this share of its first pace, so that the weights settle between the chain's random counts.
 const LAST_PACE: f64 = 0.05;
 
@@ -154,12 +152,9 @@ impl GuidedTraining {
             let shares = groups.weights(column);
             let known = shares::combine(&measurement.counts, measurement.noise_sd, shares, self.rows);
             (measurement.counts, measurement.noise_sd) = known;
-        }
-        for (column, measurement) in self.measurements.iter_mut().enumerate() {
-            let least = SPECIAL_STANDS_OUT * measurement.noise_sd;
             for group in groups.special(column) {
                 let count = &mut measurement.counts[usize::from(*group)];
-                *count = if *count < least { 0.0 } else { *count };
+                *count = or_zero(*count, measurement.noise_sd);
             }
         }
         for (potential, measurement) in self.potentials.iter_mut().zip(&self.measurements) {

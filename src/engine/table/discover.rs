@@ -29,6 +29,7 @@ mod tree;
 pub use self::domain_source::Goal;
 pub use self::plan::DiscoveryPlan;
 pub use self::sample::DiscoverySample;
+pub use self::significance::or_zero;
 
 use self::domain_source::DomainSource;
 use self::numeric::Numeric;

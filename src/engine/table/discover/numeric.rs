@@ -5,11 +5,11 @@
 //! 2. exact values, released above a threshold: the atoms, such as a spike at 0;
 //! 3. atoms, NULL and the public octaves of all other values: the range and rough masses. Left out where both bounds
 //!    are declared;
-//! 4. atoms, NULL and cells cut out of the retained octaves by their masses;
-//! 5. atoms, NULL and cells cut out of these by theirs, so that values crowded far from zero (a week in microseconds)
+//! 4. atoms, NULL and cells that the octaves are cut into, or joined to, by their masses;
+//! 5. atoms, NULL and cells that these are cut into by theirs, so that values crowded far from zero (a week in microseconds)
 //!    are told apart too.
 //!
-//! The measurements are then made consistent ([`tree`]) and grouped into bins ([`grouping`]).
+//! The measurements are then made consistent ([`tree`]) and grouped into bins ([`binning`]).
 
 use std::cmp::Ordering;
 
@@ -161,23 +161,21 @@ impl Numeric {
         let cells = rough.concat();
         let first = survey.measure(cells.clone())?;
         let fine = self.next(line, rough.iter().map(Vec::len), &cells, &first);
-        let second = survey.measure(fine.iter().flat_map(|block| &block.pieces).copied().collect())?;
+        let intervals: Vec<Interval> = fine.iter().flatten().flat_map(|block| &block.pieces).copied().collect();
+        let mut second = survey.measure(intervals.clone())?.into_iter();
 
-        let mut second = second.into_iter();
-        let counted = fine.iter().map(|block| {
-            let cells = Estimate::sum(&first[block.cells.clone()]);
-            (block.cells.start, (cells, second.by_ref().take(block.pieces.len()).collect()))
-        });
-        let mut counted = counted.collect::<Vec<_>>().into_iter().peekable();
-        let (mut masses, mut end) = (Vec::new(), 0);
-        for (whole, cells) in wholes.into_iter().zip(&rough) {
-            end += cells.len();
-            let level = std::iter::from_fn(|| counted.next_if(|(start, _)| *start < end));
-            masses.extend(consistent(whole, &level.map(|(_, cell)| cell).collect::<Vec<_>>()));
+        let mut masses = Vec::with_capacity(intervals.len());
+        for (whole, blocks) in wholes.into_iter().zip(&fine) {
+            let level = blocks.iter().map(|block| {
+                let cells = Estimate::sum(&first[block.cells.clone()]);
+                (cells, second.by_ref().take(block.pieces.len()).collect())
+            });
+            masses.extend(consistent(whole, &level.collect::<Vec<_>>()));
         }
-        let intervals = fine.iter().flat_map(|block| &block.pieces);
-        let leaves =
-            intervals.zip(masses).map(|(interval, mass)| Leaf::new(*interval, mass, self.is_full(line, interval)));
+        let leaves = intervals
+            .iter()
+            .zip(masses)
+            .map(|(interval, mass)| Leaf::new(*interval, mass, self.is_full(line, interval)));
         let atoms = self.atoms.iter().zip(survey.points()).map(|(value, rows)| Atom { value: *value, rows });
         let masses = Masses { leaves: leaves.collect(), atoms: atoms.collect(), noise_sd: survey.noise_sd };
         let mut bins = binning::bins(line, masses);
@@ -191,7 +189,7 @@ impl Numeric {
     fn octaves(&self, line: NumberLine, survey: &mut Survey) -> Result<Rough> {
         let octaves = line.octaves();
         let masses = survey.measure(octaves.clone())?;
-        let blocks = self.next(line, [octaves.len()], &octaves, &masses);
+        let blocks = self.next(line, [octaves.len()], &octaves, &masses).concat();
         let wholes = blocks.iter().map(|block| Some(Estimate::sum(&masses[block.cells.clone()]))).collect();
         Ok((wholes, blocks.into_iter().map(|block| block.pieces).collect()))
     }
@@ -203,7 +201,7 @@ impl Numeric {
         parents: impl IntoIterator<Item = usize>,
         cells: &[Interval],
         masses: &[Estimate],
-    ) -> Vec<Block> {
+    ) -> Vec<Vec<Block>> {
         let anchored = |cell: &Interval| self.atoms_in(cell) > 0;
         refine::next(line, parents, cells, masses, anchored, |cell| self.is_full(line, cell))
     }

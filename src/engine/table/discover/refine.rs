@@ -21,7 +21,7 @@ pub struct Block {
 
 /// The cells of the next histogram. A cell is cut into about as many pieces as its rows can fill. Cells that do not
 /// stand out from the noise are joined, the more of them the farther from those that do: what little lies out there is
-/// counted in one cell, with the noise of one. Only cells within one of the `parents` are joined.
+/// counted in one cell, with the noise of one. Only cells within one of the `parents` are joined, whose blocks come one by one.
 ///
 /// Not many more than [`MAX_CELLS`] beyond one for each cell. `settled` are cells that need no more measuring: they are
 /// left as they are.
@@ -32,7 +32,7 @@ pub fn next(
     masses: &[Estimate],
     anchored: impl Fn(&Interval) -> bool,
     settled: impl Fn(&Interval) -> bool,
-) -> Vec<Block> {
+) -> Vec<Vec<Block>> {
     let settled: Vec<bool> = cells.iter().map(settled).collect();
     let scores = masses.iter().zip(&settled).map(|(mass, settled)| if *settled { 0.0 } else { mass.score() });
     let mut standing = standing_out(&scores.collect::<Vec<_>>(), |i| anchored(&cells[i]));
@@ -42,10 +42,11 @@ pub fn next(
     let total: f64 = masses.iter().map(wanted).sum();
     let scale = (MAX_CELLS as f64 / total.max(1.0)).min(1.0);
     let pieces = |i: usize| if settled[i] { 1.0 } else { (wanted(&masses[i]) * scale).floor().max(1.0) };
-    let mut blocks = Vec::new();
+    let octaves = octave_edges(line);
     let mut start = 0;
-    for size in parents {
+    let blocks_of = |size: usize| {
         let parent = start..start + size;
+        let mut blocks = Vec::new();
         for run in runs(&standing[parent.clone()]) {
             let lengths = if standing[start + run.start] {
                 vec![1; run.len()]
@@ -56,14 +57,15 @@ pub fn next(
             for length in lengths {
                 let joined = from..from + length;
                 let whole = Interval { start: cells[from].start, end: cells[joined.end - 1].end };
-                let pieces = if length == 1 { cut_cell(line, whole, pieces(from)) } else { vec![whole] };
+                let pieces = if length == 1 { cut_cell(line, &octaves, whole, pieces(from)) } else { vec![whole] };
                 from = joined.end;
                 blocks.push(Block { cells: joined, pieces });
             }
         }
         start = parent.end;
-    }
-    blocks
+        blocks
+    };
+    parents.into_iter().map(blocks_of).collect()
 }
 
 /// Maximal runs of equal flags.
@@ -101,18 +103,17 @@ fn lengths(cells: usize, left: bool, right: bool) -> Vec<usize> {
 
 /// A cell in so many pieces. Cells of a lattice are never cut below a value, and down to single values as soon as that is
 /// about as fine as wanted; cells that reach over several octaves are cut into these first.
-fn cut_cell(line: NumberLine, cell: Interval, pieces: f64) -> Vec<Interval> {
-    let octaves = octaves_of(line, cell);
+fn cut_cell(line: NumberLine, octave_edges: &[f64], cell: Interval, pieces: f64) -> Vec<Interval> {
+    let octaves = cut(cell, octave_edges);
     if pieces >= 2.0 && octaves.len() > 2 {
         return octaves;
     }
     equal(line, cell, if line.lattice && cell.width() < 1.5 * pieces { cell.width() } else { pieces })
 }
 
-/// A cell, cut where an octave begins.
-pub fn octaves_of(line: NumberLine, cell: Interval) -> Vec<Interval> {
-    let edges: Vec<f64> = line.octaves().iter().map(|octave| octave.start).collect();
-    cut(cell, &edges)
+/// Where octaves begin.
+pub fn octave_edges(line: NumberLine) -> Vec<f64> {
+    line.octaves().iter().map(|octave| octave.start).collect()
 }
 
 /// Where both bounds are public: equal cells over the whole range, and octaves where these are finer (so that a wide

@@ -9,13 +9,13 @@ const FALSE_ALARM: f64 = 1e-3;
 /// probability 0.023.
 const NEXT: f64 = 2.0;
 
-/// Standard deviations of its noise that the count of NULL must reach not to be taken for zero: noise alone reaches that
-/// with probability 0.0013.
-const NULLS: f64 = 3.0;
+/// Standard deviations of its noise that the count of NULL, or of `other`, must reach not to be taken for zero: noise
+/// alone reaches that with probability 0.0013.
+const SPECIAL: f64 = 3.0;
 
-/// A noisy number of rows that are NULL, or 0 where it does not stand out from the noise.
+/// A noisy number of rows that are NULL or `other`, or 0 where it does not stand out from the noise.
 pub fn or_zero(rows: f64, noise_sd: f64) -> f64 {
-    if rows >= NULLS * noise_sd { rows } else { 0.0 }
+    if rows >= SPECIAL * noise_sd { rows } else { 0.0 }
 }
 
 /// Which of some adjacent cells stand out, by their contents in standard deviations of noise.

@@ -4,8 +4,8 @@
 use std::ops::Range;
 
 use super::leaf::Leaf;
-use super::number_line::{Interval, NumberLine};
-use super::refine::octaves_of;
+use super::number_line::{Interval, NumberLine, cut};
+use super::refine::octave_edges;
 use super::tree::Estimate;
 
 /// Standard deviations of its noise that a tail must hold to be kept.
@@ -33,8 +33,13 @@ pub fn keep(cells: &mut [Leaf], plausible: Interval, evidence: Evidence) {
     let is_plausible = |leaf: &Leaf| plausible.start <= leaf.interval.start && leaf.interval.end <= plausible.end;
     let least = |leaf: &Leaf, near: f64| if is_plausible(leaf) { near } else { evidence.far };
     let most_certain = |starts: Range<usize>, ends: usize| {
-        let ranges = starts.flat_map(|start| (start + 1..=ends).map(move |end| start..end));
-        let scored = ranges.map(|range| (score(&cells[range.clone()]), range));
+        let scored = starts.flat_map(|start| {
+            let totals = cells[start..ends].iter().scan(Estimate { value: 0.0, variance: 0.0 }, |total, leaf| {
+                *total = Estimate::sum(&[*total, leaf.mass]);
+                Some(total.score())
+            });
+            totals.enumerate().map(move |(place, score)| (score, start..start + place + 1))
+        });
         let certain = scored.filter(|(score, range)| {
             let near = if range.start == 0 { evidence.next_to } else { evidence.apart };
             *score > least(&cells[range.end - 1], near)
@@ -63,11 +68,6 @@ pub fn keep(cells: &mut [Leaf], plausible: Interval, evidence: Evidence) {
     }
 }
 
-fn score(cells: &[Leaf]) -> f64 {
-    let (value, variance) = cells.iter().fold((0.0, 0.0), |(v, s), leaf| (v + leaf.mass.value, s + leaf.mass.variance));
-    Estimate { value, variance }.score()
-}
-
 /// The nearest masses whose density does not rise from cell to cell: those of adjacent cells that violate this are
 /// pooled (least squares by pooling adjacent violators, weighted as if noise grew with width).
 fn fall(cells: &mut [Leaf]) {
@@ -91,7 +91,7 @@ fn fall(cells: &mut [Leaf]) {
 /// A cell of a tail that reaches over several octaves away from zero, as those octaves, each with half as many rows as the
 /// one before it.
 pub fn by_octaves(line: NumberLine, leaf: &Leaf) -> Vec<Leaf> {
-    let octaves = octaves_of(line, leaf.interval);
+    let octaves = cut(leaf.interval, &octave_edges(line));
     if octaves.len() < 3 {
         return vec![*leaf];
     }

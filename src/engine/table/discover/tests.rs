@@ -142,7 +142,7 @@ fn one_row_changes_one_count_by_one() {
             cells.iter().map(mass).collect()
         };
         let next = |parents: Vec<usize>, cells: &[Interval], masses: &[Estimate]| -> Vec<Vec<Interval>> {
-            let blocks = refine::next(line, parents, cells, masses, |_| false, |_| false);
+            let blocks = refine::next(line, parents, cells, masses, |_| false, |_| false).concat();
             assert!(blocks.iter().map(|block| block.cells.len()).sum::<usize>() == cells.len());
             blocks.into_iter().map(|block| block.pieces).collect()
         };
