@@ -10,11 +10,15 @@ use sha2::{Digest, Sha256};
 use super::models::{Method, Synthesizer};
 use super::privacy::ledger::Ledger;
 use super::table::codec::Decoder;
-use super::table::{Block, Cells, Column, Domain, Wanted, given};
+use super::table::features::Features;
+use super::table::relations::Found;
+use super::table::{Block, Column, Domain, Wanted, given};
 use super::{EngineError, Result};
 
 const MAGIC: &[u8; 8] = b"TDIFFMDL";
-const FORMAT_VERSION: u16 = 1;
+const FORMAT_VERSION: u16 = 2;
+/// The format of models without features: every column is one by itself.
+const PLAIN_VERSION: u16 = 1;
 const DIGEST_LENGTH: usize = 32;
 /// Size of the header.
 pub const HEADER_LENGTH: usize = MAGIC.len() + 2 + DIGEST_LENGTH;
@@ -44,6 +48,8 @@ pub struct Artifact {
     pub noisy_rows: f64,
     /// The caller's own description of the columns, opaque to the engine.
     pub annotation: String,
+    /// What the model sees of the columns.
+    found: Found,
     synthesizer: Box<dyn Synthesizer>,
 }
 
@@ -58,15 +64,24 @@ struct Body {
     model: Vec<u8>,
 }
 
+/// What follows the body if the model sees other features than the columns: the features, and the domains of those that
+/// are no columns.
+#[derive(Serialize, Deserialize)]
+struct StoredFeatures {
+    features: Features,
+    domains: Vec<Domain>,
+}
+
 impl Artifact {
     pub(super) fn new(
         method: Method,
         columns: Vec<ReleasedColumn>,
+        found: Found,
         ledger: Ledger,
         noisy_rows: f64,
         synthesizer: Box<dyn Synthesizer>,
     ) -> Self {
-        Self { method, columns, ledger, noisy_rows, annotation: String::new(), synthesizer }
+        Self { method, columns, ledger, noisy_rows, annotation: String::new(), found, synthesizer }
     }
 
     /// The model as versioned bytes with a checksum.
@@ -79,8 +94,14 @@ impl Artifact {
             annotation: self.annotation.clone(),
             model: self.synthesizer.save()?,
         };
-        let body = postcard::to_stdvec(&body).map_err(|_| EngineError::Internal("model cannot be serialised"))?;
-        Ok(sealed(&body))
+        let failed = |_| EngineError::Internal("model cannot be serialised");
+        let mut bytes = postcard::to_stdvec(&body).map_err(failed)?;
+        if self.found.features.is_plain() {
+            return Ok(sealed(PLAIN_VERSION, &bytes));
+        }
+        let stored = StoredFeatures { features: self.found.features.clone(), domains: self.found.own_domains() };
+        bytes.extend(postcard::to_stdvec(&stored).map_err(failed)?);
+        Ok(sealed(FORMAT_VERSION, &bytes))
     }
 
     /// Reads the result of [`Artifact::to_bytes`].
@@ -112,6 +133,13 @@ impl Artifact {
         }
         let (body, rest): (Body, &[u8]) =
             postcard::take_from_bytes(body).map_err(|_| corrupt("its body cannot be read"))?;
+        let (stored, rest) = if version > PLAIN_VERSION {
+            let features = postcard::take_from_bytes::<StoredFeatures>(rest);
+            let (stored, rest) = features.map_err(|_| corrupt("its features cannot be read"))?;
+            (Some(stored), rest)
+        } else {
+            (None, rest)
+        };
         if !rest.is_empty() {
             return Err(corrupt("its body is followed by extra bytes"));
         }
@@ -119,18 +147,26 @@ impl Artifact {
         if body.columns.is_empty() || !body.columns.iter().all(|c| c.domain.is_valid()) {
             return Err(corrupt("a domain is not valid"));
         }
-        let codes: usize = body.columns.iter().map(|c| c.domain.size()).sum();
+        let (columns, domains): (Vec<&Column>, Vec<&Domain>) = body.columns.iter().map(|c| (&c.column, &c.domain)).unzip();
+        let found = match stored {
+            None => Found::plain(&domains),
+            Some(StoredFeatures { features, domains: own }) => {
+                Found::with(features, &columns, &domains, own).ok_or_else(|| corrupt("its features are not valid"))?
+            }
+        };
+        let of_columns = body.columns.iter().map(|c| c.domain.size());
+        let codes: usize = of_columns.chain(found.domains.iter().map(Domain::size)).sum();
         let needed = needed.saturating_add(MEMORY_PER_CODE.saturating_mul(codes as u64));
         check_memory(needed, limit)?;
-        let domains: Vec<Domain> = body.columns.iter().map(|c| c.domain.clone()).collect();
         let synthesizer =
-            method.load(&body.model, &domains, &|more| check_memory(needed.saturating_add(more), limit))?;
+            method.load(&body.model, &found.domains, &|more| check_memory(needed.saturating_add(more), limit))?;
         Ok(Self {
             method,
             columns: body.columns,
             ledger: body.ledger,
             noisy_rows: body.noisy_rows,
             annotation: body.annotation,
+            found,
             synthesizer,
         })
     }
@@ -138,10 +174,6 @@ impl Artifact {
     /// A stream of synthetic rows: equal seeds give equal rows.
     pub fn sampler(&self, seed: u64) -> Sampler<&Self> {
         Sampler::all(self, seed)
-    }
-
-    fn domains(&self) -> Vec<Domain> {
-        self.columns.iter().map(|c| c.domain.clone()).collect()
     }
 }
 
@@ -159,10 +191,10 @@ pub fn check_memory(needed: u64, limit: u64) -> Result<()> {
 }
 
 /// Header (magic, little-endian format version, SHA-256 of the body), then the body.
-pub fn sealed(body: &[u8]) -> Vec<u8> {
+pub fn sealed(version: u16, body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_LENGTH + body.len());
     bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes.extend_from_slice(&version.to_le_bytes());
     bytes.extend_from_slice(&Sha256::digest(body));
     bytes.extend_from_slice(body);
     bytes
@@ -174,7 +206,8 @@ pub struct Sampler<A> {
     decoder: Decoder,
     /// The given value of each column, if any.
     given: Vec<Option<Wanted>>,
-    /// The probability of the given value under each code of the column.
+    /// For each feature, the probability of the value that is given for its column under each of its codes. None where
+    /// nothing is given, or for a column that is made of several features or with others.
     likelihoods: Vec<Option<Vec<f64>>>,
     seed: u64,
     block: u64,
@@ -183,16 +216,16 @@ pub struct Sampler<A> {
 impl<A: Borrow<Artifact>> Sampler<A> {
     /// All rows of a model: equal seeds give equal rows.
     pub fn all(artifact: A, seed: u64) -> Self {
-        let columns = artifact.borrow().columns.len();
-        let decoder = Decoder::new(&artifact.borrow().domains());
-        Self { artifact, decoder, given: vec![None; columns], likelihoods: vec![None; columns], seed, block: 0 }
+        let model = artifact.borrow();
+        let (columns, features) = (model.columns.len(), model.found.domains.len());
+        let decoder = Decoder::new(&model.found.domains);
+        Self { artifact, decoder, given: vec![None; columns], likelihoods: vec![None; features], seed, block: 0 }
     }
 
     /// The rows of a model that have certain values, with one entry per column.
     ///
     /// They are selected from all its rows. No other way has exactly their distribution, because the whole sampling
     /// process determines the joint distribution of the columns.
-    /// its columns together is what its whole process of sampling does.
     ///
     /// # Errors
     /// `InvalidParameter` if a value is unknown to the model, `Internal` if it does not have these columns.
@@ -201,19 +234,23 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         if given.len() != model.columns.len() {
             return Err(EngineError::Internal("the given values are for columns that the model does not have"));
         }
-        let likelihoods = |(wanted, released): (&Option<Wanted>, &ReleasedColumn)| {
-            let Some(wanted) = wanted else { return Ok(None) };
-            let unknown = || {
+        let mut sampler = Self::all(artifact, seed);
+        let model = sampler.artifact.borrow();
+        for (column, (wanted, released)) in given.iter().zip(&model.columns).enumerate() {
+            let Some(wanted) = wanted else { continue };
+            let likelihoods = wanted.likelihoods(&released.domain).ok_or_else(|| {
                 EngineError::invalid(
                     format!("the value given for column \"{}\" is unknown to the model", released.column.name),
                     "No synthetic row can have it.",
                     "Give a value that was declared or released.",
                 )
-            };
-            wanted.likelihoods(&released.domain).map(Some).ok_or_else(unknown)
-        };
-        let likelihoods = given.iter().zip(&model.columns).map(likelihoods).collect::<Result<_>>()?;
-        Ok(Self { given, likelihoods, ..Self::all(artifact, seed) })
+            })?;
+            if let Some(feature) = model.found.features.alone(column) {
+                sampler.likelihoods[feature] = Some(likelihoods);
+            }
+        }
+        sampler.given = given;
+        Ok(sampler)
     }
 
     /// The next `rows` rows, at most [`SAMPLE_BLOCK`]. There are fewer if only some rows of a block match the given
@@ -234,11 +271,22 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         if self.likelihoods.iter().any(Option::is_some) {
             codes = codes.pick(&given::fitting(&codes, &self.likelihoods, &mut rng));
         }
-        let mut block = self.decoder.decode(&codes, &mut rng)?;
-        for ((column, given), released) in block.columns.iter_mut().zip(&self.given).zip(&model.columns) {
-            if let Some(given) = given {
-                *column = given.column(matches!(released.domain.cells, Cells::Bins { .. }), block.rows);
+        let mut features = self.decoder.decode(&codes, &mut rng)?;
+        let given = || self.given.iter().enumerate().filter_map(|(column, given)| Some((column, given.as_ref()?)));
+        // What follows a given number follows the number itself.
+        for (column, wanted) in given() {
+            if let Some(feature) = model.found.features.alone(column) {
+                features.columns[feature] = wanted.column(&model.columns[column].domain, features.rows);
             }
+        }
+        if model.found.features.is_plain() {
+            return Ok(features);
+        }
+        let mut block = model.found.features.decode(features, &mut rng)?;
+        for (column, wanted) in given().filter(|(column, _)| model.found.features.alone(*column).is_none()) {
+            let domain = &model.columns[column].domain;
+            block = block.pick(&wanted.rows(domain, &block.columns[column]));
+            block.columns[column] = wanted.column(domain, block.rows);
         }
         Ok(block)
     }
@@ -283,7 +331,8 @@ mod tests {
             ReleasedColumn { column: column("number", Measure::Lattice), domain: numbers },
         ];
         let ledger = Ledger { epsilon: 1.0, delta: 1e-6, neighbours: Neighbours::AddRemoveRow, phases: Vec::new() };
-        Artifact::new(Method::Guided, columns, ledger, 1.0, Box::new(Pair))
+        let found = Found::plain(&columns.iter().map(|released| &released.domain).collect::<Vec<_>>());
+        Artifact::new(Method::Guided, columns, found, ledger, 1.0, Box::new(Pair))
     }
 
     #[test]

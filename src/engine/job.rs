@@ -29,7 +29,9 @@ use super::privacy::meter::Meter;
 use super::privacy::samplers::gaussian::SLACK_PER_DRAW;
 use super::privacy::samplers::poisson::SamplingRate;
 use super::table::codec::Encoder;
-use super::table::discover::{Discovery, DiscoveryPlan, DiscoverySample};
+use super::table::discover::{Discovery, DiscoveryPlan, DiscoverySample, TEXT_PRECISION};
+use super::table::features::FeatureEncoder;
+use super::table::relations::{Dependencies, Found, Group, Plans, Relations, RowSample};
 use super::table::units::{self, UnitBook};
 use super::table::{Block, BlockColumn, Domain, UnitTable, Units};
 use super::{EngineError, Result};
@@ -82,10 +84,16 @@ struct Counted {
     discovery_rate: SamplingRate,
 }
 
+/// What is known of the columns: their domains, and the features that models see.
+struct Released {
+    domains: Vec<Domain>,
+    found: Found,
+}
+
 /// The state after the noise is calibrated.
 struct Known {
     counted: Counted,
-    domains: Vec<Domain>,
+    released: Released,
     stages: Vec<Stage>,
     cost: Equivalent,
     /// Maximum draws of noise of the training alone.
@@ -104,26 +112,43 @@ enum JobState {
         counted: Counted,
         book: Option<UnitBook>,
         sample: DiscoverySample,
+        /// The same rows, side by side, if relations are looked for.
+        rows: Option<RowSample>,
         scan: Scan,
+        meter: Meter,
+    },
+    Comparing {
+        counted: Counted,
+        book: Option<UnitBook>,
+        sample: DiscoverySample,
+        dependencies: Box<Dependencies>,
+        /// For the discovery of domains.
         meter: Meter,
     },
     Discovering {
         counted: Counted,
         book: Option<UnitBook>,
         discovery: Box<Discovery>,
+        /// What relations are looked for in, if they are.
+        relating: Option<(Vec<Group>, RowSample)>,
+    },
+    Relating {
+        counted: Counted,
+        book: Option<UnitBook>,
+        relations: Box<Relations>,
     },
     Encoding {
         counted: Counted,
-        domains: Vec<Domain>,
+        released: Released,
         /// The units, if they are not rows, and the unit of each encoded row.
         units: Option<(UnitBook, Vec<u32>)>,
-        encoder: Encoder,
+        encoder: FeatureEncoder,
         scan: Scan,
         meter: Meter,
     },
     Preparing {
         counted: Counted,
-        domains: Vec<Domain>,
+        released: Released,
         work: prepare::Work,
     },
     Training(Known, Box<dyn Trainer>),
@@ -231,9 +256,12 @@ impl Job {
             JobState::Sampling { .. } => Next::Discover,
             JobState::Encoding { .. } => Next::Encode,
             JobState::Trained(..) => Next::Done,
-            JobState::Discovering { .. } | JobState::Preparing { .. } | JobState::Training(..) | JobState::Failed => {
-                Next::Step
-            }
+            JobState::Comparing { .. }
+            | JobState::Discovering { .. }
+            | JobState::Relating { .. }
+            | JobState::Preparing { .. }
+            | JobState::Training(..)
+            | JobState::Failed => Next::Step,
         }
     }
 
@@ -279,11 +307,12 @@ impl Job {
             Some(book) => book.begin(discovery_rate, &mut meter),
             None => meter.begin_sample(discovery_rate),
         }
-        let (sample, scan) =
-            (DiscoverySample::new(&setup.columns, setup.method.goal()), Scan::new(setup, noisy_rows, noisy_units));
+        let sample = DiscoverySample::new(&setup.columns, setup.method.goal());
+        let rows = setup.split.relation_noise().map(|_| RowSample::new(&setup.columns));
+        let scan = Scan::new(setup, noisy_rows, noisy_units);
         let counted = Counted { noisy_rows, noisy_units, discovery_rate };
-        self.state = JobState::Sampling { counted, book, sample, scan, meter };
-        if self.setup.split.histogram_noise(noisy_units).is_none() {
+        self.state = JobState::Sampling { counted, book, sample, rows, scan, meter };
+        if discovery_mechanism(&self.setup, counted).is_none() {
             self.end_scan()?;
         }
         Ok(())
@@ -295,9 +324,12 @@ impl Job {
     /// `MoreRowsThanCounted` if the scan returns more rows than were counted, beyond the noise of the count.
     pub fn observe(&mut self, block: &Block) -> Result<()> {
         match &mut self.state {
-            JobState::Sampling { book: None, sample, scan, meter, .. } => {
+            JobState::Sampling { book: None, sample, rows, scan, meter, .. } => {
                 scan.add(block.rows)?;
-                sample.push(block, &meter.sample(block.rows))
+                let kept = meter.sample(block.rows);
+                sample.push(block, &kept)?;
+                rows.iter_mut().for_each(|rows| rows.push(block, &kept));
+                Ok(())
             }
             JobState::Encoding { units: None, encoder, scan, meter, .. } => {
                 scan.add(block.rows)?;
@@ -322,11 +354,13 @@ impl Job {
                 book.count(of)?;
                 self.setup.check_units_so_far(drawn.so_far(book.seen() as u64))
             }
-            JobState::Sampling { book: Some(book), sample, scan, meter, .. } => {
+            JobState::Sampling { book: Some(book), sample, rows, scan, meter, .. } => {
                 let kept = book.keep(of, meter)?;
                 scan.add(kept.rows.len())?;
                 scan.check_units(book.seen())?;
-                sample.push(block, &kept.rows)
+                sample.push(block, &kept.rows)?;
+                rows.iter_mut().for_each(|rows| rows.push(block, &kept.rows));
+                Ok(())
             }
             JobState::Encoding { units: Some((book, unit_of)), encoder, scan, meter, .. } => {
                 let kept = book.keep(of, meter)?;
@@ -350,44 +384,95 @@ impl Job {
     pub fn end_scan(&mut self) -> Result<()> {
         match std::mem::replace(&mut self.state, JobState::Failed) {
             JobState::CountingUnits { book, drawn } => self.counted_units(book, drawn),
-            JobState::Sampling { counted, book, sample, meter, .. } => {
-                let setup = &self.setup;
-                let plan = DiscoveryPlan {
-                    noise_multiplier: setup.split.histogram_noise(counted.noisy_units).unwrap_or(f64::INFINITY),
-                    unit_rows: setup.unit_rows(),
-                    threshold_delta: setup.split.threshold_delta,
-                    sampled_rows: counted.noisy_rows * counted.discovery_rate.value(),
+            JobState::Sampling { counted, book, sample, rows, meter, .. } => {
+                self.state = match (self.plans(counted), rows) {
+                    (Some(Plans { histograms, relations }), Some(rows)) => {
+                        let texts = histograms.times(TEXT_PRECISION as f64);
+                        let dependencies =
+                            Box::new(Dependencies::new(rows, relations, texts, self.meter.for_stage(DOMAINS)?));
+                        JobState::Comparing { counted, book, sample, dependencies, meter }
+                    }
+                    _ => self.discover(counted, book, sample, None, meter),
                 };
-                let discovery = Box::new(Discovery::new(sample, plan, meter));
-                self.state = JobState::Discovering { counted, book, discovery };
                 Ok(())
             }
-            JobState::Encoding { counted, domains, units, encoder, .. } => {
-                self.state = self.prepare(counted, domains, units, encoder)?;
+            JobState::Encoding { counted, released, units, encoder, .. } => {
+                self.state = self.prepare(counted, released, units, encoder)?;
                 Ok(())
             }
             _ => Err(OUT_OF_ORDER),
         }
     }
 
+    /// What discovery knows, and the noise of its histograms.
+    fn discovery_plan(&self, counted: Counted, noise_multiplier: Option<f64>) -> DiscoveryPlan {
+        DiscoveryPlan {
+            noise_multiplier: noise_multiplier.unwrap_or(f64::INFINITY),
+            unit_rows: self.setup.unit_rows(),
+            threshold_delta: self.setup.split.threshold_delta,
+            sampled_rows: counted.noisy_rows * counted.discovery_rate.value(),
+        }
+    }
+
+    /// The plans of domains and of relations, if these are paid for.
+    fn plans(&self, counted: Counted) -> Option<Plans> {
+        let relations = self.discovery_plan(counted, Some(self.setup.split.relation_noise()?));
+        let histograms = self.discovery_plan(counted, self.setup.split.histogram_noise(counted.noisy_units));
+        Some(Plans { histograms, relations })
+    }
+
+    /// Starts to discover domains, but for those of columns whose combinations will be released.
+    fn discover(
+        &self,
+        counted: Counted,
+        book: Option<UnitBook>,
+        sample: DiscoverySample,
+        relating: Option<(Vec<Group>, RowSample)>,
+        meter: Meter,
+    ) -> JobState {
+        let others: Vec<usize> = relating.iter().flat_map(|(groups, _)| groups).flat_map(Group::pooled).collect();
+        let plan = self.discovery_plan(counted, self.setup.split.histogram_noise(counted.noisy_units));
+        let discovery = Box::new(Discovery::new(sample, &others, plan, meter));
+        JobState::Discovering { counted, book, discovery, relating }
+    }
+
+    /// Starts to look for relations that need domains, if that is paid for; else the scan that encodes all used rows.
+    fn relate(
+        &self,
+        counted: Counted,
+        book: Option<UnitBook>,
+        domains: Vec<Domain>,
+        relating: Option<(Vec<Group>, RowSample)>,
+    ) -> Result<JobState> {
+        let (Some(plans), Some((groups, rows))) = (self.plans(counted), relating) else {
+            let found = Found::plain(&domains.iter().collect::<Vec<_>>());
+            return self.encode(counted, book, Released { domains, found });
+        };
+        let (columns, meter) = (self.setup.columns.clone(), self.meter.for_stage(DOMAINS)?);
+        let relations = Box::new(Relations::new(rows, groups, columns, domains, plans, meter));
+        Ok(JobState::Relating { counted, book, relations })
+    }
+
     /// Starts to calibrate and build the trainer.
     fn prepare(
         &self,
         counted: Counted,
-        domains: Vec<Domain>,
+        released: Released,
         units: Option<(UnitBook, Vec<u32>)>,
-        encoder: Encoder,
+        encoder: FeatureEncoder,
     ) -> Result<JobState> {
         let (setup, discovery) = (&self.setup, discovery_mechanism(&self.setup, counted));
         let units = units.map(|(_, unit_of)| Units::new(&unit_of, setup.unit_rows(), counted.noisy_units));
         let input = TrainingInput {
             table: UnitTable { table: encoder.finish(), units },
-            domains: domains.clone(),
+            domains: released.found.domains.clone(),
             noisy_rows: counted.noisy_rows,
             budget: setup.training_budget(discovery),
             meter: self.meter.for_stage("training")?,
         };
-        Ok(JobState::Preparing { counted, domains, work: prepare::start(setup, input, discovery) })
+        let features = &released.found.features;
+        let options = setup.options.for_features(|column| features.feature_of(column));
+        Ok(JobState::Preparing { counted, work: prepare::start(setup, options, input, discovery), released })
     }
 
     /// Does a bounded amount of work.
@@ -396,24 +481,42 @@ impl Job {
     /// Any error of discovery, calibration or training. The job cannot continue then.
     pub fn step(&mut self) -> Result<()> {
         self.state = match std::mem::replace(&mut self.state, JobState::Failed) {
-            JobState::Discovering { counted, book, mut discovery } => {
-                if discovery.step()? {
-                    JobState::Discovering { counted, book, discovery }
+            JobState::Comparing { counted, book, sample, mut dependencies, meter } => {
+                if dependencies.step()? {
+                    JobState::Comparing { counted, book, sample, dependencies, meter }
                 } else {
-                    self.noise_draws += discovery.noise_draws();
-                    self.encode(counted, book, discovery.finish())?
+                    self.noise_draws += dependencies.noise_draws();
+                    let relating = dependencies.finish(&sample);
+                    self.discover(counted, book, sample, Some(relating), meter)
                 }
             }
-            JobState::Preparing { counted, domains, work } => match work.poll()? {
+            JobState::Discovering { counted, book, mut discovery, relating } => {
+                if discovery.step()? {
+                    JobState::Discovering { counted, book, discovery, relating }
+                } else {
+                    self.noise_draws += discovery.noise_draws();
+                    self.relate(counted, book, discovery.finish(), relating)?
+                }
+            }
+            JobState::Relating { counted, book, mut relations } => {
+                if relations.step()? {
+                    JobState::Relating { counted, book, relations }
+                } else {
+                    self.noise_draws += relations.noise_draws();
+                    let (domains, found) = relations.finish();
+                    self.encode(counted, book, Released { domains, found })?
+                }
+            }
+            JobState::Preparing { counted, released, work } => match work.poll()? {
                 Ok(prepared) => {
                     let Prepared { trainer, stages, cost } = prepared?;
                     let noise_draws = trainer.noise_draws();
                     self.noise_draws += noise_draws;
                     self.setup.check_draws(self.noise_draws)?;
                     let cost = self.setup.fixed_cost().and(cost);
-                    JobState::Training(Known { counted, domains, stages, cost, noise_draws }, trainer)
+                    JobState::Training(Known { counted, released, stages, cost, noise_draws }, trainer)
                 }
-                Err(work) => JobState::Preparing { counted, domains, work },
+                Err(work) => JobState::Preparing { counted, released, work },
             },
             JobState::Training(known, mut trainer) => {
                 if trainer.step()? {
@@ -428,22 +531,26 @@ impl Job {
     }
 
     /// Starts the scan that encodes all used rows.
-    fn encode(&self, counted: Counted, book: Option<UnitBook>, domains: Vec<Domain>) -> Result<JobState> {
+    fn encode(&self, counted: Counted, book: Option<UnitBook>, released: Released) -> Result<JobState> {
         let mut meter = self.meter.for_stage(ENCODING)?;
         let units = book.map(|mut book| {
             book.begin(SamplingRate::nearest(1.0), &mut meter);
             (book, Vec::new())
         });
-        let encoder = Encoder::new(&self.setup.columns, &domains);
+        let Found { features, domains } = &released.found;
+        let encoder = FeatureEncoder::new(features, Encoder::new(&features.columns(&self.setup.columns), domains));
         let scan = Scan::new(&self.setup, counted.noisy_rows, counted.noisy_units);
-        Ok(JobState::Encoding { counted, domains, units, encoder, scan, meter })
+        Ok(JobState::Encoding { counted, released, units, encoder, scan, meter })
     }
 
     /// The progress of the job.
     pub fn progress(&self) -> Progress {
         let (phases_done, percent) = match &self.state {
             JobState::CountingRows | JobState::CountingUnits { .. } => (0, None),
-            JobState::Sampling { .. } | JobState::Discovering { .. } => (1, None),
+            JobState::Sampling { .. }
+            | JobState::Comparing { .. }
+            | JobState::Discovering { .. }
+            | JobState::Relating { .. } => (1, None),
             JobState::Encoding { .. } => (2, None),
             JobState::Preparing { .. } => (3, None),
             JobState::Training(_, trainer) => (4, (100 * trainer.steps_done()).checked_div(trainer.steps_total())),
@@ -456,7 +563,9 @@ impl Job {
         match &self.state {
             JobState::CountingRows | JobState::CountingUnits { .. } | JobState::Failed => None,
             JobState::Sampling { counted, .. }
+            | JobState::Comparing { counted, .. }
             | JobState::Discovering { counted, .. }
+            | JobState::Relating { counted, .. }
             | JobState::Encoding { counted, .. }
             | JobState::Preparing { counted, .. } => Some(counted),
             JobState::Training(known, _) | JobState::Trained(known, _) => Some(&known.counted),
@@ -487,7 +596,7 @@ impl Job {
 
     /// Names of the columns without a released value, once the model is trained.
     pub fn unreleased_columns(&self) -> Vec<&str> {
-        let pairs = self.known().into_iter().flat_map(|known| self.setup.columns.iter().zip(&known.domains));
+        let pairs = self.known().into_iter().flat_map(|known| self.setup.columns.iter().zip(&known.released.domains));
         pairs.filter(|(_, domain)| domain.released_nothing()).map(|(column, _)| column.name.as_str()).collect()
     }
 
@@ -508,9 +617,10 @@ impl Job {
         if drawn > known.noise_draws {
             return Err(EngineError::Internal("a training drew more noise than is charged"));
         }
-        let columns = self.setup.columns.into_iter().zip(known.domains);
+        let Released { domains, found } = known.released;
+        let columns = self.setup.columns.into_iter().zip(domains);
         let columns = columns.map(|(column, domain)| ReleasedColumn { column, domain }).collect();
-        Ok(Artifact::new(self.setup.method, columns, ledger, known.counted.noisy_rows, synthesizer))
+        Ok(Artifact::new(self.setup.method, columns, found, ledger, known.counted.noisy_rows, synthesizer))
     }
 }
 

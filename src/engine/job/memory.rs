@@ -1,7 +1,7 @@
 //! Memory of a training, and limits for its scans. All of it depends only on public or noisy numbers.
 
 use super::setup::Setup;
-use crate::engine::table::{discover, units};
+use crate::engine::table::{discover, relations, units};
 use crate::engine::{EngineError, Result};
 
 /// Maximum expected size of the sample that domains are learned from. It is smaller if the values might take more than
@@ -20,13 +20,17 @@ impl Setup {
     /// Expected number of rows that domains are learned from. Public.
     pub fn discovery_rows(&self) -> f64 {
         let bytes = if self.memory_limit > 0 { DISCOVERY_BYTES.min(self.memory_limit / 2) } else { DISCOVERY_BYTES };
-        let rows = bytes as f64 / discover::bytes_per_row(&self.columns).max(1) as f64;
+        let rows = bytes as f64 / self.sampled_bytes_per_row().max(1) as f64;
         rows.clamp(MIN_DISCOVERY_ROWS, DISCOVERY_ROWS)
+    }
+
+    fn sampled_bytes_per_row(&self) -> u64 {
+        discover::bytes_per_row(&self.columns) + relations::bytes_per_row(&self.columns)
     }
 
     /// Peak memory, in bytes, of a training on this many rows and units.
     pub fn memory_estimate(&self, rows: f64, units: f64) -> u64 {
-        let sampled = rows.min(self.discovery_rows()) * discover::bytes_per_row(&self.columns) as f64;
+        let sampled = rows.min(self.discovery_rows()) * self.sampled_bytes_per_row() as f64;
         let encoded = rows * self.columns.len() as f64;
         let of_units = if self.units_are_rows() {
             0.0

@@ -3,7 +3,7 @@
 use super::background::Background;
 use super::setup::Setup;
 use super::spending::{cost_of, is_within, keeping_to};
-use crate::engine::models::{Trainer, TrainingBudget, TrainingInput};
+use crate::engine::models::{MethodOptions, Trainer, TrainingBudget, TrainingInput};
 use crate::engine::privacy::accountant::gdp::Equivalent;
 use crate::engine::privacy::ledger::{Ledger, Phase};
 use crate::engine::privacy::mechanisms::{Mechanism, Stage};
@@ -19,9 +19,9 @@ pub struct Prepared {
 /// The inputs of the preparation, except the budget.
 pub type Work = Background<Result<Prepared>>;
 
-/// Starts to calibrate and build the trainer of `input`, with the budget that domain discovery left.
-pub fn start(setup: &Setup, input: TrainingInput, discovery: Option<Mechanism>) -> Work {
-    let (method, options, held) = (setup.method, setup.options.clone(), setup.held);
+/// Starts to calibrate and build the trainer of `input` with these options, and with the budget that domain discovery left.
+pub fn start(setup: &Setup, options: MethodOptions, input: TrainingInput, discovery: Option<Mechanism>) -> Work {
+    let (method, held) = (setup.method, setup.held);
     let (tail, most) = (setup.tail(), setup.rest_reserve());
     // The claim, whatever the stages are.
     let claim = setup.ledger(discovery, &[]);

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use crate::engine::models::{Method, MethodOptions};
-use crate::engine::privacy::budget::Split;
+use crate::engine::privacy::budget::{Releases, Split};
 use crate::engine::privacy::ledger::{Neighbours, PrivacyUnit};
-use crate::engine::table::{Column, discover, units};
+use crate::engine::table::{Column, discover, relations, units};
 use crate::engine::{EngineError, Result};
 
 /// A request for a training.
@@ -56,12 +56,12 @@ impl Setup {
             ));
         }
         let options = method.options(&options, &columns)?;
-        let split = Split::new(
-            epsilon,
-            delta,
-            columns.iter().map(|column| discover::histograms(column, method.goal())).sum(),
-            columns.iter().map(discover::thresholds).sum(),
-        )?;
+        let releases = Releases {
+            histograms: columns.iter().map(|column| discover::histograms(column, method.goal())).sum(),
+            relations: relations::units(&columns),
+            thresholds: columns.iter().map(discover::thresholds).sum::<u64>() + relations::thresholds(&columns),
+        };
+        let split = Split::new(epsilon, delta, releases)?;
         Ok(Self {
             columns,
             neighbours: unit.map_or(Neighbours::AddRemoveRow, Neighbours::AddRemoveUnit),

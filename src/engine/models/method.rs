@@ -20,6 +20,16 @@ pub enum MethodOptions {
     Network(baselines::BaselineOptions),
 }
 
+impl MethodOptions {
+    /// The options as they are for features: `feature_of` gives the feature that a column is made from.
+    pub fn for_features(&self, feature_of: impl Fn(usize) -> Option<usize>) -> Self {
+        match self {
+            Self::Guided(options) => Self::Guided(options.for_features(feature_of)),
+            Self::Diffusion(_) | Self::Network(_) => self.clone(),
+        }
+    }
+}
+
 /// A kind of model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {

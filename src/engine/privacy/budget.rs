@@ -21,6 +21,9 @@ const SLACK_DELTA_SHARE: f64 = 1e-3;
 const HISTOGRAM_SHARE: f64 = 0.01;
 const DISCOVERY_SHARE: f64 = 0.25;
 const FULL_SIGNAL: f64 = 400.0;
+/// Share of the precision for the search for relations, if there is any: so much for each of its units, and at most.
+const RELATION_UNIT_SHARE: f64 = 0.004;
+const RELATIONS_SHARE: f64 = 0.06;
 const MAX_TIMES: f64 = 2.0;
 
 /// Maximum epsilon that is spent. Above it, noise is negligible, but the samplers' slack, which counts
@@ -44,17 +47,27 @@ pub struct Split {
     pub slack_delta: f64,
     /// Noise multiplier of a single count with the whole budget except that of the row count.
     one_shot: f64,
-    histograms: u64,
-    thresholds: u64,
+    releases: Releases,
+}
+
+/// What is to be released before training. Public.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Releases {
+    /// Noisy histograms of domains.
+    pub histograms: u64,
+    /// What the search for relations costs, in units of its own.
+    pub relations: u64,
+    /// How many of all histograms are released above a threshold.
+    pub thresholds: u64,
 }
 
 impl Split {
-    /// Splits `(epsilon, delta)` for a table whose domains need `histograms` noisy histograms, of which `thresholds`
-    /// are released above a threshold.
+    /// Splits `(epsilon, delta)` for a table of which so much is released before training.
     ///
     /// # Errors
     /// `InvalidParameter` unless epsilon is positive and finite and delta is strictly between 0 and 1.
-    pub fn new(epsilon: f64, delta: f64, histograms: u64, thresholds: u64) -> Result<Self> {
+    pub fn new(epsilon: f64, delta: f64, releases: Releases) -> Result<Self> {
+        let thresholds = releases.thresholds;
         check(epsilon, delta)?;
         let epsilon = epsilon.min(MAX_EPSILON);
         let count_epsilon = COUNT_EPSILON_SHARE * epsilon;
@@ -77,8 +90,7 @@ impl Split {
             threshold_delta: if thresholds > 0 { thresholds_delta / thresholds as f64 } else { 0.0 },
             slack_delta,
             one_shot,
-            histograms,
-            thresholds,
+            releases,
         })
     }
 
@@ -90,19 +102,29 @@ impl Split {
 
     /// Noise multiplier of each histogram of domain discovery, if there are any, in a table with this many units.
     pub fn histogram_noise(&self, noisy_units: f64) -> Option<f64> {
-        let histograms = self.histograms as f64;
+        let histograms = self.releases.histograms as f64;
         let share = (HISTOGRAM_SHARE * histograms).min(DISCOVERY_SHARE);
         let noise = |share: f64| self.one_shot * (histograms / share).sqrt();
         let signal = noisy_units.max(1.0) / noise(share);
         let times = (FULL_SIGNAL / signal).sqrt().clamp(1.0, MAX_TIMES);
-        (self.histograms > 0).then(|| noise(times * share))
+        (self.releases.histograms > 0).then(|| noise(times * share))
     }
 
-    /// The cost of domain discovery in a table with this many units, each of which is sampled with probability
-    /// `sampling_rate`. All histograms use one Poisson sample, so together they are one subsampled Gaussian mechanism.
+    /// Noise multiplier of a unit of the search for relations, if there is any.
+    pub fn relation_noise(&self) -> Option<f64> {
+        let units = self.releases.relations as f64;
+        let share = (RELATION_UNIT_SHARE * units).min(RELATIONS_SHARE);
+        (units > 0.0).then(|| self.one_shot * (units / share).sqrt())
+    }
+
+    /// The cost of the discovery of domains and relations in a table with this many units, each of which is sampled with
+    /// probability `sampling_rate`. All use one Poisson sample, so together they are one subsampled Gaussian mechanism.
     pub fn discovery(&self, noisy_units: f64, sampling_rate: f64) -> Option<Mechanism> {
-        let together = self.histogram_noise(noisy_units)? / (self.histograms as f64).sqrt();
-        Some(if sampling_rate < 1.0 {
+        let precision = |noise: Option<f64>, times: u64| noise.map_or(0.0, |noise| times as f64 / (noise * noise));
+        let together = precision(self.histogram_noise(noisy_units), self.releases.histograms)
+            + precision(self.relation_noise(), self.releases.relations);
+        let together = together.sqrt().recip();
+        together.is_finite().then_some(if sampling_rate < 1.0 {
             Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier: together, steps: 1 }
         } else {
             Mechanism::Gaussian { noise_multiplier: together }
@@ -123,7 +145,7 @@ impl Split {
 
     /// Delta of all thresholded releases together.
     pub fn thresholds_delta(&self) -> f64 {
-        self.threshold_delta * self.thresholds as f64
+        self.threshold_delta * self.releases.thresholds as f64
     }
 
     /// Delta of the phase after the count, including thresholds and slack.
@@ -161,7 +183,7 @@ mod tests {
     #[test]
     fn shares_never_exceed_the_whole() {
         for (histograms, thresholds) in [(0, 0), (1, 0), (3, 2), (27, 15), (600, 300)] {
-            let split = Split::new(1.0, 1e-6, histograms, thresholds).unwrap();
+            let split = Split::new(1.0, 1e-6, Releases { histograms, thresholds, relations: 40 }).unwrap();
             assert!(split.count_epsilon + split.epsilon <= 1.0 + 1e-15);
             assert!(split.count_delta + split.rest_delta() <= 1e-6 * (1.0 + 1e-12));
             assert_eq!(split.histogram_noise(1e6).is_some(), histograms > 0);
@@ -173,7 +195,7 @@ mod tests {
 
     #[test]
     fn discovery_takes_its_share_of_precision() {
-        let split = Split::new(1.0, 1e-6, 27, 15).unwrap();
+        let split = Split::new(1.0, 1e-6, Releases { histograms: 27, relations: 0, thresholds: 15 }).unwrap();
         let one_shot = analytic_gaussian::noise_multiplier(split.epsilon, split.accounted_delta);
         let share = |units| match split.discovery(units, 1.0) {
             Some(Mechanism::Gaussian { noise_multiplier }) => (one_shot / noise_multiplier).powi(2),
@@ -188,10 +210,10 @@ mod tests {
     #[test]
     fn what_is_no_guarantee_is_refused() {
         for epsilon in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Split::new(epsilon, 1e-6, 1, 0).is_err());
+            assert!(Split::new(epsilon, 1e-6, Releases::default()).is_err());
         }
         for delta in [0.0, 1.0, -1e-6, 2.0, f64::NAN] {
-            assert!(Split::new(1.0, delta, 1, 0).is_err());
+            assert!(Split::new(1.0, delta, Releases::default()).is_err());
         }
     }
 }

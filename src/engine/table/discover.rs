@@ -27,13 +27,13 @@ mod texts;
 mod tree;
 
 pub use self::domain_source::Goal;
-pub use self::plan::DiscoveryPlan;
+pub use self::plan::{DiscoveryPlan, MIN_COUNT, TEXT_PRECISION};
 pub use self::sample::DiscoverySample;
 pub use self::significance::or_zero;
 
 use self::domain_source::DomainSource;
 use self::numeric::Numeric;
-use self::plan::{EXACT_PRECISION, TEXT_PRECISION};
+use self::plan::EXACT_PRECISION;
 use self::sample::Sampled;
 use super::{Column, Domain};
 use crate::engine::Result;
@@ -70,6 +70,28 @@ pub fn bytes_per_row(columns: &[Column]) -> u64 {
     columns.iter().map(bytes).sum()
 }
 
+/// The discovery of the domain of distances from a curve, one bounded step after another.
+pub struct Distances(Numeric);
+
+impl Distances {
+    /// Its noisy histograms, as [`histograms`] counts them.
+    pub const HISTOGRAMS: u64 = EXACT_PRECISION + 4;
+
+    /// From the distances of a column's values, with the bounds that they are known to have, and the number of NULLs.
+    pub fn new(column: &Column, bounds: [Option<f64>; 2], distances: Vec<f64>, nulls: u64) -> Self {
+        let [lo, hi] = bounds;
+        Self(Numeric::new(column, lo, hi, distances, nulls))
+    }
+
+    /// See [`Discovery::step`]; the domain once it is found. The noise is that of one of the histograms.
+    ///
+    /// # Errors
+    /// As [`Discovery::step`].
+    pub fn step(&mut self, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<Option<Domain>> {
+        self.0.step(plan, meter)
+    }
+}
+
 /// The discovery of all columns' domains, one bounded step after another.
 pub struct Discovery {
     plan: DiscoveryPlan,
@@ -86,8 +108,9 @@ enum DiscoveryState {
 }
 
 impl Discovery {
-    /// Starts from a sample that was drawn unit by unit with a public probability.
-    pub fn new(sample: DiscoverySample, plan: DiscoveryPlan, meter: Meter) -> Self {
+    /// Starts from a sample that was drawn unit by unit with a public probability. The domains of `others` are found
+    /// otherwise.
+    pub fn new(sample: DiscoverySample, others: &[usize], plan: DiscoveryPlan, meter: Meter) -> Self {
         let goal = sample.goal;
         let histograms: u64 = sample.columns.iter().map(|(column, _)| histograms(column, goal)).sum();
         let state = |(column, sampled): (Column, Sampled)| match (sampled, DomainSource::of(&column, goal)) {
@@ -99,7 +122,11 @@ impl Discovery {
             (_, DomainSource::Public(domain)) => DiscoveryState::Found(domain),
             (_, _) => DiscoveryState::Found(category::nothing(column.nullable)),
         };
-        let columns = sample.columns.into_iter().map(state).collect();
+        let mut columns: Vec<DiscoveryState> = sample.columns.into_iter().map(state).collect();
+        for column in others {
+            let nothing = std::mem::replace(&mut columns[*column], DiscoveryState::Found(category::nothing(false)));
+            columns[*column] = DiscoveryState::Found(nothing.nothing());
+        }
         Self { plan, meter, columns, noise_draws: histograms * u64::from(plan.unit_rows) }
     }
 
@@ -136,12 +163,18 @@ impl Discovery {
 
     /// The domains, in the order of the columns. A column that has not had its steps yet gets what is public.
     pub fn finish(self) -> Vec<Domain> {
-        let domain = |state| match state {
-            DiscoveryState::Found(domain) => domain,
-            DiscoveryState::Declared(counts) => counts.nothing(),
-            DiscoveryState::Texts { nullable, .. } => category::nothing(nullable),
-            DiscoveryState::Numbers(numeric) => numeric.nothing(),
-        };
-        self.columns.into_iter().map(domain).collect()
+        self.columns.into_iter().map(DiscoveryState::nothing).collect()
+    }
+}
+
+impl DiscoveryState {
+    /// The domain, or what is public of it.
+    fn nothing(self) -> Domain {
+        match self {
+            Self::Found(domain) => domain,
+            Self::Declared(counts) => counts.nothing(),
+            Self::Texts { nullable, .. } => category::nothing(nullable),
+            Self::Numbers(numeric) => numeric.nothing(),
+        }
     }
 }

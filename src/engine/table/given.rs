@@ -48,8 +48,22 @@ impl Wanted {
         Some(likelihoods)
     }
 
+    /// The numbers of rows whose value is this one: for a number, those of its cell.
+    pub fn rows(&self, domain: &Domain, column: &BlockColumn) -> Vec<u32> {
+        let fits = |row: usize| match (self, &domain.cells) {
+            (Self::Null, _) => column.number(row).is_none() && column.text(row).is_none(),
+            (Self::Text(text), _) => column.text(row) == Some(text.as_bytes()),
+            (Self::Number(number), Cells::Bins { bins, .. }) => {
+                column.number(row).is_some_and(|value| cell_of(bins, value) == cell_of(bins, *number))
+            }
+            (Self::Number(_), Cells::Categories(_)) => false,
+        };
+        (0..column.rows()).filter(|row| fits(*row)).map(|row| row as u32).collect()
+    }
+
     /// A column of nothing else.
-    pub fn column(&self, numbers: bool, rows: usize) -> BlockColumn {
+    pub fn column(&self, domain: &Domain, rows: usize) -> BlockColumn {
+        let numbers = domain.is_ordered();
         let mut column = if numbers { BlockColumn::numbers() } else { BlockColumn::categories() };
         for _ in 0..rows {
             match self {

@@ -6,8 +6,10 @@ pub mod column;
 pub mod discover;
 pub mod domain;
 pub mod encoded;
+pub mod features;
 pub mod given;
 mod keyed_hash;
+pub mod relations;
 pub mod units;
 
 pub use block::{Block, BlockColumn};

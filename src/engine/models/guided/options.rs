@@ -44,6 +44,16 @@ impl GuidedOptions {
     }
 }
 
+impl GuidedOptions {
+    /// See [`super::super::MethodOptions::for_features`].
+    pub fn for_features(&self, feature_of: impl Fn(usize) -> Option<usize>) -> Self {
+        let mut targets: Vec<usize> = self.targets.iter().filter_map(|column| feature_of(*column)).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        Self { targets, ..self.clone() }
+    }
+}
+
 fn targets(given: &Map<String, Value>, columns: &[Column]) -> Result<Vec<usize>> {
     let Some(value) = given.get("targets") else { return Ok(Vec::new()) };
     let names: Option<Vec<&str>> = value.as_array().and_then(|names| names.iter().map(Value::as_str).collect());

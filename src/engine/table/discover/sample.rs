@@ -3,7 +3,7 @@
 use super::declared::Counts;
 use super::domain_source::{DomainSource, Goal};
 use super::texts::TextCounts;
-use crate::engine::table::{Block, BlockColumn, Column};
+use crate::engine::table::{Block, BlockColumn, Column, Declared, Measure};
 use crate::engine::{EngineError, Result};
 
 /// A sample of rows, held in memory: the numbers, and how often each text occurs. Never leaves the process, and is
@@ -69,6 +69,17 @@ impl DiscoverySample {
             }
         }
         Ok(())
+    }
+
+    /// The texts of a column that may be released, if it is one of texts, and whether it has a histogram of its own.
+    pub fn texts(&self, column: usize) -> Option<(Vec<&str>, bool)> {
+        match &self.columns.get(column)? {
+            (_, Sampled::Texts(texts)) => Some((texts.texts().collect(), true)),
+            (Column { measure: Measure::Category, declared: Some(Declared::Categories(values)), .. }, _) => {
+                Some((values.iter().map(String::as_str).collect(), false))
+            }
+            _ => None,
+        }
     }
 
     /// Bytes of memory held, roughly.

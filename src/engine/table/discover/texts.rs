@@ -49,6 +49,11 @@ impl TextCounts {
         self.nulls
     }
 
+    /// The texts that occur at least [`MIN_COUNT`] times and may be released.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.texts.iter().filter_map(|text| std::str::from_utf8(text).ok())
+    }
+
     /// The texts that occur at least [`MIN_COUNT`] times, with their counts. Bytes that are not UTF-8 are no text, and never
     /// released: a public rule too.
     pub fn frequent(self) -> Vec<(String, u64)> {

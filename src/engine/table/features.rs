@@ -1,0 +1,223 @@
+//! Features: the reversible representation of rows that models learn from (Truda, arXiv 2308.14784, section 3, taken from
+//! columns to what holds between them).
+//!
+//! A feature is made from one or more columns and turned back into them, given the columns that were turned back before
+//! it. Models see one column of values for each feature and know nothing of the table's own columns.
+
+mod combination;
+mod curve;
+mod residual;
+
+use self::combination::CombinationEncoder;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+pub use self::combination::{Combination, Scalar};
+pub use self::curve::{Curve, Quantiles};
+pub use self::residual::{Residual, Side};
+use super::codec::Encoder;
+use super::{Block, BlockColumn, Column, Domain, EncodedTable, Measure};
+use crate::engine::{EngineError, Result};
+
+/// One feature.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Feature {
+    /// A column as it is.
+    Plain(usize),
+    /// Columns that one of them determines.
+    Combination(Combination),
+    /// A number that follows another.
+    Residual(Residual),
+}
+
+/// The features of a table, in an order in which they can be turned back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Features {
+    features: Vec<Feature>,
+    columns: usize,
+}
+
+impl Feature {
+    /// The columns that it is turned back into.
+    pub fn makes(&self) -> &[usize] {
+        match self {
+            Self::Plain(column) => std::slice::from_ref(column),
+            Self::Combination(combination) => combination.columns(),
+            Self::Residual(residual) => std::slice::from_ref(&residual.column),
+        }
+    }
+
+    /// The column that must be turned back before it.
+    fn needs(&self) -> Option<usize> {
+        match self {
+            Self::Plain(_) | Self::Combination(_) => None,
+            Self::Residual(residual) => Some(residual.on),
+        }
+    }
+
+    /// Whether it can be made of such columns, and its own column can have this domain.
+    pub fn fits(&self, domain: &Domain, columns: &[&Column]) -> bool {
+        let is_number = |column: &usize| columns.get(*column).map(|column| column.measure != Measure::Category);
+        match self {
+            Self::Plain(_) => true,
+            Self::Combination(combination) => {
+                let numbers: Vec<Option<bool>> = combination.columns().iter().map(is_number).collect();
+                !domain.is_ordered() && numbers == combination.are_numbers().map(Some).collect::<Vec<_>>()
+            }
+            Self::Residual(Residual { column, on, .. }) => {
+                domain.is_ordered() && [column, on].map(is_number) == [Some(true); 2]
+            }
+        }
+    }
+
+    fn is_valid(&self) -> bool {
+        match self {
+            Self::Plain(_) => true,
+            Self::Combination(combination) => combination.is_valid(),
+            Self::Residual(residual) => residual.is_valid(),
+        }
+    }
+}
+
+impl Features {
+    /// Every one of so many columns as it is.
+    pub fn plain(columns: usize) -> Self {
+        Self { features: (0..columns).map(Feature::Plain).collect(), columns }
+    }
+
+    /// These features, and all other columns as they are. Features stand where the first of their columns does, but after
+    /// what they need.
+    pub fn new(columns: usize, found: Vec<Feature>) -> Self {
+        let made = |column: &usize| found.iter().any(|feature| feature.makes().contains(column));
+        let mut waiting: Vec<Feature> = (0..columns).filter(|column| !made(column)).map(Feature::Plain).collect();
+        waiting.extend(found);
+        waiting.sort_by_key(|feature| feature.makes().iter().min().copied());
+        let (mut features, mut ready) = (Vec::with_capacity(waiting.len()), vec![false; columns]);
+        while let Some(next) = waiting.iter().position(|feature| feature.needs().is_none_or(|column| ready[column])) {
+            let feature = waiting.remove(next);
+            feature.makes().iter().for_each(|column| ready[*column] = true);
+            features.push(feature);
+        }
+        Self { features, columns }
+    }
+
+    /// The features, in order: one model column each.
+    pub fn iter(&self) -> impl Iterator<Item = &Feature> {
+        self.features.iter()
+    }
+
+    /// Whether every column is a feature by itself, in order.
+    pub fn is_plain(&self) -> bool {
+        self.features.iter().enumerate().all(|(place, feature)| *feature == Feature::Plain(place))
+    }
+
+    /// Whether they make each of so many columns once, from what was made before.
+    pub fn is_valid(&self, columns: usize) -> bool {
+        let mut ready = vec![false; columns];
+        let makes = |feature: &Feature| {
+            let needed = feature.needs().is_none_or(|column| ready.get(column) == Some(&true));
+            let new = feature.makes().iter().all(|column| {
+                ready.get_mut(*column).is_some_and(|ready| !std::mem::replace(ready, true))
+            });
+            needed && new && feature.is_valid()
+        };
+        self.columns == columns && self.features.iter().all(makes) && ready.iter().all(|ready| *ready)
+    }
+
+    /// The place of the feature that a column is made from.
+    pub fn feature_of(&self, column: usize) -> Option<usize> {
+        self.features.iter().position(|feature| feature.makes().contains(&column))
+    }
+
+    /// The place of the feature that is a column by itself.
+    pub fn alone(&self, column: usize) -> Option<usize> {
+        self.features.iter().position(|feature| *feature == Feature::Plain(column))
+    }
+
+    /// The columns that models see, without declared domains.
+    pub fn columns(&self, of: &[Column]) -> Vec<Column> {
+        let column = |feature: &Feature| match feature {
+            Feature::Plain(column) => of[*column].clone(),
+            Feature::Combination(combination) => combination.column(of),
+            Feature::Residual(residual) => Column { declared: None, ..of[residual.column].clone() },
+        };
+        self.features.iter().map(column).collect()
+    }
+
+    /// The rows of a block of features.
+    ///
+    /// # Errors
+    /// `Internal` if the block does not have these features.
+    pub fn decode(&self, block: Block, rng: &mut impl Rng) -> Result<Block> {
+        if block.columns.len() != self.features.len() {
+            return Err(EngineError::Internal("a block has the wrong number of features"));
+        }
+        let rows = block.rows;
+        let mut columns: Vec<Option<BlockColumn>> = vec![None; self.columns];
+        for (feature, values) in self.features.iter().zip(block.columns) {
+            match feature {
+                Feature::Plain(column) => columns[*column] = Some(values),
+                Feature::Combination(combination) => {
+                    for (column, values) in combination.columns().iter().zip(combination.decode(&values, rng)) {
+                        columns[*column] = Some(values);
+                    }
+                }
+                Feature::Residual(residual) => {
+                    let on = columns[residual.on].as_ref().ok_or(MISSING)?;
+                    columns[residual.column] = Some(residual.decode(on, &values));
+                }
+            }
+        }
+        let columns = columns.into_iter().map(|column| column.ok_or(MISSING)).collect::<Result<_>>()?;
+        Ok(Block { rows, columns })
+    }
+}
+
+const MISSING: EngineError = EngineError::Internal("a feature needs a column that was not made");
+
+/// Turns blocks of rows into a table of the features' codes, row by row.
+pub struct FeatureEncoder {
+    features: Features,
+    combinations: Vec<Option<CombinationEncoder>>,
+    codes: Encoder,
+}
+
+impl FeatureEncoder {
+    /// With an encoder of the features' values.
+    pub fn new(features: &Features, codes: Encoder) -> Self {
+        let ready = |feature: &Feature| match feature {
+            Feature::Combination(combination) => Some(CombinationEncoder::new(combination)),
+            Feature::Plain(_) | Feature::Residual(_) => None,
+        };
+        let combinations = features.iter().map(ready).collect();
+        Self { features: features.clone(), combinations, codes }
+    }
+
+    /// Appends the rows of a block. The generator serves values without a code of their own.
+    ///
+    /// # Errors
+    /// `Internal` if the block does not have the columns.
+    pub fn push(&mut self, block: &Block, rng: &mut impl Rng) -> Result<()> {
+        if self.features.is_plain() { self.codes.push(block, rng) } else { self.codes.push(&self.values(block)?, rng) }
+    }
+
+    /// The table of all rows pushed.
+    pub fn finish(self) -> EncodedTable {
+        self.codes.finish()
+    }
+
+    /// The features of a block of rows.
+    fn values(&self, block: &Block) -> Result<Block> {
+        if block.columns.len() != self.features.columns {
+            return Err(EngineError::Internal("a block has the wrong number of columns"));
+        }
+        let column = |(feature, combination): (&Feature, &Option<CombinationEncoder>)| match (feature, combination) {
+            (Feature::Plain(column), _) => block.columns[*column].clone(),
+            (Feature::Residual(residual), _) => residual.encode(&block.columns),
+            (Feature::Combination(_), Some(encoder)) => encoder.encode(block),
+            (Feature::Combination(_), None) => BlockColumn::categories(),
+        };
+        let columns = self.features.features.iter().zip(&self.combinations).map(column).collect();
+        Ok(Block { rows: block.rows, columns })
+    }
+}

@@ -1,0 +1,281 @@
+//! Private search for what holds between columns, on the sample that domains are found on.
+//!
+//! 1. Which columns determine which: [`Dependencies`], before any domain is known. Of each pair of columns that may be so,
+//!    a noisy count of the rows that break the rule.
+//! 2. The combinations of columns that one of them determines: one histogram, with the precision that the histograms
+//!    of these columns would have had, which it stands in for.
+//! 3. Which numbers follow others: of each released curve that they may follow, a noisy histogram of the distances.
+//! 4. The domain of the distances, for the best of these.
+//!
+//! Adding or removing a row changes each count by one at most, and each histogram in one cell. How precise all of it is,
+//! taken together, follows from the number and kinds of columns alone ([`units`]); only how the parts that belong to the
+//! columns of a combination are put together depends on what was found before. Gaussian mechanisms whose precisions add up
+//! to no more than a fixed sum cost no more than one of that precision, however adaptively they are chosen (Koskela,
+//! Tobaben and Honkela, "Individual Privacy Accounting with Gaussian Differential Privacy", ICLR 2023, theorem 8).
+
+mod dependencies;
+mod followers;
+mod group;
+mod row_sample;
+
+pub use self::dependencies::Dependencies;
+use self::followers::Follower;
+pub use self::group::Group;
+pub use self::row_sample::RowSample;
+use super::discover::{DiscoveryPlan, Distances, TEXT_PRECISION};
+use super::features::{Combination, Feature, Features};
+use super::{Category, Cells, Column, Domain, Measure};
+use crate::engine::Result;
+use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
+use crate::engine::privacy::meter::Meter;
+
+/// What each part of the search costs, in units of the precision that relations share: what is known of each column, the
+/// rows that break dependencies, the curves that numbers follow, combinations that stand in for no histogram, and the
+/// distances of one column.
+const COLUMNS: u64 = 2;
+const BREAKS: u64 = 6;
+const CURVES: u64 = 4;
+const COMBINATIONS: u64 = 4;
+const DISTANCES: u64 = 3;
+
+/// What is looked for between columns. Public.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Plan {
+    /// Whether there are two columns.
+    dependencies: bool,
+    /// Numbers that are found to follow others, at most.
+    followers: u64,
+}
+
+impl Plan {
+    fn of(columns: &[Column]) -> Self {
+        let numbers = columns.iter().filter(|column| column.measure != Measure::Category).count() as u64;
+        Self { dependencies: columns.len() > 1, followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6) }
+    }
+}
+
+/// What relations between these columns cost, in units that share the budget for relations.
+pub fn units(columns: &[Column]) -> u64 {
+    let plan = Plan::of(columns);
+    let dependencies = if plan.dependencies { COLUMNS + BREAKS + COMBINATIONS } else { 0 };
+    let followers = if plan.followers > 0 { CURVES + DISTANCES * plan.followers } else { 0 };
+    dependencies + followers
+}
+
+/// How many histograms of relations are released above a threshold, each at the price of a share of delta: combinations
+/// that stand in for no histogram of a column, and distances.
+pub fn thresholds(columns: &[Column]) -> u64 {
+    let plan = Plan::of(columns);
+    u64::from(plan.dependencies) + plan.followers
+}
+
+/// Noisy counts that share so many units, each of which one row changes by one at most in each of so many parts.
+fn search(
+    counts: &[u64],
+    parts: usize,
+    units: u64,
+    plan: &DiscoveryPlan,
+    meter: &mut Meter,
+) -> Result<(Vec<f64>, f64)> {
+    if counts.is_empty() {
+        return Ok((Vec::new(), 0.0));
+    }
+    let plan = plan.times(units as f64);
+    let sensitivity = f64::from(plan.unit_rows) * (parts as f64).sqrt() * (1.0 + 1e-15);
+    let noisy = noisy_counts(counts, sensitivity, plan.noise_multiplier, meter)?;
+    Ok((noisy.values, noisy.noise_sd))
+}
+
+/// Bytes that a [`RowSample`] takes for every sampled row.
+pub fn bytes_per_row(columns: &[Column]) -> u64 {
+    if units(columns) > 0 { row_sample::BYTES_PER_VALUE * columns.len() as u64 } else { 0 }
+}
+
+/// What was found: the features, and the domains of their columns.
+pub struct Found {
+    pub features: Features,
+    pub domains: Vec<Domain>,
+}
+
+impl Found {
+    /// Nothing: every column, with its domain, is a feature by itself.
+    pub fn plain(domains: &[&Domain]) -> Self {
+        let features = Features::plain(domains.len());
+        Self { features, domains: domains.iter().map(|domain| (*domain).clone()).collect() }
+    }
+
+    /// Features of these columns with these domains, with the domains of those features that are no columns. Nothing if
+    /// they do not belong together.
+    pub fn with(features: Features, columns: &[&Column], domains: &[&Domain], own: Vec<Domain>) -> Option<Self> {
+        let mut own = own.into_iter();
+        let domain = |feature: &Feature| match feature {
+            Feature::Plain(column) => domains.get(*column).map(|domain| (*domain).clone()),
+            _ => own.next().filter(|domain| domain.is_valid() && feature.fits(domain, columns)),
+        };
+        let all: Option<Vec<Domain>> = features.iter().map(domain).collect();
+        (own.next().is_none() && features.is_valid(columns.len())).then_some(())?;
+        Some(Self { domains: all?, features })
+    }
+
+    /// The domains of features that are no columns, in order.
+    pub fn own_domains(&self) -> Vec<Domain> {
+        let all = self.features.iter().zip(&self.domains);
+        all.filter(|(feature, _)| !matches!(feature, Feature::Plain(_))).map(|(_, domain)| domain.clone()).collect()
+    }
+}
+
+/// The plans of histograms of domains, and of one unit of relations.
+#[derive(Debug, Clone, Copy)]
+pub struct Plans {
+    pub histograms: DiscoveryPlan,
+    pub relations: DiscoveryPlan,
+}
+
+/// The search for all that needs domains, one bounded step after another.
+pub struct Relations {
+    sample: RowSample,
+    columns: Vec<Column>,
+    domains: Vec<Domain>,
+    plans: Plans,
+    meter: Meter,
+    stage: Stage,
+    found: Vec<(Feature, Domain)>,
+    noise_draws: u64,
+}
+
+enum Stage {
+    Combinations { groups: Vec<Group> },
+    Curves { candidates: Vec<Follower>, counts: Vec<u64> },
+    Distances { chosen: Vec<Follower>, current: Option<Box<Distances>> },
+    Done,
+}
+
+impl Relations {
+    /// Starts from a sample, the groups found in it, and the released domains of its columns.
+    pub fn new(
+        sample: RowSample,
+        groups: Vec<Group>,
+        columns: Vec<Column>,
+        domains: Vec<Domain>,
+        plans: Plans,
+        meter: Meter,
+    ) -> Self {
+        let stage = Stage::Combinations { groups };
+        Self { sample, columns, domains, plans, meter, stage, found: Vec::new(), noise_draws: 0 }
+    }
+
+    /// Does some work, well under 100 ms; false once all is found.
+    ///
+    /// # Errors
+    /// `InvalidParameter` or `Internal` from the noise mechanisms.
+    pub fn step(&mut self) -> Result<bool> {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Combinations { mut groups } => match groups.pop() {
+                Some(group) => {
+                    self.combine(&group)?;
+                    Stage::Combinations { groups }
+                }
+                None => Stage::Curves { candidates: self.curves(), counts: Vec::new() },
+            },
+            Stage::Curves { candidates, mut counts } => match candidates.get(counts.len() / followers::CELLS) {
+                Some(next) => {
+                    counts.extend(next.histogram(&self.sample));
+                    Stage::Curves { candidates, counts }
+                }
+                None => Stage::Distances { chosen: self.follow(candidates, &counts)?, current: None },
+            },
+            Stage::Distances { chosen, current: None } => match chosen.last() {
+                Some(next) => {
+                    let column = &self.columns[next.residual.column];
+                    let (distances, nulls) = next.distances(&self.sample);
+                    let current = Distances::new(column, next.bounds(), distances, nulls);
+                    Stage::Distances { chosen, current: Some(Box::new(current)) }
+                }
+                None => Stage::Done,
+            },
+            Stage::Distances { mut chosen, current: Some(mut current) } => {
+                let plan = self.plans.relations.times(DISTANCES as f64 / Distances::HISTOGRAMS as f64);
+                let domain = current.step(&plan, &mut self.meter)?;
+                let next = if domain.is_none() { Some(current) } else { None };
+                if let Some(domain) = domain {
+                    self.noise_draws += Distances::HISTOGRAMS * u64::from(plan.unit_rows);
+                    self.found.extend(chosen.pop().map(|follower| (Feature::Residual(follower.residual), domain)));
+                }
+                Stage::Distances { chosen, current: next }
+            }
+            Stage::Done => Stage::Done,
+        };
+        Ok(!matches!(self.stage, Stage::Done))
+    }
+
+    /// Releases the combinations of a group, with the precision of the histograms that they stand in for.
+    fn combine(&mut self, group: &Group) -> Result<()> {
+        let stands_in_for = group.pooled().count() as u64 * TEXT_PRECISION;
+        let plan = match stands_in_for {
+            0 => self.plans.relations.times(COMBINATIONS as f64),
+            histograms => self.plans.histograms.times(histograms as f64),
+        };
+        let combinations = group.release(&self.sample, &plan, &mut self.meter)?;
+        self.noise_draws += u64::from(plan.unit_rows);
+        for column in group.pooled() {
+            self.domains[column] = group.projection(&combinations, column, self.columns[column].nullable);
+        }
+        if let Some(combination) = group.combination(combinations, &self.columns) {
+            let domain = domain_of(&combination, group.parent().map(|parent| &self.domains[parent]));
+            self.found.push((Feature::Combination(combination), domain));
+        }
+        Ok(())
+    }
+
+    /// The curves worth a look.
+    fn curves(&self) -> Vec<Follower> {
+        let taken: Vec<usize> = self.found.iter().flat_map(|(feature, _)| feature.makes()).copied().collect();
+        if Plan::of(&self.columns).followers == 0 {
+            return Vec::new();
+        }
+        followers::candidates(&self.columns, &self.domains, |column| !taken.contains(&column))
+    }
+
+    fn follow(&mut self, candidates: Vec<Follower>, counts: &[u64]) -> Result<Vec<Follower>> {
+        let (plan, parts) = (&self.plans.relations, candidates.len());
+        let (counts, noise_sd) = search(counts, parts, CURVES, plan, &mut self.meter)?;
+        self.noise_draws += parts as u64 * u64::from(plan.unit_rows);
+        Ok(followers::choose(candidates, &counts, noise_sd, Plan::of(&self.columns).followers as usize))
+    }
+
+    /// Draws of noise that one unit can bear on.
+    pub fn noise_draws(&self) -> u64 {
+        self.noise_draws
+    }
+
+    /// The domains of the columns, and the features that models see.
+    pub fn finish(self) -> (Vec<Domain>, Found) {
+        for (f,d) in &self.found { eprintln!("DBG found {:?} codes {}", match f { Feature::Combination(c) => format!("comb {:?} {}", c.columns(), c.weights().count()), Feature::Residual(r) => format!("{:?}", r).chars().take(150).collect(), _ => String::new() }, d.size()); }
+        let features = Features::new(self.columns.len(), self.found.iter().map(|(feature, _)| feature.clone()).collect());
+        let domain = |feature: &Feature| {
+            let found = self.found.iter().find(|(found, _)| found == feature).map(|(_, domain)| domain);
+            match feature {
+                Feature::Plain(column) => self.domains.get(*column),
+                Feature::Combination(_) | Feature::Residual(_) => found,
+            }
+        };
+        let domains = features.iter().filter_map(domain).cloned().collect();
+        (self.domains, Found { features, domains })
+    }
+}
+
+/// The domain of a combination's column: what was released, and of each of the parent's values what was not.
+fn domain_of(combination: &Combination, parent: Option<&Domain>) -> Domain {
+    let mut weights: Vec<f64> = combination.weights().collect();
+    weights.extend(combination.rests().map(|(rest, released)| {
+        (parent.and_then(|parent| group::share_of(parent, rest)).unwrap_or(0.0) - released).max(0.0)
+    }));
+    let known: f64 = weights.iter().sum();
+    let categories = combination.names().zip(weights);
+    let categories = categories.map(|(value, weight)| Category { value, weight: weight / known.max(1.0) });
+    Domain {
+        cells: Cells::Categories(categories.collect()),
+        other: Some((1.0 - known).max(0.0)),
+        null: None,
+    }
+}
