@@ -12,7 +12,7 @@ use self::combination::CombinationEncoder;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-pub use self::combination::{Combination, Scalar};
+pub use self::combination::{Cell, Combination, Scalar};
 pub use self::curve::{Curve, Quantiles};
 pub use self::residual::{Residual, Side};
 use super::codec::Encoder;
@@ -62,7 +62,7 @@ impl Feature {
             Self::Plain(_) => true,
             Self::Combination(combination) => {
                 let numbers: Vec<Option<bool>> = combination.columns().iter().map(is_number).collect();
-                !domain.is_ordered() && numbers == combination.are_numbers().map(Some).collect::<Vec<_>>()
+                domain.is_ordered() == combination.is_ordered() && numbers == combination.are_numbers().map(Some).collect::<Vec<_>>()
             }
             Self::Residual(Residual { column, on, .. }) => {
                 domain.is_ordered() && [column, on].map(is_number) == [Some(true); 2]
@@ -215,7 +215,7 @@ impl FeatureEncoder {
             (Feature::Plain(column), _) => block.columns[*column].clone(),
             (Feature::Residual(residual), _) => residual.encode(&block.columns),
             (Feature::Combination(_), Some(encoder)) => encoder.encode(block),
-            (Feature::Combination(_), None) => BlockColumn::categories(),
+            (Feature::Combination(_), None) => BlockColumn::numbers(),
         };
         let columns = self.features.features.iter().zip(&self.combinations).map(column).collect();
         Ok(Block { rows: block.rows, columns })

@@ -23,8 +23,8 @@ use self::followers::Follower;
 pub use self::group::Group;
 pub use self::row_sample::RowSample;
 use super::discover::{DiscoveryPlan, Distances, TEXT_PRECISION};
-use super::features::{Combination, Feature, Features};
-use super::{Category, Cells, Column, Domain, Measure};
+use super::features::{Cell, Combination, Feature, Features};
+use super::{Bin, Cells, Column, Domain, Measure, Part};
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
 use crate::engine::privacy::meter::Meter;
@@ -49,6 +49,7 @@ struct Plan {
 
 impl Plan {
     fn of(columns: &[Column]) -> Self {
+        if std::env::var("TD_PLAIN").is_ok() { return Self { dependencies: false, followers: 0 }; }
         let numbers = columns.iter().filter(|column| column.measure != Measure::Category).count() as u64;
         Self { dependencies: columns.len() > 1, followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6) }
     }
@@ -230,7 +231,7 @@ impl Relations {
     /// The curves worth a look.
     fn curves(&self) -> Vec<Follower> {
         let taken: Vec<usize> = self.found.iter().flat_map(|(feature, _)| feature.makes()).copied().collect();
-        if Plan::of(&self.columns).followers == 0 {
+        if Plan::of(&self.columns).followers == 0 || std::env::var("TD_NOF").is_ok() {
             return Vec::new();
         }
         followers::candidates(&self.columns, &self.domains, |column| !taken.contains(&column))
@@ -250,7 +251,7 @@ impl Relations {
 
     /// The domains of the columns, and the features that models see.
     pub fn finish(self) -> (Vec<Domain>, Found) {
-        for (f,d) in &self.found { eprintln!("DBG found {:?} codes {}", match f { Feature::Combination(c) => format!("comb {:?} {}", c.columns(), c.weights().count()), Feature::Residual(r) => format!("{:?}", r).chars().take(150).collect(), _ => String::new() }, d.size()); }
+        for (f,d) in &self.found { eprintln!("DBG found {:?} codes {}", match f { Feature::Combination(c) => format!("comb {:?} {}", c.columns(), c.cells().len()), Feature::Residual(r) => format!("{:?}", r).chars().take(150).collect(), _ => String::new() }, d.size()); }
         let features = Features::new(self.columns.len(), self.found.iter().map(|(feature, _)| feature.clone()).collect());
         let domain = |feature: &Feature| {
             let found = self.found.iter().find(|(found, _)| found == feature).map(|(_, domain)| domain);
@@ -266,16 +267,18 @@ impl Relations {
 
 /// The domain of a combination's column: what was released, and of each of the parent's values what was not.
 fn domain_of(combination: &Combination, parent: Option<&Domain>) -> Domain {
-    let mut weights: Vec<f64> = combination.weights().collect();
-    weights.extend(combination.rests().map(|(rest, released)| {
-        (parent.and_then(|parent| group::share_of(parent, rest)).unwrap_or(0.0) - released).max(0.0)
-    }));
+    let weight = |cell: &Cell| match cell {
+        Cell::Values(_, weight) => *weight,
+        Cell::Rest(of) => {
+            let share = parent.and_then(|parent| group::share_of(parent, of)).unwrap_or(0.0);
+            (share - combination.weight_of(of)).max(0.0)
+        }
+    };
+    let weights: Vec<f64> = combination.cells().iter().map(weight).collect();
     let known: f64 = weights.iter().sum();
-    let categories = combination.names().zip(weights);
-    let categories = categories.map(|(value, weight)| Category { value, weight: weight / known.max(1.0) });
-    Domain {
-        cells: Cells::Categories(categories.collect()),
-        other: Some((1.0 - known).max(0.0)),
-        null: None,
-    }
+    let bin = |(place, weight): (usize, &f64)| {
+        Bin { parts: vec![Part::point(place as f64, weight / known.max(1.0))] }
+    };
+    let bins = weights.iter().enumerate().map(bin).collect();
+    Domain { cells: Cells::Bins { bins, step: 1.0 }, other: Some((1.0 - known).max(0.0)), null: None }
 }

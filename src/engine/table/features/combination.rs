@@ -8,7 +8,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::table::codec::Choice;
-use crate::engine::table::{Block, BlockColumn, Column, Measure};
+use crate::engine::table::{Block as RowBlock, BlockColumn, Column, Measure};
 
 /// A value of a column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,15 @@ pub enum Scalar {
     Null,
     Text(String),
     Number(f64),
+}
+
+/// One code of a combination.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Cell {
+    /// A value of each column, and the released weight.
+    Values(Vec<Scalar>, f64),
+    /// Rows of which the parent's value alone is known.
+    Rest(Scalar),
 }
 
 /// The released combinations of some columns.
@@ -26,31 +35,36 @@ pub struct Combination {
     are_numbers: Vec<bool>,
     /// The place among them of the column that is known of rows whose combination was not released.
     parent: Option<usize>,
-    /// A value of each column, and the released weight.
-    combinations: Vec<(Vec<Scalar>, f64)>,
-    /// Values of the parent whose rows may have a combination that was not released.
-    rests: Vec<Scalar>,
+    /// In the order of the codes.
+    cells: Vec<Cell>,
+    /// Whether neighbouring cells go together: by their parent, or by a number.
+    ordered: bool,
 }
 
 impl Combination {
-    /// Combinations with a value of each of the columns.
+    /// Combinations with a value of each of the columns, and their weights.
     pub fn new(
         columns: Vec<usize>,
         are_numbers: Vec<bool>,
         parent: Option<usize>,
-        mut combinations: Vec<(Vec<Scalar>, f64)>,
-        mut rests: Vec<Scalar>,
+        combinations: Vec<(Vec<Scalar>, f64)>,
     ) -> Self {
-        if let Some(parent) = parent {
-            // What cannot be made of any combination is none of its rests.
-            rests.retain(|rest| combinations.iter().any(|(values, _)| values[parent] == *rest));
-            // Neighbours share their parent, and so do groups of neighbours.
-            let place = |value: &Scalar| rests.iter().position(|rest| rest == value).unwrap_or(usize::MAX);
-            combinations.sort_by_key(|(values, _)| place(&values[parent]));
-        } else {
-            rests.clear();
+        let number = are_numbers.iter().position(|is_number| *is_number);
+        let mut blocks = blocks(combinations, parent);
+        let within = |values: &(Vec<Scalar>, f64)| number.map_or(0.0, |place| values.0[place].number());
+        let of_block = |block: &Block| match &block.parent {
+            Some(parent @ Scalar::Number(_)) => parent.number(),
+            _ => -block.combinations.iter().map(|(_, weight)| weight).sum::<f64>(),
+        };
+        blocks.sort_by(|a, b| of_block(a).total_cmp(&of_block(b)));
+        let mut cells = Vec::new();
+        for Block { parent, mut combinations } in blocks {
+            combinations.sort_by(|a, b| within(a).total_cmp(&within(b)));
+            cells.extend(combinations.into_iter().map(|(values, weight)| Cell::Values(values, weight)));
+            cells.extend(parent.map(Cell::Rest));
         }
-        Self { columns, are_numbers, parent, combinations, rests }
+        let ordered = parent.is_some() || number.is_some();
+        Self { columns, are_numbers, parent, cells, ordered }
     }
 
     /// The columns, the key first.
@@ -63,77 +77,88 @@ impl Combination {
         self.are_numbers.iter().copied()
     }
 
-    /// The name of each combination and of each rest, in the order of the feature's codes.
-    pub fn names(&self) -> impl Iterator<Item = String> {
-        (0..self.combinations.len() + self.rests.len()).map(|place| place.to_string())
+    /// In the order of the codes.
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
     }
 
-    /// Released weights of the combinations.
-    pub fn weights(&self) -> impl Iterator<Item = f64> {
-        self.combinations.iter().map(|(_, weight)| *weight)
+    /// Whether neighbouring cells go together.
+    pub fn is_ordered(&self) -> bool {
+        self.ordered
     }
 
-    /// For each rest, its value and the weight of its released combinations.
-    pub fn rests(&self) -> impl Iterator<Item = (&Scalar, f64)> {
-        self.rests.iter().map(|rest| {
-            let of_rest = self.combinations.iter().filter(|(values, _)| self.parent_of(values) == Some(rest));
-            (rest, of_rest.map(|(_, weight)| *weight).sum())
+    /// The released weight of all combinations with this value of the parent.
+    pub fn weight_of(&self, parent: &Scalar) -> f64 {
+        self.of_parent(parent).map(|(_, weight)| weight).sum()
+    }
+
+    /// The cells with this value of the parent, and their weights.
+    fn of_parent(&self, parent: &Scalar) -> impl Iterator<Item = (usize, f64)> {
+        self.cells.iter().enumerate().filter_map(move |(place, cell)| match cell {
+            Cell::Values(values, weight) if self.parent.is_some_and(|of| values.get(of) == Some(parent)) => {
+                Some((place, *weight))
+            }
+            Cell::Values(..) | Cell::Rest(_) => None,
         })
-    }
-
-    fn parent_of<'a>(&self, values: &'a [Scalar]) -> Option<&'a Scalar> {
-        self.parent.and_then(|parent| values.get(parent))
     }
 
     /// Whether it can be decoded with.
     pub fn is_valid(&self) -> bool {
-        let width = self.columns.len();
-        let weight = |weight: f64| weight.is_finite() && weight >= 0.0;
-        let parent_is_known = self.parent.map_or(self.rests.is_empty(), |parent| parent < width);
         let fits = |(value, is_number): (&Scalar, &bool)| match value {
             Scalar::Null => true,
             Scalar::Text(_) => !is_number,
             Scalar::Number(number) => *is_number && number.is_finite(),
         };
-        width > 0
-            && self.are_numbers.len() == width
-            && !self.combinations.is_empty()
-            && parent_is_known
-            && self.combinations.iter().all(|(values, share)| values.len() == width && weight(*share))
-            && self.combinations.iter().all(|(values, _)| values.iter().zip(&self.are_numbers).all(fits))
+        let cell = |cell: &Cell| match cell {
+            Cell::Rest(_) => self.parent.is_some(),
+            Cell::Values(values, weight) => {
+                values.len() == self.columns.len()
+                    && weight.is_finite()
+                    && *weight >= 0.0
+                    && values.iter().zip(&self.are_numbers).all(fits)
+            }
+        };
+        !self.columns.is_empty()
+            && self.are_numbers.len() == self.columns.len()
+            && self.parent.is_none_or(|parent| parent < self.columns.len())
+            && self.cells.iter().any(|cell| matches!(cell, Cell::Values(..)))
+            && self.cells.iter().all(cell)
     }
 
     /// The column that models see.
     pub fn column(&self, of: &[Column]) -> Column {
         let names: Vec<&str> = self.columns.iter().map(|column| of[*column].name.as_str()).collect();
-        Column { name: names.join(", "), measure: Measure::Category, nullable: false, declared: None }
+        Column { name: names.join(", "), measure: Measure::Lattice, nullable: false, declared: None }
     }
 
-    /// The columns of some combinations. A row of a rest gets a combination of its parent, by weight; a row without a
-    /// combination gets NULL everywhere.
-    pub fn decode(&self, names: &BlockColumn, rng: &mut impl Rng) -> Vec<BlockColumn> {
-        let of_rest: Vec<(Vec<usize>, Choice)> = self
-            .rests
+    /// The columns of some cells, by number. A row of a rest gets a combination of its parent, by weight, and a row
+    /// without a cell any combination.
+    pub fn decode(&self, places: &BlockColumn, rng: &mut impl Rng) -> Vec<BlockColumn> {
+        let choices: Vec<Option<Choices>> = self
+            .cells
             .iter()
-            .map(|rest| {
-                let all = 0..self.combinations.len();
-                let of: Vec<usize> =
-                    all.filter(|place| self.parent_of(&self.combinations[*place].0) == Some(rest)).collect();
-                let choice = Choice::new(of.iter().map(|place| self.combinations[*place].1));
-                (of, choice)
+            .map(|cell| match cell {
+                Cell::Rest(parent) => Some(Choices::new(self.of_parent(parent))),
+                Cell::Values(..) => None,
             })
             .collect();
+        let any = Choices::new(self.cells.iter().enumerate().filter_map(|(place, cell)| match cell {
+            Cell::Values(_, weight) => Some((place, *weight)),
+            Cell::Rest(_) => None,
+        }));
         let empty = |is_number: &bool| if *is_number { BlockColumn::numbers() } else { BlockColumn::categories() };
         let mut columns: Vec<BlockColumn> = self.are_numbers.iter().map(empty).collect();
-        for row in 0..names.rows() {
-            let name = names.text(row).and_then(|name| std::str::from_utf8(name).ok()?.parse::<usize>().ok());
-            let place = match name {
-                Some(place) if place >= self.combinations.len() => {
-                    of_rest.get(place - self.combinations.len()).and_then(|(of, choice)| of.get(choice.draw(rng)).copied())
-                }
-                place => place,
+        for row in 0..places.rows() {
+            let place = places.number(row).map(|place| place as usize).filter(|place| *place < self.cells.len());
+            let place = match place.map(|place| (place, &choices[place])) {
+                Some((place, None)) => Some(place),
+                Some((_, Some(choices))) => choices.draw(rng).or_else(|| any.draw(rng)),
+                None => any.draw(rng),
             };
-            let values = place.and_then(|place| self.combinations.get(place)).map(|(values, _)| values.as_slice());
+            let values = place.and_then(|place| match &self.cells[place] {
+                Cell::Values(values, _) => Some(values),
+                Cell::Rest(_) => None,
+            });
             for (place, column) in columns.iter_mut().enumerate() {
                 match values.map(|values| &values[place]) {
                     Some(Scalar::Text(text)) => column.push_text(Some(text.as_bytes())),
@@ -146,6 +171,38 @@ impl Combination {
     }
 }
 
+/// Combinations with one value of the parent, if there is one.
+struct Block {
+    parent: Option<Scalar>,
+    combinations: Vec<(Vec<Scalar>, f64)>,
+}
+
+fn blocks(combinations: Vec<(Vec<Scalar>, f64)>, parent: Option<usize>) -> Vec<Block> {
+    let mut blocks: Vec<Block> = Vec::new();
+    for combination in combinations {
+        let value = parent.map(|parent| combination.0[parent].clone());
+        match blocks.iter_mut().find(|block| block.parent == value) {
+            Some(block) => block.combinations.push(combination),
+            None => blocks.push(Block { parent: value, combinations: vec![combination] }),
+        }
+    }
+    blocks
+}
+
+/// Some cells, one of which is drawn by weight.
+struct Choices(Vec<usize>, Choice);
+
+impl Choices {
+    fn new(cells: impl Iterator<Item = (usize, f64)>) -> Self {
+        let (places, weights): (Vec<usize>, Vec<f64>) = cells.unzip();
+        Self(places, Choice::new(weights))
+    }
+
+    fn draw(&self, rng: &mut impl Rng) -> Option<usize> {
+        self.0.get(self.1.draw(rng)).copied()
+    }
+}
+
 fn push_null(column: &mut BlockColumn) {
     match column {
         BlockColumn::Numbers { .. } => column.push_number(None),
@@ -153,55 +210,53 @@ fn push_null(column: &mut BlockColumn) {
     }
 }
 
-/// Finds the combination of each row.
+/// Finds the cell of each row.
 pub struct CombinationEncoder {
     columns: Vec<usize>,
     parent: Option<usize>,
-    combinations: HashMap<Box<[u8]>, Box<str>, RandomState>,
-    rests: HashMap<Box<[u8]>, Box<str>, RandomState>,
+    values: HashMap<Box<[u8]>, f64, RandomState>,
+    rests: HashMap<Box<[u8]>, f64, RandomState>,
 }
 
 impl CombinationEncoder {
-    /// For the combinations of a feature.
+    /// For the cells of a feature.
     pub fn new(combination: &Combination) -> Self {
-        let mut names = combination.names().map(String::into_boxed_str);
-        let bytes = |values: &[Scalar]| {
-            let mut bytes = Vec::new();
-            values.iter().for_each(|value| push(&mut bytes, value.borrowed()));
-            bytes.into_boxed_slice()
-        };
-        let combinations: Vec<_> =
-            combination.combinations.iter().map(|(values, _)| bytes(values)).zip(names.by_ref()).collect();
-        let rests = combination.rests.iter().map(|rest| bytes(std::slice::from_ref(rest))).zip(names);
-        Self {
-            columns: combination.columns.clone(),
-            parent: combination.parent.map(|parent| combination.columns[parent]),
-            combinations: combinations.into_iter().collect(),
-            rests: rests.collect(),
+        let (mut values, mut rests) = (HashMap::default(), HashMap::default());
+        for (place, cell) in combination.cells.iter().enumerate() {
+            match cell {
+                Cell::Values(of, _) => values.insert(bytes(of), place as f64),
+                Cell::Rest(of) => rests.insert(bytes(std::slice::from_ref(of)), place as f64),
+            };
         }
+        let parent = combination.parent.map(|parent| combination.columns[parent]);
+        Self { columns: combination.columns.clone(), parent, values, rests }
     }
 
-    /// The names of the combinations of a block's rows, or else of their rests; NULL where neither was released.
-    pub fn encode(&self, block: &Block) -> BlockColumn {
-        let mut names = BlockColumn::categories();
+    /// The cells of a block's rows, by number: of their combination, or else of their rest; NULL where neither was
+    /// released.
+    pub fn encode(&self, block: &RowBlock) -> BlockColumn {
+        let mut places = BlockColumn::numbers();
         let mut bytes = Vec::new();
         for row in 0..block.rows {
             bytes.clear();
             key(&self.columns, block, row, &mut bytes);
-            let mut name = self.combinations.get(bytes.as_slice());
-            if let (None, Some(parent)) = (name, self.parent) {
+            let mut place = self.values.get(bytes.as_slice());
+            if let (None, Some(parent)) = (place, self.parent) {
                 bytes.clear();
                 key(&[parent], block, row, &mut bytes);
-                name = self.rests.get(bytes.as_slice());
+                place = self.rests.get(bytes.as_slice());
             }
-            names.push_text(Some(name.map_or(UNKNOWN, |name| name.as_bytes())));
+            places.push_number(place.copied());
         }
-        names
+        places
     }
 }
 
-/// The name of what has none.
-const UNKNOWN: &[u8] = b"";
+fn bytes(values: &[Scalar]) -> Box<[u8]> {
+    let mut bytes = Vec::new();
+    values.iter().for_each(|value| push(&mut bytes, value.borrowed()));
+    bytes.into_boxed_slice()
+}
 
 /// A value without owning it.
 enum Borrowed<'a> {
@@ -211,6 +266,14 @@ enum Borrowed<'a> {
 }
 
 impl Scalar {
+    /// The number, or what stands before all others.
+    fn number(&self) -> f64 {
+        match self {
+            Self::Number(number) => *number,
+            Self::Null | Self::Text(_) => f64::NEG_INFINITY,
+        }
+    }
+
     fn borrowed(&self) -> Borrowed<'_> {
         match self {
             Self::Null => Borrowed::Null,
@@ -221,7 +284,7 @@ impl Scalar {
 }
 
 /// Appends the values of some columns of a row, so that equal bytes are equal values.
-fn key(columns: &[usize], block: &Block, row: usize, bytes: &mut Vec<u8>) {
+fn key(columns: &[usize], block: &RowBlock, row: usize, bytes: &mut Vec<u8>) {
     for column in columns {
         let column = &block.columns[*column];
         let text = || column.text(row).map(Borrowed::Text);

@@ -25,6 +25,8 @@ const BROKEN: f64 = 0.05;
 const BROKEN_OF_OTHERS: f64 = 0.1;
 /// ... and noise is known to be no larger than so many standard deviations.
 const DEVIATIONS: f64 = 2.0;
+/// It may hold the other way round if it is broken by at most this share of the rows without the commonest value.
+const NEARLY: f64 = 0.25;
 
 /// The search for columns that determine others, one bounded step after another.
 pub struct Dependencies {
@@ -42,7 +44,7 @@ enum Stage {
     Columns(Vec<u64>),
     /// Pairs with the noisy shares of the second column's commonest value, and how many rows break each so far.
     Pairs(Vec<(Pair, f64)>, Vec<u64>),
-    Done(Vec<Pair>),
+    Done { holding: Vec<Pair>, nearly: Vec<Pair> },
 }
 
 /// That one column may determine another.
@@ -64,7 +66,7 @@ impl Dependencies {
     /// # Errors
     /// `InvalidParameter` or `Internal` from the noise mechanisms.
     pub fn step(&mut self) -> Result<bool> {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::Done(Vec::new())) {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Done { holding: Vec::new(), nearly: Vec::new() }) {
             Stage::Columns(mut counts) => {
                 if counts.len() < 2 * self.sample.columns() {
                     counts.extend(self.column(counts.len() / 2));
@@ -78,11 +80,11 @@ impl Dependencies {
                     breaks.push(next.breaks(&self.sample));
                     Stage::Pairs(pairs, breaks)
                 }
-                None => Stage::Done(self.holding(&pairs, &breaks)?),
+                None => self.judged(&pairs, &breaks)?,
             },
-            Stage::Done(holding) => Stage::Done(holding),
+            done @ Stage::Done { .. } => done,
         };
-        Ok(!matches!(self.stage, Stage::Done(_)))
+        Ok(!matches!(self.stage, Stage::Done { .. }))
     }
 
     /// Rows of a column that are left if some are taken off each of its values, and rows of the commonest value. One row
@@ -120,16 +122,22 @@ impl Dependencies {
         Ok(pairs)
     }
 
-    fn holding(&mut self, pairs: &[(Pair, f64)], breaks: &[u64]) -> Result<Vec<Pair>> {
+    /// Which dependencies hold, and which nearly do.
+    fn judged(&mut self, pairs: &[(Pair, f64)], breaks: &[u64]) -> Result<Stage> {
         let (breaks, noise_sd) = self.search(breaks, BREAKS)?;
         let rows = self.plan.sampled_rows;
-        let holds = |commonest: f64, breaks: f64| {
-            let most = (BROKEN * rows).min(BROKEN_OF_OTHERS * rows * (1.0 - commonest));
-            breaks.max(0.0) + DEVIATIONS * noise_sd <= most
-        };
-        for (p,b) in pairs.iter().zip(&breaks) { if *b < 0.1*rows {eprintln!("DBG {p:?} breaks {b:.0} sd {noise_sd:.0} {}", holds(p.1,*b)); }}
-        let holding = pairs.iter().zip(breaks).filter(|((_, commonest), breaks)| holds(*commonest, *breaks));
-        Ok(holding.map(|((pair, _), _)| *pair).collect())
+        let (mut holding, mut nearly) = (Vec::new(), Vec::new());
+        for ((pair, commonest), breaks) in pairs.iter().zip(breaks) {
+            let others = rows * (1.0 - commonest);
+            if breaks.max(0.0) + DEVIATIONS * noise_sd <= (BROKEN * rows).min(BROKEN_OF_OTHERS * others) {
+                holding.push(*pair);
+            }
+            if breaks <= NEARLY * others {
+                nearly.push(*pair);
+            }
+        }
+        eprintln!("DBG holding {holding:?} sd {noise_sd:.0} pairs {}", pairs.len());
+        Ok(Stage::Done { holding, nearly })
     }
 
     /// Draws of noise that one unit can bear on.
@@ -139,8 +147,8 @@ impl Dependencies {
 
     /// Groups of columns, no column in two of them, and the sample.
     pub fn finish(self, discovery: &DiscoverySample) -> (Vec<Group>, RowSample) {
-        let Stage::Done(holding) = self.stage else { return (Vec::new(), self.sample) };
-        let groups = groups(&holding, self.sample.columns());
+        let Stage::Done { holding, nearly } = self.stage else { return (Vec::new(), self.sample) };
+        let groups = groups(&holding, &nearly, self.sample.columns());
         let group = |(members, parent)| Group::new(members, parent, &self.sample, |column| discovery.texts(column));
         (groups.into_iter().map(group).collect(), self.sample)
     }
@@ -170,7 +178,7 @@ impl Pair {
 
 /// Keys with what they determine, and the parent: those that determine most first. The parent is the column that
 /// determines most of the others without determining the key.
-fn groups(holding: &[Pair], columns: usize) -> Vec<(Vec<usize>, Option<usize>)> {
+fn groups(holding: &[Pair], nearly: &[Pair], columns: usize) -> Vec<(Vec<usize>, Option<usize>)> {
     let mut free = vec![true; columns];
     let determined_by = |key: usize, free: &[bool]| -> Vec<usize> {
         let of_key = holding.iter().filter(|pair| pair.key == key).map(|pair| pair.determined);
@@ -185,7 +193,7 @@ fn groups(holding: &[Pair], columns: usize) -> Vec<(Vec<usize>, Option<usize>)> 
         if determined.is_empty() {
             break;
         }
-        let coarser = determined.iter().filter(|column| !holding.contains(&Pair { key, determined: **column }.reversed()));
+        let coarser = determined.iter().filter(|column| !nearly.contains(&Pair { key, determined: **column }.reversed()));
         let parent = coarser.max_by_key(|column| (determined_by(**column, &free).len(), usize::MAX - **column)).copied();
         let members: Vec<usize> = std::iter::once(key).chain(determined).collect();
         members.iter().for_each(|column| free[*column] = false);

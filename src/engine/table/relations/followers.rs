@@ -25,6 +25,8 @@ const BEYOND_BY_CHANCE: f64 = 0.1;
 const MAX_ALONE: f64 = 0.02;
 /// A curve is straight if it lies nearer to a line than so many times the distances.
 const STRAIGHT: f64 = 0.5;
+/// Places that the narrowest width is looked for at.
+const QUANTILES: usize = 40;
 /// The shares between which a column's spread is taken.
 const TAIL: f64 = 0.05;
 
@@ -36,6 +38,8 @@ pub struct Follower {
     spread: f64,
     /// Share of rows below the other number if the columns were independent.
     below_by_chance: f64,
+    /// How many octaves below its spread the width is within which [`NEAR`] of it lies anyway.
+    octaves_alone: f64,
 }
 
 /// The curves worth a look, by released domains alone, among columns that are free.
@@ -102,6 +106,16 @@ impl<'a> Number<'a> {
         self.median < other.median
     }
 
+    /// The narrowest width within which [`NEAR`] of its rows lie.
+    fn narrowest(&self) -> f64 {
+        let Some(quantiles) = Quantiles::new(self.bins) else { return self.spread };
+        let width = |place: usize| {
+            let from = place as f64 / QUANTILES as f64 * (1.0 - NEAR);
+            quantiles.at(from + NEAR) - quantiles.at(from)
+        };
+        (0..=QUANTILES).map(width).fold(self.spread, f64::min).max(self.spread * 2f64.powi(-(OCTAVES as i32)))
+    }
+
     /// The curves along which another may follow it.
     fn followed_by(&self, of: &Self, columns: &[Column]) -> Vec<Follower> {
         let same_kind = columns[self.column].measure == columns[of.column].measure;
@@ -115,6 +129,7 @@ impl<'a> Number<'a> {
             curves.extend(Curve::through_quantiles(self.bins, of.bins, falling));
         }
         let below_by_chance = below(of.bins, self.bins);
+        let octaves_alone = (of.spread / of.narrowest()).log2().max(0.0);
         curves
             .into_iter()
             .map(|curve| {
@@ -128,7 +143,7 @@ impl<'a> Number<'a> {
                     curve,
                     never: None,
                 };
-                Follower { residual, spread: of.spread, below_by_chance }
+                Follower { residual, spread: of.spread, below_by_chance, octaves_alone }
             })
             .collect()
     }
@@ -183,8 +198,9 @@ impl Follower {
             return None;
         }
         self.residual.never = (self.residual.curve == Curve::Same).then(|| self.empty_side(counts, noise_sd, all)).flatten();
-        let octaves = octaves(counts, NEAR * all);
-        self.straighten(self.spread * 2f64.powf(-octaves));
+        let near = octaves(counts, NEAR * all);
+        let octaves = near - self.octaves_alone;
+        self.straighten(self.spread * 2f64.powf(-near));
         // A difference is told by no numbers.
         let simple = if self.residual.curve == Curve::Same { 1.0 } else { 0.0 };
         let ordered = f64::from(u8::from(self.residual.never.is_some()));

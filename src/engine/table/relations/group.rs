@@ -17,6 +17,8 @@ use crate::engine::table::{Category, Cells, Column, Domain, Measure};
 const MAX_COMBINATIONS: usize = 8192;
 /// A group is used if its released combinations hold at least this share of rows.
 const HELD: f64 = 0.5;
+/// A group that stands in for no histogram is used if it has so many combinations.
+const FEW: usize = 48;
 
 /// A key with the columns that it determines.
 pub struct Group {
@@ -98,20 +100,14 @@ impl Group {
     pub fn combination(&self, combinations: Combinations, columns: &[Column]) -> Option<Combination> {
         let held: f64 = combinations.all.iter().map(|(_, share)| share).sum();
         eprintln!("DBG group {:?} parent {:?} released {} held {held:.3} sd {:.5}", self.members, self.parent, combinations.all.len(), combinations.noise_sd);
-        if combinations.all.len() < 2 || held < HELD {
+        // Few combinations of columns that are known anyway are left to pairs, which lose no rare value.
+        let least = if self.pooled.is_empty() { FEW } else { 2 };
+        if combinations.all.len() < least || held < HELD {
             return None;
         }
         let parent = self.parent.and_then(|parent| self.members.iter().position(|member| *member == parent));
-        let mut rests: Vec<Scalar> = Vec::new();
-        if let Some(parent) = parent {
-            for (values, _) in &combinations.all {
-                if !rests.contains(&values[parent]) {
-                    rests.push(values[parent].clone());
-                }
-            }
-        }
         let are_numbers = self.members.iter().map(|member| columns[*member].measure != Measure::Category).collect();
-        Some(Combination::new(self.members.clone(), are_numbers, parent, combinations.all, rests))
+        Some(Combination::new(self.members.clone(), are_numbers, parent, combinations.all))
     }
 
     /// The domain of a column of texts, by the released combinations alone.
