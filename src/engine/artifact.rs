@@ -10,13 +10,13 @@ use sha2::{Digest, Sha256};
 use super::models::{Method, Synthesizer};
 use super::privacy::ledger::Ledger;
 use super::table::codec::Decoder;
-use super::table::features::Features;
+use super::table::features::{FeatureDecoder, Features};
 use super::table::relations::Found;
 use super::table::{Block, Column, Domain, Wanted, given};
 use super::{EngineError, Result};
 
 const MAGIC: &[u8; 8] = b"TDIFFMDL";
-const FORMAT_VERSION: u16 = 2;
+pub const FORMAT_VERSION: u16 = 2;
 /// The format of models without features: every column is one by itself.
 const PLAIN_VERSION: u16 = 1;
 const DIGEST_LENGTH: usize = 32;
@@ -147,7 +147,8 @@ impl Artifact {
         if body.columns.is_empty() || !body.columns.iter().all(|c| c.domain.is_valid()) {
             return Err(corrupt("a domain is not valid"));
         }
-        let (columns, domains): (Vec<&Column>, Vec<&Domain>) = body.columns.iter().map(|c| (&c.column, &c.domain)).unzip();
+        let (columns, domains): (Vec<&Column>, Vec<&Domain>) =
+            body.columns.iter().map(|c| (&c.column, &c.domain)).unzip();
         let found = match stored {
             None => Found::plain(&domains),
             Some(StoredFeatures { features, domains: own }) => {
@@ -204,6 +205,7 @@ pub fn sealed(version: u16, body: &[u8]) -> Vec<u8> {
 pub struct Sampler<A> {
     artifact: A,
     decoder: Decoder,
+    features: FeatureDecoder,
     /// The given value of each column, if any.
     given: Vec<Option<Wanted>>,
     /// For each feature, the probability of the value that is given for its column under each of its codes. None where
@@ -219,7 +221,16 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         let model = artifact.borrow();
         let (columns, features) = (model.columns.len(), model.found.domains.len());
         let decoder = Decoder::new(&model.found.domains);
-        Self { artifact, decoder, given: vec![None; columns], likelihoods: vec![None; features], seed, block: 0 }
+        let rows = FeatureDecoder::new(&model.found.features);
+        Self {
+            artifact,
+            decoder,
+            features: rows,
+            given: vec![None; columns],
+            likelihoods: vec![None; features],
+            seed,
+            block: 0,
+        }
     }
 
     /// The rows of a model that have certain values, with one entry per column.
@@ -282,7 +293,7 @@ impl<A: Borrow<Artifact>> Sampler<A> {
         if model.found.features.is_plain() {
             return Ok(features);
         }
-        let mut block = model.found.features.decode(features, &mut rng)?;
+        let mut block = self.features.decode(features, &mut rng)?;
         for (column, wanted) in given().filter(|(column, _)| model.found.features.alone(*column).is_none()) {
             let domain = &model.columns[column].domain;
             block = block.pick(&wanted.rows(domain, &block.columns[column]));
@@ -301,7 +312,7 @@ mod tests {
 
     use super::*;
     use crate::engine::privacy::ledger::Neighbours;
-    use crate::engine::table::{Bin, Category, Codes, EncodedTable, Measure, Part};
+    use crate::engine::table::{Bin, Category, Cells, Codes, EncodedTable, Measure, Part};
 
     /// Two dependent columns: a category with three values, and a number in two bins that is in the first bin only with
     /// the first category.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{Artifact, memory_for, sealed};
+use super::{Artifact, FORMAT_VERSION, PLAIN_VERSION, memory_for, sealed};
 use crate::engine::EngineError;
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus");
@@ -25,8 +25,9 @@ fn corpus() -> Vec<Vec<u8>> {
 #[test]
 fn bodies_that_fuzzing_found_are_refused_or_make_rows() {
     let (mut read, mut refused) = (0, 0);
-    for body in corpus() {
-        match Artifact::from_bytes(&sealed(&body)) {
+    let versions = PLAIN_VERSION..=FORMAT_VERSION;
+    for (body, version) in corpus().iter().flat_map(|body| versions.clone().map(move |version| (body, version))) {
+        match Artifact::from_bytes(&sealed(version, body)) {
             Ok(artifact) => {
                 read += 1;
                 let _ = artifact.sampler(1).block(0);
@@ -39,7 +40,7 @@ fn bodies_that_fuzzing_found_are_refused_or_make_rows() {
 
 #[test]
 fn what_a_model_holds_counts_as_well_as_its_bytes() {
-    let bytes = sealed(&fs::read(Path::new(CORPUS).join("models/guided")).unwrap());
+    let bytes = sealed(PLAIN_VERSION, &fs::read(Path::new(CORPUS).join("models/guided")).unwrap());
     let alone = memory_for(bytes.len() as u64);
     for limit in [alone - 1, alone + 1] {
         let refused = Artifact::from_bytes_within(&bytes, limit).err();

@@ -95,7 +95,7 @@ impl Phase {
         match self.accounted_epsilon() {
             Ok(epsilon) if epsilon <= self.epsilon * (1.0 + ROOM) => Ok(true),
             Ok(_) | Err(EngineError::Internal(_)) => {
-                let delta = accountant::delta(&self.mechanisms(), self.epsilon)?;
+                let delta = accountant::delta_near(&self.mechanisms(), self.epsilon, self.accounted_delta)?;
                 Ok(delta <= self.accounted_delta * (1.0 + GRID_ROOM))
             }
             Err(error) => Err(error),

@@ -8,7 +8,10 @@ mod combination;
 mod curve;
 mod residual;
 
-use self::combination::CombinationEncoder;
+use self::combination::{CombinationDecoder, CombinationEncoder};
+#[cfg(test)]
+mod tests;
+
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +65,8 @@ impl Feature {
             Self::Plain(_) => true,
             Self::Combination(combination) => {
                 let numbers: Vec<Option<bool>> = combination.columns().iter().map(is_number).collect();
-                domain.is_ordered() == combination.is_ordered() && numbers == combination.are_numbers().map(Some).collect::<Vec<_>>()
+                domain.is_ordered() == combination.is_ordered()
+                    && numbers == combination.are_numbers().map(Some).collect::<Vec<_>>()
             }
             Self::Residual(Residual { column, on, .. }) => {
                 domain.is_ordered() && [column, on].map(is_number) == [Some(true); 2]
@@ -116,9 +120,10 @@ impl Features {
         let mut ready = vec![false; columns];
         let makes = |feature: &Feature| {
             let needed = feature.needs().is_none_or(|column| ready.get(column) == Some(&true));
-            let new = feature.makes().iter().all(|column| {
-                ready.get_mut(*column).is_some_and(|ready| !std::mem::replace(ready, true))
-            });
+            let new = feature
+                .makes()
+                .iter()
+                .all(|column| ready.get_mut(*column).is_some_and(|ready| !std::mem::replace(ready, true)));
             needed && new && feature.is_valid()
         };
         self.columns == columns && self.features.iter().all(makes) && ready.iter().all(|ready| *ready)
@@ -143,33 +148,50 @@ impl Features {
         };
         self.features.iter().map(column).collect()
     }
+}
+
+/// Turns blocks of features back into blocks of rows.
+pub struct FeatureDecoder {
+    features: Features,
+    combinations: Vec<Option<CombinationDecoder>>,
+}
+
+impl FeatureDecoder {
+    pub fn new(features: &Features) -> Self {
+        let ready = |feature: &Feature| match feature {
+            Feature::Combination(combination) => Some(CombinationDecoder::new(combination)),
+            Feature::Plain(_) | Feature::Residual(_) => None,
+        };
+        Self { combinations: features.iter().map(ready).collect(), features: features.clone() }
+    }
 
     /// The rows of a block of features.
     ///
     /// # Errors
     /// `Internal` if the block does not have these features.
     pub fn decode(&self, block: Block, rng: &mut impl Rng) -> Result<Block> {
-        if block.columns.len() != self.features.len() {
+        let Features { features, columns } = &self.features;
+        if block.columns.len() != features.len() {
             return Err(EngineError::Internal("a block has the wrong number of features"));
         }
-        let rows = block.rows;
-        let mut columns: Vec<Option<BlockColumn>> = vec![None; self.columns];
-        for (feature, values) in self.features.iter().zip(block.columns) {
-            match feature {
-                Feature::Plain(column) => columns[*column] = Some(values),
-                Feature::Combination(combination) => {
-                    for (column, values) in combination.columns().iter().zip(combination.decode(&values, rng)) {
-                        columns[*column] = Some(values);
+        let mut made: Vec<Option<BlockColumn>> = vec![None; *columns];
+        for ((feature, combination), values) in features.iter().zip(&self.combinations).zip(block.columns) {
+            match (feature, combination) {
+                (Feature::Plain(column), _) => made[*column] = Some(values),
+                (Feature::Residual(residual), _) => {
+                    let on = made[residual.on].as_ref().ok_or(MISSING)?;
+                    made[residual.column] = Some(residual.decode(on, &values));
+                }
+                (Feature::Combination(combination), Some(decoder)) => {
+                    for (column, values) in combination.columns().iter().zip(decoder.decode(&values, rng)) {
+                        made[*column] = Some(values);
                     }
                 }
-                Feature::Residual(residual) => {
-                    let on = columns[residual.on].as_ref().ok_or(MISSING)?;
-                    columns[residual.column] = Some(residual.decode(on, &values));
-                }
+                (Feature::Combination(_), None) => {}
             }
         }
-        let columns = columns.into_iter().map(|column| column.ok_or(MISSING)).collect::<Result<_>>()?;
-        Ok(Block { rows, columns })
+        let columns = made.into_iter().map(|column| column.ok_or(MISSING)).collect::<Result<_>>()?;
+        Ok(Block { rows: block.rows, columns })
     }
 }
 

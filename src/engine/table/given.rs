@@ -144,10 +144,18 @@ mod tests {
 
     #[test]
     fn columns_hold_nothing_else() {
-        let column = text("b").column(false, 2);
+        let texts = Domain { cells: Cells::Categories(vec![]), other: Some(1.0), null: None };
+        let bins = vec![0.0, 2.0].into_iter().map(|lo| Bin { parts: vec![Part { lo, hi: lo + 1.0, weight: 1.0 }] });
+        let numbers = Domain { cells: Cells::Bins { bins: bins.collect(), step: 1.0 }, other: None, null: None };
+        let column = text("b").column(&texts, 2);
         assert_eq!((column.rows(), column.text(1)), (2, Some(&b"b"[..])));
-        assert_eq!(Wanted::Number(3.0).column(true, 2).number(0), Some(3.0));
-        assert_eq!(Wanted::Null.column(true, 1).number(0), None);
-        assert_eq!(Wanted::Null.column(false, 1).text(0), None);
+        assert_eq!(Wanted::Number(3.0).column(&numbers, 2).number(0), Some(3.0));
+        assert_eq!(Wanted::Null.column(&numbers, 1).number(0), None);
+        assert_eq!(Wanted::Null.column(&texts, 1).text(0), None);
+        let mut column = BlockColumn::numbers();
+        [Some(0.0), Some(3.0), None, Some(2.0)].into_iter().for_each(|value| column.push_number(value));
+        assert_eq!(Wanted::Number(2.0).rows(&numbers, &column), [1, 3]);
+        assert_eq!(Wanted::Null.rows(&numbers, &column), [2]);
+        assert_eq!(text("a").rows(&texts, &Wanted::Null.column(&texts, 2)), [0u32; 0]);
     }
 }

@@ -17,6 +17,8 @@ mod dependencies;
 mod followers;
 mod group;
 mod row_sample;
+#[cfg(test)]
+mod tests;
 
 pub use self::dependencies::Dependencies;
 use self::followers::Follower;
@@ -49,7 +51,6 @@ struct Plan {
 
 impl Plan {
     fn of(columns: &[Column]) -> Self {
-        if std::env::var("TD_PLAIN").is_ok() { return Self { dependencies: false, followers: 0 }; }
         let numbers = columns.iter().filter(|column| column.measure != Measure::Category).count() as u64;
         Self { dependencies: columns.len() > 1, followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6) }
     }
@@ -231,7 +232,7 @@ impl Relations {
     /// The curves worth a look.
     fn curves(&self) -> Vec<Follower> {
         let taken: Vec<usize> = self.found.iter().flat_map(|(feature, _)| feature.makes()).copied().collect();
-        if Plan::of(&self.columns).followers == 0 || std::env::var("TD_NOF").is_ok() {
+        if Plan::of(&self.columns).followers == 0 {
             return Vec::new();
         }
         followers::candidates(&self.columns, &self.domains, |column| !taken.contains(&column))
@@ -251,8 +252,8 @@ impl Relations {
 
     /// The domains of the columns, and the features that models see.
     pub fn finish(self) -> (Vec<Domain>, Found) {
-        for (f,d) in &self.found { eprintln!("DBG found {:?} codes {}", match f { Feature::Combination(c) => format!("comb {:?} {}", c.columns(), c.cells().len()), Feature::Residual(r) => format!("{:?}", r).chars().take(150).collect(), _ => String::new() }, d.size()); }
-        let features = Features::new(self.columns.len(), self.found.iter().map(|(feature, _)| feature.clone()).collect());
+        let features =
+            Features::new(self.columns.len(), self.found.iter().map(|(feature, _)| feature.clone()).collect());
         let domain = |feature: &Feature| {
             let found = self.found.iter().find(|(found, _)| found == feature).map(|(_, domain)| domain);
             match feature {
@@ -276,9 +277,7 @@ fn domain_of(combination: &Combination, parent: Option<&Domain>) -> Domain {
     };
     let weights: Vec<f64> = combination.cells().iter().map(weight).collect();
     let known: f64 = weights.iter().sum();
-    let bin = |(place, weight): (usize, &f64)| {
-        Bin { parts: vec![Part::point(place as f64, weight / known.max(1.0))] }
-    };
+    let bin = |(place, weight): (usize, &f64)| Bin { parts: vec![Part::point(place as f64, weight / known.max(1.0))] };
     let bins = weights.iter().enumerate().map(bin).collect();
     Domain { cells: Cells::Bins { bins, step: 1.0 }, other: Some((1.0 - known).max(0.0)), null: None }
 }

@@ -20,6 +20,8 @@ pub struct Focus {
 /// Bounds of the tilts that are tried.
 const MIN_TILT: f64 = 1e-4;
 const MAX_TILT: f64 = 1e8;
+/// Least variance of the tilted loss, relative to that of the loss itself.
+const LEAST_VARIANCE: f64 = 0.25;
 
 impl Focus {
     fn at(sketches: &[Sketch], tilt: f64, epsilon: Option<f64>) -> Self {
@@ -37,10 +39,11 @@ impl Focus {
     /// For the delta of a given epsilon, as far as it exceeds `tail`. Losses with almost no probability are not a
     /// target for the tilt.
     pub fn on_epsilon(sketches: &[Sketch], epsilon: f64, tail: f64) -> Self {
+        let untilted = cumulant(sketches, 0.0).2;
         let tilt = search(|tilt| {
-            let (value, mean, _) = cumulant(sketches, tilt);
-            // Chernoff's bound, which decreases while the mean is below.
-            mean < epsilon && value - tilt * epsilon > tail.ln()
+            let (value, mean, variance) = cumulant(sketches, tilt);
+            // Chernoff's bound, which decreases while the mean is below. Where hardly any spread is left, the sketch ends.
+            mean < epsilon && value - tilt * epsilon > tail.ln() && variance > LEAST_VARIANCE * untilted
         });
         Self::at(sketches, tilt, Some(epsilon))
     }

@@ -34,6 +34,8 @@ const FAR_BELOW: f64 = -700.0;
 /// Range of noise multipliers in a calibration, and its relative tolerance.
 const NOISE_RANGE: (f64, f64) = (0.01, 1e7);
 const TOLERANCE: f64 = 1e-4;
+/// How far the logarithm of the noise multiplier is moved at once: losses with hardly any noise take long to compose.
+const MAX_MOVE: f64 = 0.5;
 
 /// The smallest epsilon, rounded up, for which these numbers of uses of the mechanisms are (epsilon, `delta`)-private.
 ///
@@ -51,6 +53,18 @@ pub fn epsilon(mechanisms: &[(Mechanism, u64)], delta: f64) -> Result<f64> {
 pub fn delta(mechanisms: &[(Mechanism, u64)], epsilon: f64) -> Result<f64> {
     check_epsilon(epsilon)?;
     Accountant::new().delta(&Composition::of(mechanisms)?, epsilon, ABSOLUTE_TAIL)
+}
+
+/// The same, with an error from truncated losses that is negligible against a `target` delta rather than against any.
+///
+/// # Errors
+/// As [`delta`]; also `InvalidParameter` if `target` is not strictly between 0 and 1.
+pub fn delta_near(mechanisms: &[(Mechanism, u64)], epsilon: f64, target: f64) -> Result<f64> {
+    check_epsilon(epsilon)?;
+    check_delta(target)?;
+    let composition = Composition::of(mechanisms)?;
+    let tail = RELATIVE_TAIL * target / composition.uses().max(1.0);
+    Accountant::new().delta(&composition, epsilon, tail)
 }
 
 /// The sum of `1 / z^2` of mechanisms that are all Gaussian, rounded up; `None` if one is not.
@@ -144,7 +158,8 @@ impl Bracket {
             let near_safe = self.safe_end - root < 0.6 * TOLERANCE;
             let next = if near_safe { root - 0.35 * TOLERANCE } else { root + 0.25 * TOLERANCE };
             let inside = next > self.unsafe_end && next < self.safe_end && round < 20;
-            at = if inside { next } else { self.unsafe_end.midpoint(self.safe_end) };
+            let next = if inside { next } else { self.unsafe_end.midpoint(self.safe_end) };
+            at = next.clamp(at - MAX_MOVE, at + MAX_MOVE);
         }
         Ok(proven.then(|| self.safe_end.exp()))
     }

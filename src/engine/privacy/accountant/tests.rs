@@ -303,3 +303,22 @@ fn calibration_stands_losses_that_end_at_the_target() {
         assert!(at(noise) <= delta && at(noise * (1.0 - 3.0 * TOLERANCE)) > delta, "{sampling_rate}: {noise}");
     }
 }
+
+/// A Gaussian mechanism that uses up much of a budget, before a subsampled one: in the direction of addition hardly
+/// any loss reaches epsilon.
+#[test]
+fn deltas_are_found_where_one_direction_hardly_reaches_epsilon() {
+    let subsampled =
+        |noise_multiplier| Mechanism::SubsampledGaussian { sampling_rate: 0.11, noise_multiplier, steps: 5 };
+    for first in [0.7, 0.74, 0.76, 0.8, 1.0] {
+        let mut last = 1.0;
+        for second in [0.5, 0.7, 1.0, 2.0, 4.0, 100.0] {
+            let both = [(Mechanism::Gaussian { noise_multiplier: first }, 1), (subsampled(second), 1)];
+            let delta = delta_near(&both, 9.7, 1e-6).unwrap();
+            assert!(delta < last && delta < 1e-2, "{first} {second}: {delta} after {last}");
+            last = delta.max(1e-12);
+        }
+        // Rounded up, and no less than the first alone costs.
+        assert!(last * 1.1 >= analytic_gaussian::delta(first, 9.7));
+    }
+}

@@ -46,7 +46,7 @@ fn discover(column: &Column, block: &Block, plan: DiscoveryPlan, seed: u64) -> D
 fn discover_for(goal: Goal, column: &Column, block: &Block, plan: DiscoveryPlan, seed: u64) -> Domain {
     let mut sample = DiscoverySample::new(std::slice::from_ref(column), goal);
     sample.push(block, &(0..block.rows as u32).collect::<Vec<_>>()).unwrap();
-    let mut discovery = Discovery::new(sample, plan, Meter::for_tests(seed));
+    let mut discovery = Discovery::new(sample, &[], plan, Meter::for_tests(seed));
     while discovery.step().unwrap() {}
     let mut domains = discovery.finish();
     assert!(domains.len() == 1 && domains[0].is_valid(), "{:?}", domains[0]);
@@ -276,7 +276,7 @@ fn noise_of_large_units_teaches_nothing() {
     let sample = || DiscoverySample::new(std::slice::from_ref(&column), Goal::Domains);
     let draws = |unit_rows| {
         let plan = DiscoveryPlan { unit_rows, ..plan(1.0, 1) };
-        Discovery::new(sample(), plan, Meter::for_tests(8)).noise_draws()
+        Discovery::new(sample(), &[], plan, Meter::for_tests(8)).noise_draws()
     };
     assert_eq!((draws(1), draws(10)), (EXACT_PRECISION + 4, 10 * (EXACT_PRECISION + 4)));
 }
@@ -587,7 +587,7 @@ fn distinct_texts_take_little_memory_and_are_not_released() {
     let mut sample = DiscoverySample::new(std::slice::from_ref(&column), Goal::Domains);
     sample.push(&block, &(0..300_000).collect::<Vec<_>>()).unwrap();
     assert!((sample.bytes() as u64) < 300_000 * bytes_per_row(std::slice::from_ref(&column)));
-    let mut discovery = Discovery::new(sample, plan(4.0, 300_000), Meter::for_tests(16));
+    let mut discovery = Discovery::new(sample, &[], plan(4.0, 300_000), Meter::for_tests(16));
     while discovery.step().unwrap() {}
     let domain = discovery.finish().remove(0);
     assert!(domain.released_nothing() && domain.size() == 1 && domain.weights() == [1.0]);
@@ -617,7 +617,7 @@ fn declared_values_are_free() {
     let values = vec!["b".to_owned(), "a".to_owned()];
     let column = column(Measure::Category, true, Some(Declared::Categories(values)));
     let sample = DiscoverySample::new(std::slice::from_ref(&column), Goal::Domains);
-    let mut discovery = Discovery::new(sample, plan(f64::INFINITY, 1), Meter::for_tests(17));
+    let mut discovery = Discovery::new(sample, &[], plan(f64::INFINITY, 1), Meter::for_tests(17));
     assert!(!discovery.step().unwrap() && discovery.noise_draws() == 0);
     let domain = discovery.finish().remove(0);
     assert!(domain.is_valid() && !domain.released_nothing() && domain.size() == 3);

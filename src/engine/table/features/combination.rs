@@ -89,17 +89,11 @@ impl Combination {
 
     /// The released weight of all combinations with this value of the parent.
     pub fn weight_of(&self, parent: &Scalar) -> f64 {
-        self.of_parent(parent).map(|(_, weight)| weight).sum()
-    }
-
-    /// The cells with this value of the parent, and their weights.
-    fn of_parent(&self, parent: &Scalar) -> impl Iterator<Item = (usize, f64)> {
-        self.cells.iter().enumerate().filter_map(move |(place, cell)| match cell {
-            Cell::Values(values, weight) if self.parent.is_some_and(|of| values.get(of) == Some(parent)) => {
-                Some((place, *weight))
-            }
-            Cell::Values(..) | Cell::Rest(_) => None,
-        })
+        let weight = |cell: &Cell| match cell {
+            Cell::Values(values, weight) if self.parent.is_some_and(|of| values.get(of) == Some(parent)) => *weight,
+            Cell::Values(..) | Cell::Rest(_) => 0.0,
+        };
+        self.cells.iter().map(weight).sum()
     }
 
     /// Whether it can be decoded with.
@@ -130,37 +124,60 @@ impl Combination {
         let names: Vec<&str> = self.columns.iter().map(|column| of[*column].name.as_str()).collect();
         Column { name: names.join(", "), measure: Measure::Lattice, nullable: false, declared: None }
     }
+}
+
+/// Makes the columns of cells.
+pub struct CombinationDecoder {
+    are_numbers: Vec<bool>,
+    cells: Vec<CellDecoder>,
+    any: Choices,
+}
+
+enum CellDecoder {
+    Values(Vec<Scalar>),
+    Rest(Choices),
+}
+
+impl CombinationDecoder {
+    /// For the cells of a feature.
+    pub fn new(combination: &Combination) -> Self {
+        let (mut of_parents, mut all) = (HashMap::<Box<[u8]>, Vec<(usize, f64)>, RandomState>::default(), Vec::new());
+        for (place, cell) in combination.cells.iter().enumerate() {
+            let Cell::Values(values, weight) = cell else { continue };
+            all.push((place, *weight));
+            if let Some(parent) = combination.parent {
+                of_parents.entry(bytes(&values[parent..=parent])).or_default().push((place, *weight));
+            }
+        }
+        let cell = |cell: &Cell| match cell {
+            Cell::Values(values, _) => CellDecoder::Values(values.clone()),
+            Cell::Rest(parent) => {
+                let of_parent = of_parents.get(&bytes(std::slice::from_ref(parent)));
+                CellDecoder::Rest(Choices::new(of_parent.unwrap_or(&all)))
+            }
+        };
+        let cells = combination.cells.iter().map(cell).collect();
+        Self { are_numbers: combination.are_numbers.clone(), cells, any: Choices::new(&all) }
+    }
 
     /// The columns of some cells, by number. A row of a rest gets a combination of its parent, by weight, and a row
     /// without a cell any combination.
     pub fn decode(&self, places: &BlockColumn, rng: &mut impl Rng) -> Vec<BlockColumn> {
-        let choices: Vec<Option<Choices>> = self
-            .cells
-            .iter()
-            .map(|cell| match cell {
-                Cell::Rest(parent) => Some(Choices::new(self.of_parent(parent))),
-                Cell::Values(..) => None,
-            })
-            .collect();
-        let any = Choices::new(self.cells.iter().enumerate().filter_map(|(place, cell)| match cell {
-            Cell::Values(_, weight) => Some((place, *weight)),
-            Cell::Rest(_) => None,
-        }));
         let empty = |is_number: &bool| if *is_number { BlockColumn::numbers() } else { BlockColumn::categories() };
         let mut columns: Vec<BlockColumn> = self.are_numbers.iter().map(empty).collect();
         for row in 0..places.rows() {
-            let place = places.number(row).map(|place| place as usize).filter(|place| *place < self.cells.len());
-            let place = match place.map(|place| (place, &choices[place])) {
-                Some((place, None)) => Some(place),
-                Some((_, Some(choices))) => choices.draw(rng).or_else(|| any.draw(rng)),
-                None => any.draw(rng),
+            let cell = places.number(row).and_then(|place| self.cells.get(place as usize));
+            let drawn = match cell {
+                Some(CellDecoder::Values(_)) => None,
+                Some(CellDecoder::Rest(choices)) => choices.draw(rng),
+                None => self.any.draw(rng),
             };
-            let values = place.and_then(|place| match &self.cells[place] {
-                Cell::Values(values, _) => Some(values),
-                Cell::Rest(_) => None,
-            });
+            let values = match drawn.and_then(|place| self.cells.get(place)).or(cell) {
+                Some(CellDecoder::Values(values)) => values.as_slice(),
+                Some(CellDecoder::Rest(_)) | None => &[],
+            };
             for (place, column) in columns.iter_mut().enumerate() {
-                match values.map(|values| &values[place]) {
+                match values.get(place) {
                     Some(Scalar::Text(text)) => column.push_text(Some(text.as_bytes())),
                     Some(Scalar::Number(number)) => column.push_number(Some(*number)),
                     Some(Scalar::Null) | None => push_null(column),
@@ -193,8 +210,8 @@ fn blocks(combinations: Vec<(Vec<Scalar>, f64)>, parent: Option<usize>) -> Vec<B
 struct Choices(Vec<usize>, Choice);
 
 impl Choices {
-    fn new(cells: impl Iterator<Item = (usize, f64)>) -> Self {
-        let (places, weights): (Vec<usize>, Vec<f64>) = cells.unzip();
+    fn new(cells: &[(usize, f64)]) -> Self {
+        let (places, weights): (Vec<usize>, Vec<f64>) = cells.iter().copied().unzip();
         Self(places, Choice::new(weights))
     }
 

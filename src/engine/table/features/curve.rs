@@ -28,9 +28,7 @@ impl Curve {
             Self::Knots(knots) => {
                 let place = knots.partition_point(|knot| knot.0 <= x);
                 match (place.checked_sub(1).map(|before| knots[before]), knots.get(place)) {
-                    (Some(left), Some(right)) => {
-                        left.1 + (right.1 - left.1) * ((x - left.0) / (right.0 - left.0))
-                    }
+                    (Some(left), Some(right)) => left.1 + (right.1 - left.1) * ((x - left.0) / (right.0 - left.0)),
                     (Some(last), None) => last.1,
                     (None, Some(first)) => first.1,
                     (None, None) => 0.0,

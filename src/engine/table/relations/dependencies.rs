@@ -44,7 +44,10 @@ enum Stage {
     Columns(Vec<u64>),
     /// Pairs with the noisy shares of the second column's commonest value, and how many rows break each so far.
     Pairs(Vec<(Pair, f64)>, Vec<u64>),
-    Done { holding: Vec<Pair>, nearly: Vec<Pair> },
+    Done {
+        holding: Vec<Pair>,
+        nearly: Vec<Pair>,
+    },
 }
 
 /// That one column may determine another.
@@ -136,7 +139,6 @@ impl Dependencies {
                 nearly.push(*pair);
             }
         }
-        eprintln!("DBG holding {holding:?} sd {noise_sd:.0} pairs {}", pairs.len());
         Ok(Stage::Done { holding, nearly })
     }
 
@@ -193,8 +195,10 @@ fn groups(holding: &[Pair], nearly: &[Pair], columns: usize) -> Vec<(Vec<usize>,
         if determined.is_empty() {
             break;
         }
-        let coarser = determined.iter().filter(|column| !nearly.contains(&Pair { key, determined: **column }.reversed()));
-        let parent = coarser.max_by_key(|column| (determined_by(**column, &free).len(), usize::MAX - **column)).copied();
+        let coarser =
+            determined.iter().filter(|column| !nearly.contains(&Pair { key, determined: **column }.reversed()));
+        let parent =
+            coarser.max_by_key(|column| (determined_by(**column, &free).len(), usize::MAX - **column)).copied();
         let members: Vec<usize> = std::iter::once(key).chain(determined).collect();
         members.iter().for_each(|column| free[*column] = false);
         groups.push((members, parent));

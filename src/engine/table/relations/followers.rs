@@ -188,7 +188,8 @@ impl Follower {
 
     /// Bounds of the distances.
     pub fn bounds(&self) -> [Option<f64>; 2] {
-        [(Side::Below, 0.0), (Side::Above, 0.0)].map(|(side, bound)| (self.residual.never == Some(side)).then_some(bound))
+        [(Side::Below, 0.0), (Side::Above, 0.0)]
+            .map(|(side, bound)| (self.residual.never == Some(side)).then_some(bound))
     }
 
     /// How much is known of the number by following the other, in octaves; nothing if that is not enough.
@@ -197,7 +198,8 @@ impl Follower {
         if all < 8.0 * noise_sd * (CELLS as f64).sqrt() || counts[ALONE] > MAX_ALONE * all + 2.0 * noise_sd {
             return None;
         }
-        self.residual.never = (self.residual.curve == Curve::Same).then(|| self.empty_side(counts, noise_sd, all)).flatten();
+        self.residual.never =
+            (self.residual.curve == Curve::Same).then(|| self.empty_side(counts, noise_sd, all)).flatten();
         let near = octaves(counts, NEAR * all);
         let octaves = near - self.octaves_alone;
         self.straighten(self.spread * 2f64.powf(-near));

@@ -99,7 +99,6 @@ impl Group {
     /// The feature of some combinations; nothing if they do not stand for the table.
     pub fn combination(&self, combinations: Combinations, columns: &[Column]) -> Option<Combination> {
         let held: f64 = combinations.all.iter().map(|(_, share)| share).sum();
-        eprintln!("DBG group {:?} parent {:?} released {} held {held:.3} sd {:.5}", self.members, self.parent, combinations.all.len(), combinations.noise_sd);
         // Few combinations of columns that are known anyway are left to pairs, which lose no rare value.
         let least = if self.pooled.is_empty() { FEW } else { 2 };
         if combinations.all.len() < least || held < HELD {

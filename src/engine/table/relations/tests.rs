@@ -1,0 +1,225 @@
+//! What is found on made-up tables, and what is not.
+
+use rand::{Rng, RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+use crate::engine::table::discover::{Discovery, DiscoverySample, Goal};
+use crate::engine::table::features::{FeatureDecoder, Scalar, Side};
+use crate::engine::table::{Block, BlockColumn};
+
+fn column(name: &str, measure: Measure) -> Column {
+    Column { name: name.into(), measure, nullable: true, declared: None }
+}
+
+/// Finds the features of a table as a training does, with noise of so many rows on a histogram and on a unit.
+fn found(columns: &[Column], block: &Block, noise: f64, seed: u64) -> (Vec<Domain>, Found) {
+    let plan =
+        DiscoveryPlan { noise_multiplier: noise, unit_rows: 1, threshold_delta: 1e-7, sampled_rows: block.rows as f64 };
+    let meter = || Meter::for_tests(seed);
+    let (mut sample, mut rows) = (DiscoverySample::new(columns, Goal::Domains), RowSample::new(columns));
+    let all: Vec<u32> = (0..block.rows as u32).collect();
+    sample.push(block, &all).unwrap();
+    rows.push(block, &all);
+    let mut dependencies = Dependencies::new(rows, plan, plan.times(TEXT_PRECISION as f64), meter());
+    while dependencies.step().unwrap() {}
+    let (groups, rows) = dependencies.finish(&sample);
+    let others: Vec<usize> = groups.iter().flat_map(Group::pooled).collect();
+    let mut discovery = Discovery::new(sample, &others, plan, meter());
+    while discovery.step().unwrap() {}
+    let plans = Plans { histograms: plan, relations: plan };
+    let mut relations = Relations::new(rows, groups, columns.to_vec(), discovery.finish(), plans, meter());
+    while relations.step().unwrap() {}
+    relations.finish()
+}
+
+struct Table {
+    columns: Vec<Column>,
+    block: Block,
+}
+
+impl Table {
+    fn new(rows: usize) -> Self {
+        Self { columns: Vec::new(), block: Block { rows, columns: Vec::new() } }
+    }
+
+    fn texts(mut self, name: &str, value: impl Fn(usize) -> Option<String>) -> Self {
+        let mut values = BlockColumn::categories();
+        (0..self.block.rows).for_each(|row| values.push_text(value(row).as_deref().map(str::as_bytes)));
+        self.columns.push(column(name, Measure::Category));
+        self.block.columns.push(values);
+        self
+    }
+
+    fn numbers(mut self, name: &str, value: impl Fn(usize) -> Option<f64>) -> Self {
+        let mut values = BlockColumn::numbers();
+        (0..self.block.rows).for_each(|row| values.push_number(value(row)));
+        self.columns.push(column(name, Measure::Lattice));
+        self.block.columns.push(values);
+        self
+    }
+
+    fn found(&self, noise: f64, seed: u64) -> (Vec<Domain>, Found) {
+        found(&self.columns, &self.block, noise, seed)
+    }
+}
+
+fn draws(seed: u64, rows: usize) -> Vec<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..rows).map(|_| rng.random::<f64>()).collect()
+}
+
+fn combination(found: &Found) -> Option<&Combination> {
+    found.features.iter().find_map(|feature| match feature {
+        Feature::Combination(combination) => Some(combination),
+        _ => None,
+    })
+}
+
+fn residuals(found: &Found) -> Vec<(usize, usize)> {
+    let residual = |feature: &Feature| match feature {
+        Feature::Residual(residual) => Some((residual.column, residual.on)),
+        _ => None,
+    };
+    found.features.iter().filter_map(residual).collect()
+}
+
+/// 300 codes with their labels and numbers: three columns that are one.
+#[test]
+fn codes_and_labels_go_together() {
+    let of = |row: usize| row * 7919 % 300;
+    let table = Table::new(30_000)
+        .texts("code", |row| Some(format!("C{}", of(row))))
+        .numbers("number", |row| Some(1_000.0 + 3.0 * of(row) as f64))
+        .texts("label", |row| Some(format!("label {}", of(row))))
+        .numbers("quantity", |row| Some((row % 9) as f64));
+    let (domains, found) = table.found(20.0, 1);
+    let combination = combination(&found).unwrap();
+    let mut columns = combination.columns().to_vec();
+    columns.sort_unstable();
+    assert_eq!(columns, [0, 1, 2]);
+    let right = |cell: &Cell| match cell {
+        Cell::Rest(_) => false,
+        Cell::Values(values, _) => {
+            let at = |column| &values[combination.columns().iter().position(|of| *of == column).unwrap()];
+            let Scalar::Text(code) = at(0) else { return false };
+            let number: f64 = code[1..].parse().unwrap();
+            *at(2) == Scalar::Text(format!("label {number}")) && *at(1) == Scalar::Number(1_000.0 + 3.0 * number)
+        }
+    };
+    // 100 rows of each; the threshold is about 75 rows with noise of 7.
+    assert!(combination.cells().len() > 280 && combination.cells().iter().all(right));
+    assert!(domains[0].cell_count() == combination.cells().len() && domains[3].cell_count() > 5);
+    assert_eq!(found.domains.len(), 2);
+}
+
+/// Rare cities are lost, but their country is not.
+#[test]
+fn a_city_lies_in_its_country() {
+    let u = draws(2, 40_000);
+    let city = |row: usize| (7.0 * u[row]).exp() as usize;
+    let table = Table::new(40_000)
+        .texts("city", |row| Some(format!("city {}", city(row))))
+        .texts("country", |row| Some(format!("country {}", city(row) % 5)))
+        .texts("other", |row| (row % 7 > 0).then(|| format!("{}", row % 3)));
+    let (domains, found) = table.found(20.0, 3);
+    let combination = combination(&found).unwrap();
+    assert_eq!(combination.columns(), [0, 1]);
+    let rests = combination.cells().iter().filter(|cell| matches!(cell, Cell::Rest(_))).count();
+    assert_eq!(rests, 5);
+    let shares = found.domains[0].weights();
+    let country = |cell: &Cell| match cell {
+        Cell::Values(values, _) => values[1].clone(),
+        Cell::Rest(parent) => parent.clone(),
+    };
+    for number in 0..5 {
+        let name = Scalar::Text(format!("country {number}"));
+        let of = combination.cells().iter().zip(&shares).filter(|(cell, _)| country(cell) == name);
+        let share: f64 = of.map(|(_, share)| share).sum();
+        let real = (0..40_000).filter(|row| city(*row) % 5 == number).count() as f64 / 40_000.0;
+        assert!((share - real).abs() < 0.02, "{number}: {share} for {real}");
+    }
+    assert!(domains[0].other.unwrap() > 0.2 && domains[1].cell_count() == 5, "{:?}", domains[0].other);
+    // Nothing else comes out.
+    let mut places = BlockColumn::numbers();
+    (0..combination.cells().len() + 1).for_each(|place| places.push_number(Some(place as f64)));
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let mut others = BlockColumn::categories();
+    (0..places.rows()).for_each(|_| others.push_text(Some(b"1")));
+    let block = Block { rows: places.rows(), columns: vec![places, others] };
+    let back = FeatureDecoder::new(&found.features).decode(block, &mut rng).unwrap();
+    for row in 0..back.rows {
+        let number = |column: usize| -> usize {
+            let text = String::from_utf8(back.columns[column].text(row).unwrap().to_vec()).unwrap();
+            text.rsplit(' ').next().unwrap().parse().unwrap()
+        };
+        assert_eq!(number(0) % 5, number(1));
+    }
+}
+
+#[test]
+fn an_end_follows_its_start_and_never_precedes_it() {
+    let (starts, gaps) = (draws(5, 20_000), draws(6, 20_000));
+    let start = |row: usize| (starts[row] * 1_000.0).floor();
+    let end = |row: usize| start(row) + (-4.0 * (1.0 - gaps[row]).ln()).floor();
+    let table = Table::new(20_000)
+        .numbers("start", |row| Some(start(row)))
+        .numbers("end", |row| (row % 10 > 0).then(|| end(row)))
+        .numbers("other", |row| Some((row * 37 % 100) as f64));
+    let (_, found) = table.found(20.0, 7);
+    assert_eq!(residuals(&found), [(1, 0)]);
+    let never = found
+        .features
+        .iter()
+        .any(|feature| matches!(feature, Feature::Residual(residual) if residual.never == Some(Side::Below)));
+    assert!(never);
+    let gaps = &found.domains[found.features.feature_of(1).unwrap()];
+    let Cells::Bins { bins, .. } = &gaps.cells else { panic!("a gap is a number") };
+    assert!(bins.first().unwrap().lo() >= 0.0 && (gaps.null.unwrap() - 0.1).abs() < 0.02, "{gaps:?}");
+}
+
+/// A linear relation between numbers of different kinds.
+#[test]
+fn an_age_follows_the_date_of_birth() {
+    let u = draws(8, 20_000);
+    let born = |row: usize| (-30_000.0 + u[row] * 32_000.0).floor();
+    let table = Table::new(20_000)
+        .numbers("age", |row| Some(((8_766.0 - born(row)) / 365.25).floor()))
+        .numbers("born", |row| Some(born(row)))
+        .texts("sex", |row| Some(["f", "m"][row % 2].to_owned()));
+    let (_, found) = table.found(20.0, 9);
+    assert_eq!(residuals(&found), [(0, 1)]);
+}
+
+/// Columns that have nothing to do with one another, spikes, keys and constants: nothing is found. Twenty trainings: with
+/// so little noise nothing is left to chance.
+#[test]
+fn nothing_is_found_where_nothing_is() {
+    for seed in 0..20 {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let random: Vec<u32> = (0..60_000).map(|_| rng.next_u32()).collect();
+        let at = |row: usize, column: usize| random[row * 6 + column];
+        let table = Table::new(10_000)
+            .texts("key", |row| Some(format!("{row}")))
+            .texts("constant", |row| Some(if at(row, 0) % 100 == 0 { "b" } else { "a" }.to_owned()))
+            .texts("wide", |row| Some(format!("{}", at(row, 1) % 150)))
+            .numbers("spike", |row| Some(if at(row, 2) % 10 > 0 { 0.0 } else { f64::from(at(row, 2) % 5_000) }))
+            .numbers("small", |row| Some(f64::from(at(row, 3) % 5)))
+            .numbers("even", |row| Some(f64::from(at(row, 4) % 1_000)))
+            .numbers("other", |row| (at(row, 5) % 5 > 0).then(|| f64::from(at(row, 5) % 1_000)));
+        let (domains, found) = table.found(20.0, seed);
+        assert!(found.features.is_plain() && found.domains == domains, "{seed}");
+    }
+}
+
+#[test]
+fn costs_follow_from_the_columns_alone() {
+    let of = |texts: usize, numbers: usize| -> Vec<Column> {
+        let texts = (0..texts).map(|i| column(&format!("t{i}"), Measure::Category));
+        texts.chain((0..numbers).map(|i| column(&format!("n{i}"), Measure::Real))).collect()
+    };
+    let cost = |texts, numbers| (units(&of(texts, numbers)), thresholds(&of(texts, numbers)));
+    assert_eq!((cost(1, 0), cost(0, 1)), ((0, 0), (0, 0)));
+    assert_eq!((cost(2, 0), cost(1, 1)), ((12, 1), (12, 1)));
+    assert_eq!((cost(0, 2), cost(9, 6), cost(0, 60)), ((19, 2), (25, 4), (34, 7)));
+}
