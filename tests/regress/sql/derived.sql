@@ -29,6 +29,13 @@ SELECT count(*) AS differ FROM (SELECT * FROM sampled EXCEPT SELECT * FROM json)
 SELECT jsonb_object_agg(key, jsonb_typeof(value)) FROM tablediffusion_sample('item', 1, seed => 1) AS j, jsonb_each(j) WHERE key <> 'maybe';
 SELECT tablediffusion_create_table('made', 'item', 3000, seed => 1, including => '{constraints}');
 SELECT count(*) AS differ FROM (SELECT * FROM sampled EXCEPT SELECT * FROM made) AS d;
+-- A table with the source's generated columns, which goes on computing them.
+SELECT tablediffusion_create_table('generated', 'item', 3000, seed => 1, including => '{generated,constraints}');
+SELECT attname, attgenerated, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'generated'::regclass AND attgenerated <> '' ORDER BY attnum;
+SELECT count(*) AS differ FROM (SELECT * FROM sampled EXCEPT SELECT * FROM generated) AS d;
+INSERT INTO generated (id, qty, price, sku, bought) VALUES (3001, 2, 3, 'sku-1', '2024-01-01');
+UPDATE generated SET qty = 3 WHERE id = 3001;
+SELECT total, label, day, is_large, number FROM generated WHERE id = 3001;
 -- Tables that are refreshed: with plain columns, and with columns that PostgreSQL computes itself.
 SELECT tablediffusion_refresh_table('made', 'item', 3000, seed => 2);
 TRUNCATE computed;
@@ -54,6 +61,9 @@ SELECT tablediffusion_train('invoice', 1, options => '{"rounds": 0}', derived =>
     "due": "CASE WHEN paid > ''02/03/2024'' THEN paid + 31 END"}');
 SET datestyle = 'ISO, MDY';
 SELECT name, domain, expression FROM tablediffusion.columns WHERE model = 'invoice' AND domain = 'computed' ORDER BY ordinal;
+-- Only generated columns of the source become generated columns.
+SELECT tablediffusion_create_table('plain', 'invoice', 10, including => '{generated}');
+SELECT count(*) FROM pg_attribute WHERE attrelid = 'plain'::regclass AND attgenerated <> '';
 CREATE TABLE invoices AS SELECT * FROM tablediffusion_sample('invoice', 2000, NULL::invoice, seed => 1);
 SELECT count(*), count(*) FILTER (WHERE vat = round(net * 0.19, 2) AND total = net + vat AND twice = round(total * 2, 1)) AS right,
        count(*) FILTER (WHERE code = 'INV-' || lpad(id::text, 6, '0')) AS coded, count(DISTINCT code) AS codes,
