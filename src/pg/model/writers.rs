@@ -6,6 +6,7 @@ use crate::pg::errors::{self, Result};
 use crate::pg::model::cell_source::{CellSource, ModelRow};
 use crate::pg::model::loaded::Model;
 use crate::pg::model::metadata::ColumnFacts;
+use crate::pg::model::row_values::base_target;
 use crate::pg::server::memory::RowMemory;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::types::{self, type_name};
@@ -108,8 +109,9 @@ fn taking(typed: SqlWriter, column: &ColumnFacts) -> Result<SqlWriter> {
     if column.computed.is_none() {
         return Ok(typed);
     }
-    let own = types::resolve_type(&column.type_name).map(|(own, typmod)| types::base_type(own, typmod));
-    own.map(|own| typed.taking(own)).ok_or_else(|| errors::type_is_gone(&column.name, &column.type_name))
+    // A type of the same kind has values of the same form, even if it is not the one that they are computed in.
+    let own = base_target(column).map(|own| typed.taking((own.type_oid, own.typmod)));
+    own.ok_or_else(|| errors::type_is_gone(&column.name, &column.type_name))
 }
 
 /// Writers for a table that was created for the model and has all its columns in order.

@@ -58,6 +58,7 @@ SELECT said('{"c": "s + 1"}');
 SELECT said('{"c": "nowhere(a)"}');
 SELECT said('{"c": "''x''"}');
 SELECT said('{"c": "s"}');
+SELECT said('{"c": "a + 1 / 0"}');
 SELECT said(rules => '{a + b}');
 SELECT said(rules => '{"a = ''x''"}');
 -- Expressions that not everybody can evaluate.

@@ -84,13 +84,14 @@ impl<'a> Reader<'a> {
         }
         // SAFETY: as above.
         let found = guard::explained(|| unsafe { self.accepted(raw, purpose) }, invalid)?;
-        let own = |number: &i16| self.source.columns.iter().find(|column| column.number == *number);
-        found
-            .filter(|found| {
-                let names: Vec<String> = found.columns.iter().filter_map(own).map(|c| c.name.clone()).collect();
-                expression::names_nothing_else(&found.written, Some(&names))
-            })
-            .ok_or_else(refused)
+        let found = found.ok_or_else(refused)?;
+        let names: Vec<String> = found.columns.iter().map(|number| self.source.name_of(*number)).collect();
+        if !expression::names_nothing_else(&found.written, Some(&names)) {
+            return Err(refused());
+        }
+        // As in each sampling, where constants are computed.
+        guard::explained(|| expression::prepare(&found.written, &self.names, purpose), invalid)?.ok_or_else(refused)?;
+        Ok(found)
     }
 
     /// The type of an expression that cannot be assigned to a column of a type.
