@@ -3,67 +3,6 @@
 -- extension as their owner, with a pinned search path. All names in their SQL are qualified, so the caller's search path
 -- stays as it is, for the views that the caller reads.
 
--- PARALLEL UNSAFE: writes.
-CREATE FUNCTION @extschema@.tablediffusion_train(
-    source pg_catalog.regclass,
-    epsilon pg_catalog.float8,
-    model pg_catalog.text DEFAULT NULL,
-    delta pg_catalog.float8 DEFAULT NULL,
-    method pg_catalog.text DEFAULT 'guided',
-    columns pg_catalog.name[] DEFAULT NULL,
-    exclude pg_catalog.name[] DEFAULT NULL,
-    domain pg_catalog.jsonb DEFAULT NULL,
-    privacy_unit pg_catalog.name DEFAULT NULL,
-    rows_per_unit int DEFAULT NULL,
-    replace boolean DEFAULT false,
-    options pg_catalog.jsonb DEFAULT '{}'
-) RETURNS pg_catalog.text
-LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
-AS 'MODULE_PATHNAME', 'tablediffusion_train';
-REVOKE ALL ON FUNCTION @extschema@.tablediffusion_train(
-        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
-        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb)
-    FROM PUBLIC;
-COMMENT ON FUNCTION @extschema@.tablediffusion_train(
-        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
-        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb)
-    IS 'train a differentially private model of a table and return the name of the model';
-
--- STABLE: reads catalogs, and no row of the source. Takes the arguments of tablediffusion_train and a number of rows.
-CREATE FUNCTION @extschema@.tablediffusion_plan(
-    source pg_catalog.regclass,
-    epsilon pg_catalog.float8,
-    model pg_catalog.text DEFAULT NULL,
-    delta pg_catalog.float8 DEFAULT NULL,
-    method pg_catalog.text DEFAULT 'guided',
-    columns pg_catalog.name[] DEFAULT NULL,
-    exclude pg_catalog.name[] DEFAULT NULL,
-    domain pg_catalog.jsonb DEFAULT NULL,
-    privacy_unit pg_catalog.name DEFAULT NULL,
-    rows_per_unit int DEFAULT NULL,
-    replace boolean DEFAULT false,
-    options pg_catalog.jsonb DEFAULT '{}',
-    rows bigint DEFAULT 100000
-) RETURNS TABLE (
-    stage pg_catalog.text, mechanism pg_catalog.text, uses bigint, noise_multiplier pg_catalog.float8,
-    sampling_rate pg_catalog.float8, steps bigint, stage_epsilon pg_catalog.float8, stage_delta pg_catalog.float8,
-    note pg_catalog.text)
-LANGUAGE c STABLE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000 ROWS 10
-AS 'MODULE_PATHNAME', 'tablediffusion_plan';
-REVOKE ALL ON FUNCTION @extschema@.tablediffusion_plan(
-        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
-        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
-        bigint) FROM PUBLIC;
--- Requires the SELECT privilege on what a training would read, and spends nothing.
-GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_plan(
-        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
-        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
-        bigint) TO PUBLIC;
-COMMENT ON FUNCTION @extschema@.tablediffusion_plan(
-        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
-        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
-        bigint) IS 'show what each stage of a training with these arguments would cost, and what the training would guarantee';
-
 -- PARALLEL RESTRICTED: the leader has the threads.
 CREATE FUNCTION @extschema@.tablediffusion_sample(
     model pg_catalog.text,
@@ -301,3 +240,69 @@ COMMENT ON FUNCTION @extschema@.tablediffusion_version()
 
 -- The update from version 0.2.0 also runs everything below: the functions that are new since then, and all views.
 
+-- PARALLEL UNSAFE: writes.
+CREATE FUNCTION @extschema@.tablediffusion_train(
+    source pg_catalog.regclass,
+    epsilon pg_catalog.float8,
+    model pg_catalog.text DEFAULT NULL,
+    delta pg_catalog.float8 DEFAULT NULL,
+    method pg_catalog.text DEFAULT 'guided',
+    columns pg_catalog.name[] DEFAULT NULL,
+    exclude pg_catalog.name[] DEFAULT NULL,
+    domain pg_catalog.jsonb DEFAULT NULL,
+    privacy_unit pg_catalog.name DEFAULT NULL,
+    rows_per_unit int DEFAULT NULL,
+    replace boolean DEFAULT false,
+    options pg_catalog.jsonb DEFAULT '{}',
+    derived pg_catalog.jsonb DEFAULT NULL,
+    rules pg_catalog.text[] DEFAULT NULL
+) RETURNS pg_catalog.text
+LANGUAGE c VOLATILE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE
+AS 'MODULE_PATHNAME', 'tablediffusion_train';
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_train(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
+        pg_catalog.jsonb, pg_catalog.text[])
+    FROM PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_train(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
+        pg_catalog.jsonb, pg_catalog.text[])
+    IS 'train a differentially private model of a table and return the name of the model';
+
+-- STABLE: reads catalogs, and no row of the source. Takes the arguments of tablediffusion_train and a number of rows.
+CREATE FUNCTION @extschema@.tablediffusion_plan(
+    source pg_catalog.regclass,
+    epsilon pg_catalog.float8,
+    model pg_catalog.text DEFAULT NULL,
+    delta pg_catalog.float8 DEFAULT NULL,
+    method pg_catalog.text DEFAULT 'guided',
+    columns pg_catalog.name[] DEFAULT NULL,
+    exclude pg_catalog.name[] DEFAULT NULL,
+    domain pg_catalog.jsonb DEFAULT NULL,
+    privacy_unit pg_catalog.name DEFAULT NULL,
+    rows_per_unit int DEFAULT NULL,
+    replace boolean DEFAULT false,
+    options pg_catalog.jsonb DEFAULT '{}',
+    rows bigint DEFAULT 100000,
+    derived pg_catalog.jsonb DEFAULT NULL,
+    rules pg_catalog.text[] DEFAULT NULL
+) RETURNS TABLE (
+    stage pg_catalog.text, mechanism pg_catalog.text, uses bigint, noise_multiplier pg_catalog.float8,
+    sampling_rate pg_catalog.float8, steps bigint, stage_epsilon pg_catalog.float8, stage_delta pg_catalog.float8,
+    note pg_catalog.text)
+LANGUAGE c STABLE CALLED ON NULL INPUT SECURITY INVOKER PARALLEL UNSAFE COST 1000 ROWS 10
+AS 'MODULE_PATHNAME', 'tablediffusion_plan';
+REVOKE ALL ON FUNCTION @extschema@.tablediffusion_plan(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
+        bigint, pg_catalog.jsonb, pg_catalog.text[]) FROM PUBLIC;
+-- Requires the SELECT privilege on what a training would read, and spends nothing.
+GRANT EXECUTE ON FUNCTION @extschema@.tablediffusion_plan(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
+        bigint, pg_catalog.jsonb, pg_catalog.text[]) TO PUBLIC;
+COMMENT ON FUNCTION @extschema@.tablediffusion_plan(
+        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
+        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
+        bigint, pg_catalog.jsonb, pg_catalog.text[]) IS 'show what each stage of a training with these arguments would cost, and what the training would guarantee';

@@ -77,10 +77,6 @@ COMMENT ON COLUMN tablediffusion.charges_store.name IS 'qualified name of the re
 COMMENT ON TABLE tablediffusion.budgets_store IS 'privacy budgets of relations';
 COMMENT ON COLUMN tablediffusion.budgets_store.epsilon IS 'maximum total privacy loss of all trainings';
 COMMENT ON COLUMN tablediffusion.budgets_store.delta IS 'delta at which this maximum holds';
-COMMENT ON FUNCTION @extschema@.tablediffusion_plan(
-        pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text,
-        pg_catalog.name[], pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb,
-        bigint) IS 'show what each stage of a training with these arguments would cost, and what the training would guarantee';
 COMMENT ON FUNCTION @extschema@.tablediffusion_create_table(
         pg_catalog.text, pg_catalog.text, bigint, bigint, pg_catalog.jsonb, pg_catalog.text[])
     IS 'create a table of synthetic rows with the column types of a model''s source, and its comments, constraints and indexes if requested';
@@ -114,6 +110,14 @@ COMMENT ON FUNCTION @extschema@.tablediffusion_remaining_epsilon(
     IS 'epsilon of one more Gaussian mechanism that brings trainings to the limit epsilon';
 COMMENT ON FUNCTION @extschema@.tablediffusion_version()
     IS 'version of the loaded tablediffusion library';
+
+-- Created again below, with two more arguments.
+DROP FUNCTION @extschema@.tablediffusion_train(
+    pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text, pg_catalog.name[],
+    pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb);
+DROP FUNCTION @extschema@.tablediffusion_plan(
+    pg_catalog.regclass, pg_catalog.float8, pg_catalog.text, pg_catalog.float8, pg_catalog.text, pg_catalog.name[],
+    pg_catalog.name[], pg_catalog.jsonb, pg_catalog.name, int, boolean, pg_catalog.jsonb, bigint);
 
 -- The views are created again below: the old ones used operators that others could plant in the schema of the extension.
 DROP VIEW tablediffusion.progress;

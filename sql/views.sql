@@ -35,11 +35,12 @@ COMMENT ON COLUMN tablediffusion.models.bytes IS 'size of the model';
 
 CREATE VIEW tablediffusion.columns WITH (security_barrier = true) AS
 SELECT m.name AS model, c.ordinal, c.name, c.type, c.nullable, c.domain, c.kind, c.codes, c."values", c.other_share,
-       c.null_share, c.domain_share
+       c.null_share, c.domain_share, c.expression
 FROM tablediffusion.models_usable AS m,
      pg_catalog.jsonb_to_recordset(m.columns) AS c (
          ordinal int, name pg_catalog.text, type pg_catalog.text, nullable boolean, domain pg_catalog.text,
-         kind pg_catalog.text, codes int, "values" pg_catalog.jsonb, other_share pg_catalog.float8, null_share pg_catalog.float8, domain_share pg_catalog.float8);
+         kind pg_catalog.text, codes int, "values" pg_catalog.jsonb, other_share pg_catalog.float8, null_share pg_catalog.float8, domain_share pg_catalog.float8,
+         expression pg_catalog.text);
 REVOKE ALL ON tablediffusion.columns FROM PUBLIC;
 GRANT SELECT ON tablediffusion.columns TO PUBLIC;
 COMMENT ON VIEW tablediffusion.columns IS 'what was released about each column of the models that the current role may use';
@@ -48,13 +49,14 @@ COMMENT ON COLUMN tablediffusion.columns.ordinal IS 'position in the source';
 COMMENT ON COLUMN tablediffusion.columns.name IS 'name of the column';
 COMMENT ON COLUMN tablediffusion.columns.type IS 'type of the column';
 COMMENT ON COLUMN tablediffusion.columns.nullable IS 'whether NULL may occur';
-COMMENT ON COLUMN tablediffusion.columns.domain IS 'declared (free of charge), learned (paid for) or generated (never learned)';
+COMMENT ON COLUMN tablediffusion.columns.domain IS 'declared (free of charge), learned (paid for), generated (never learned) or computed (from other columns)';
 COMMENT ON COLUMN tablediffusion.columns.kind IS 'categories or bins';
 COMMENT ON COLUMN tablediffusion.columns.codes IS 'number of codes, including those for other values and NULL';
 COMMENT ON COLUMN tablediffusion.columns."values" IS 'the categories or bins and their noisy shares of the rows';
 COMMENT ON COLUMN tablediffusion.columns.other_share IS 'noisy share of values outside the categories; NULL if there is no code for them';
 COMMENT ON COLUMN tablediffusion.columns.null_share IS 'noisy share of NULL; NULL if there is no code for it';
 COMMENT ON COLUMN tablediffusion.columns.domain_share IS 'share of the cost of the stage "domains"';
+COMMENT ON COLUMN tablediffusion.columns.expression IS 'SQL expression of a computed column';
 
 -- For the other views: the current relation of each budget, and what was charged to it. A charge follows a relation
 -- through renames. After a drop it follows the name, but only to relations of the same owner, because anybody may take a

@@ -33,13 +33,14 @@ fn arguments_have_the_places_that_sql_gives_them() {
             taken.insert(symbol.trim().to_owned(), names(arguments));
         }
     }
-    // Functions made by the macro for trainings have these arguments and those that it is called with.
-    let mut shared = taken.remove("$symbol").unwrap();
-    shared.retain(|name| !name.starts_with('$'));
+    // Functions made by the macro for trainings have these arguments, and those that it is called with in their midst.
+    let shared = taken.remove("$symbol").unwrap();
+    let midst = shared.iter().position(|name| name.starts_with('$')).unwrap();
     for source in files("src/pg/functions", "rs") {
         for function in between(&source, "training_function!(", "),") {
             let (symbol, more) = function.split_once('(').unwrap();
-            taken.insert(symbol.trim().to_owned(), [shared.clone(), names(more)].concat());
+            let all = [shared[..midst].to_vec(), names(more), shared[midst + 1..].to_vec()].concat();
+            taken.insert(symbol.trim().to_owned(), all);
         }
     }
     let mut defined = BTreeSet::new();

@@ -188,6 +188,8 @@ impl Page<'_> {
                 text("type"),
                 if column["values"].is_array() {
                     format!("domain {}", text("domain"))
+                } else if text("domain") == "computed" {
+                    format!("computed as {}", text("expression"))
                 } else {
                     "newly generated".to_owned()
                 }

@@ -4,13 +4,14 @@ use pgrx::PgSqlErrorCode;
 
 use super::fault::{Fault, bytes, list};
 
-pub fn too_few_rows_hold(model: &str, constraint: &str, tries: u64) -> Fault {
+/// `what` names the constraint or rule.
+pub fn too_few_rows_hold(model: &str, what: &str, tries: u64) -> Fault {
     Fault::new(
         PgSqlErrorCode::ERRCODE_CONFIGURATION_LIMIT_EXCEEDED,
-        format!("model \"{model}\" makes too few rows that satisfy check constraint \"{constraint}\""),
+        format!("model \"{model}\" makes too few rows that satisfy {what}"),
     )
     .detail(format!(
-        "Fewer than one row in {tries} satisfies all constraints of the source and has the given values."
+        "Fewer than one row in {tries} satisfies all rules and all constraints of the source and has the given values."
     ))
     .hint("Give fewer columns, use a larger epsilon, or train on a view, which has no constraints, and cast domains to their base types there.")
 }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod budgets;
+mod computed;
 mod constraints;
 mod domains;
 mod fault;
@@ -16,6 +17,7 @@ mod tables;
 
 pub use self::arguments::*;
 pub use self::budgets::*;
+pub use self::computed::*;
 pub use self::constraints::*;
 pub use self::domains::*;
 pub use self::fault::{Fault, Result, Told, bytes, internal};

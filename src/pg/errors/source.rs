@@ -84,7 +84,7 @@ fn array_element(name: &str) -> String {
 
 pub fn no_columns(relation: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("\"{relation}\" has no column to learn from"))
-        .detail("Every column is excluded, or has newly generated values and is never read.")
+        .detail("Every column is excluded, is computed from others, or has newly generated values and is never read.")
         .hint("Keys, identity and serial columns and unique uuid or text columns are not modelled. Name at least one other column.")
 }
 

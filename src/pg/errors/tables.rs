@@ -18,7 +18,7 @@ pub fn target_changed() -> Fault {
 pub fn including_unknown(word: &str) -> Fault {
     Fault::new(PgSqlErrorCode::ERRCODE_INVALID_PARAMETER_VALUE, format!("\"{word}\" cannot be copied to a table"))
         .detail("It is named in argument \"including\".")
-        .hint("Use any of comments, constraints and indexes.")
+        .hint("Use any of comments, constraints, generated and indexes.")
 }
 
 pub fn not_taken_over<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Fault {

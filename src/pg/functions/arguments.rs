@@ -7,8 +7,10 @@ use crate::engine::job::{Job, Request};
 use crate::engine::models::Method;
 use crate::engine::table::Column;
 use crate::pg::errors::{self, Result};
-use crate::pg::functions::domain_argument;
-use crate::pg::model::metadata::{Annotation, ColumnFacts, Constraints};
+use crate::pg::functions::training_columns::TrainingColumns;
+use crate::pg::functions::{domain_argument, stated_arguments};
+use crate::pg::model::computed::expressions;
+use crate::pg::model::metadata::{Annotation, Check};
 use crate::pg::relation::keys::Keys;
 use crate::pg::relation::privacy_unit::UnitColumn;
 use crate::pg::relation::{Attribute, Relation, implied, implied_domains};
@@ -16,13 +18,14 @@ use crate::pg::server::call::Call;
 use crate::pg::server::{guard, settings};
 use crate::pg::values::kind::MODELLED;
 
-/// Makes a Rust function callable from SQL with the arguments of a training, followed by others.
+/// Makes a Rust function callable from SQL with the arguments of a training. Others come before the last two, because new
+/// arguments are added at the end.
 macro_rules! training_function {
     ($symbol:ident($($more:ident),*), $finfo:ident, $body:path) => {
         $crate::pg::server::call::sql_function!(
             $symbol(
                 source, epsilon, model, delta, method, columns, exclude, domain, privacy_unit, rows_per_unit, replace,
-                options $(, $more)*
+                options $(, $more)*, derived, rules
             ),
             $finfo,
             $body
@@ -46,6 +49,8 @@ pub struct Arguments {
     pub rows_per_unit: Option<i64>,
     pub replace: bool,
     pub options: Map<String, Value>,
+    pub derived: Map<String, Value>,
+    pub rules: Vec<String>,
 }
 
 impl Arguments {
@@ -63,6 +68,8 @@ impl Arguments {
             rows_per_unit: call.optional_int4("rows_per_unit"),
             replace: call.boolean("replace")?,
             options: call.object("options")?,
+            derived: call.object("derived")?,
+            rules: call.texts("rules")?,
         })
     }
 }
@@ -73,6 +80,10 @@ pub struct Asked<'a> {
     pub delta: f64,
     pub annotation: Annotation,
     pub modelled: Vec<&'a Attribute>,
+    /// The rules that the caller states.
+    pub rules: Vec<Check>,
+    /// Generated columns of the source that are not in the model because they cannot be computed.
+    pub lost: Vec<String>,
     pub unit_column: Option<&'a Attribute>,
 }
 
@@ -82,7 +93,10 @@ impl<'a> Asked<'a> {
         let chosen = source.choose(arguments.columns.as_deref(), arguments.exclude.as_deref())?;
         let keys = Keys::of(source)?;
         let unit = UnitColumn::of(source, &keys, arguments.privacy_unit.as_deref(), arguments.rows_per_unit)?;
-        let (annotation, modelled) = plan(source, &chosen, &keys, unit.as_ref())?;
+        let stated = stated_arguments::read(source, &arguments.derived, &arguments.rules)?;
+        let TrainingColumns { annotation, modelled, lost } =
+            TrainingColumns::of(source, &chosen, &keys, unit.as_ref(), stated.derived)?;
+        let rules = expressions::rules(source, &annotation.columns, stated.rules)?;
         if modelled.is_empty() {
             return Err(errors::no_columns(&source.name));
         }
@@ -102,37 +116,8 @@ impl<'a> Asked<'a> {
             memory_limit: settings::memory_limit(),
         };
         let job = guard::engine(|| Job::new(request))?;
-        Ok(Self { job, delta, annotation, modelled, unit_column })
+        Ok(Self { job, delta, annotation, modelled, rules, lost, unit_column })
     }
-}
-
-/// Splits the columns into generated and modelled ones. A unit column that cannot be generated is left out.
-fn plan<'a>(
-    source: &Relation,
-    chosen: &[&'a Attribute],
-    keys: &Keys,
-    unit: Option<&UnitColumn>,
-) -> Result<(Annotation, Vec<&'a Attribute>)> {
-    let mut facts = Vec::with_capacity(chosen.len());
-    let mut modelled = Vec::with_capacity(chosen.len());
-    for column in chosen {
-        let type_name = column.type_name();
-        let Some(kind) = column.kind else { return Err(errors::unsupported_type(&column.name, &type_name, MODELLED)) };
-        let is_unit = unit.is_some_and(|unit| unit.column.number == column.number);
-        let key = if is_unit { kind.key() } else { keys.key(column) };
-        if key.is_none() && is_unit {
-            continue;
-        }
-        if key.is_none() {
-            modelled.push(*column);
-        }
-        let (name, not_null) = (column.name.clone(), column.not_null);
-        facts.push(ColumnFacts { name, ordinal: column.number, type_name, kind, not_null, key });
-    }
-    let left_out = source.columns.iter().filter(|column| !facts.iter().any(|f| f.ordinal == column.number));
-    let left_out = left_out.map(|column| column.name.clone()).collect();
-    let (source, constraints) = (source.quoted(), Constraints::default());
-    Ok((Annotation { source, columns: facts, left_out, constraints, source_rows_only: None }, modelled))
 }
 
 /// The columns in the form that the engine takes. Their domains are those that the caller declares, or else those that

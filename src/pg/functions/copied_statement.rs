@@ -3,7 +3,7 @@
 
 use pgrx::pg_sys::{self, NodeTag};
 
-use crate::pg::model::constraints::expression::{ColumnNames, understood};
+use crate::pg::model::constraints::expression::{ColumnNames, Purpose, understood};
 use crate::pg::model::constraints::raw::in_catalog;
 use crate::pg::server::builtin;
 use crate::pg::server::expr::{self, Node};
@@ -35,10 +35,9 @@ pub fn is_builtin(statement: &str, names: &ColumnNames) -> bool {
 /// A part of what the raw parser made. This also applies to the functions below.
 unsafe fn is_builtin_constraint(constraint: &pg_sys::Constraint, names: &ColumnNames) -> bool {
     use pg_sys::ConstrType::{CONSTR_CHECK, CONSTR_PRIMARY, CONSTR_UNIQUE};
-    let check = pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT;
     match constraint.contype {
         // SAFETY: as promised.
-        CONSTR_CHECK => unsafe { understood(constraint.raw_expr, names, check) }.is_some(),
+        CONSTR_CHECK => unsafe { understood(constraint.raw_expr, names, Purpose::Check) }.is_some(),
         // Indexed columns with the default operator classes of their types, which only superusers can create.
         CONSTR_PRIMARY | CONSTR_UNIQUE => true,
         _ => false,
@@ -46,18 +45,16 @@ unsafe fn is_builtin_constraint(constraint: &pg_sys::Constraint, names: &ColumnN
 }
 
 unsafe fn is_builtin_index(index: &pg_sys::IndexStmt, names: &ColumnNames) -> bool {
-    let predicate = pg_sys::ParseExprKind::EXPR_KIND_INDEX_PREDICATE;
     // SAFETY: as promised; a look-up by a NUL-terminated name.
     unsafe {
         let method = pg_sys::get_index_am_oid(index.accessMethod, true);
         builtin::is_builtin(method)
             && expr::members(index.indexParams).into_iter().all(|key| is_builtin_key(key, method, names))
-            && (index.whereClause.is_null() || understood(index.whereClause, names, predicate).is_some())
+            && (index.whereClause.is_null() || understood(index.whereClause, names, Purpose::Predicate).is_some())
     }
 }
 
 unsafe fn is_builtin_key(key: Node, method: pg_sys::Oid, names: &ColumnNames) -> bool {
-    let expression = pg_sys::ParseExprKind::EXPR_KIND_INDEX_EXPRESSION;
     // SAFETY: as promised; look-ups by name.
     unsafe {
         let Some(key) = expr::cast::<pg_sys::IndexElem>(key, NodeTag::T_IndexElem) else { return false };
@@ -66,6 +63,6 @@ unsafe fn is_builtin_key(key: Node, method: pg_sys::Oid, names: &ColumnNames) ->
         };
         is_own(key.collation, &|| pg_sys::get_collation_oid(key.collation, true))
             && is_own(key.opclass, &|| pg_sys::get_opclass_oid(method, key.opclass, true))
-            && (key.expr.is_null() || understood(key.expr, names, expression).is_some())
+            && (key.expr.is_null() || understood(key.expr, names, Purpose::IndexKey).is_some())
     }
 }

@@ -20,6 +20,8 @@ pub struct Including {
     comments: bool,
     constraints: bool,
     indexes: bool,
+    /// Whether generated columns of the source are generated columns of the table.
+    pub generated: bool,
 }
 
 impl Including {
@@ -30,13 +32,14 @@ impl Including {
                 "comments" => all.comments = true,
                 "constraints" => all.constraints = true,
                 "indexes" => all.indexes = true,
+                "generated" => all.generated = true,
                 _ => return Err(errors::including_unknown(word)),
             }
         }
         Ok(all)
     }
 
-    fn is_empty(self) -> bool {
+    fn copies_nothing(self) -> bool {
         !(self.comments || self.constraints || self.indexes)
     }
 }
@@ -44,7 +47,7 @@ impl Including {
 /// Copies the properties to `table`, which has the columns of the model. Properties that involve other columns of the
 /// source are left out. So are those that call what is not PostgreSQL's own; a NOTICE names these.
 pub fn take_over(including: Including, table: pg_sys::Oid, annotation: &Annotation) -> Result<()> {
-    if including.is_empty() {
+    if including.copies_nothing() {
         return Ok(());
     }
     let target = |column: &Attribute| {

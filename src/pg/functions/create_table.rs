@@ -3,18 +3,20 @@
 use pgrx::pg_sys;
 
 use crate::engine::EngineError;
-use crate::pg::errors::Result;
+use crate::pg::errors::{self, Result};
 use crate::pg::functions::copy_properties::{self, Including};
 use crate::pg::functions::new_table::{Columns, Destination};
 use crate::pg::model::cell_source::ModelRow;
+use crate::pg::model::constraints::expression;
 use crate::pg::model::loaded::Model;
+use crate::pg::model::metadata::{Annotation, ColumnFacts};
 use crate::pg::model::rows::{self, RowSink, SyntheticRows};
 use crate::pg::model::table_comment::describe;
 use crate::pg::model::writers::{self, Writers};
 use crate::pg::model::{given, target_domains};
-use crate::pg::server::access;
 use crate::pg::server::call::{Call, sql_function};
 use crate::pg::server::insert_batch::InsertBatch;
+use crate::pg::server::{access, guard};
 
 sql_function!(
     tablediffusion_create_table(target, model, n, seed, given, including),
@@ -36,7 +38,8 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let (writers, targets) = writers::own_writers(&model, total, seed)?;
     let targets = target_domains::chosen(&model.annotation, targets)?;
     let not_null: Vec<bool> = model.annotation.columns.iter().map(|column| column.not_null).collect();
-    let columns = Columns { names_and_types: targets, not_null };
+    let generated = generated(&model.annotation, including)?;
+    let columns = Columns { names_and_types: targets, not_null, generated };
     let table = Destination::of(&target)?.create(&columns)?;
     let mut sink = Written { batch: table.batch(), writers, not_null: &columns.not_null };
     SyntheticRows::new(&model, given, seed, total)?.hand_to(&mut sink)?;
@@ -45,6 +48,20 @@ fn create_table(call: &Call) -> Result<Option<pg_sys::Datum>> {
     copy_properties::take_over(including, table, &model.annotation)?;
     describe(table, &model);
     Ok(Some(table.into()))
+}
+
+/// The expressions of the columns that are generated columns of the table. They are accepted as they are for sampling.
+fn generated(annotation: &Annotation, including: Including) -> Result<Vec<Option<String>>> {
+    let written = |column: &ColumnFacts| {
+        let Some(computed) = column.computed.as_ref().filter(|computed| computed.generated && including.generated)
+        else {
+            return Ok(None);
+        };
+        let unusable = || errors::expression_unusable(&errors::expression_of(&column.name));
+        let is_accepted = || expression::names_nothing_else(&computed.expression, Some(&computed.columns));
+        if guard::attempt(is_accepted, unusable)? { Ok(Some(computed.expression.clone())) } else { Err(unusable()) }
+    };
+    annotation.columns.iter().map(written).collect()
 }
 
 /// Writes rows into the table.

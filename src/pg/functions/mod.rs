@@ -14,5 +14,7 @@ pub mod quality;
 pub mod refresh_table;
 pub mod report;
 pub mod sample;
+pub mod stated_arguments;
 pub mod train;
+pub mod training_columns;
 pub mod version;

@@ -8,24 +8,34 @@ use crate::pg::errors::{self, Result};
 use crate::pg::server::insert_batch::InsertBatch;
 use crate::pg::server::text::{self, c_string};
 use crate::pg::server::tuple::{self, Target};
-use crate::pg::server::{spi, types};
+use crate::pg::server::{guc, spi, types};
 
 /// The columns of the table, and which of them are NOT NULL, as in the source.
 pub struct Columns {
     pub names_and_types: Vec<Target>,
     pub not_null: Vec<bool>,
+    /// The expressions of generated columns, which consist of PostgreSQL's own parts.
+    pub generated: Vec<Option<String>>,
 }
 
 impl Columns {
-    fn iter(&self) -> impl Iterator<Item = (&Target, bool)> {
-        self.names_and_types.iter().zip(self.not_null.iter().copied())
+    fn iter(&self) -> impl Iterator<Item = (&Target, bool, &Option<String>)> {
+        let facts = self.not_null.iter().copied().zip(&self.generated);
+        self.names_and_types.iter().zip(facts).map(|(target, (not_null, generated))| (target, not_null, generated))
+    }
+
+    fn number_of_generated(&self) -> usize {
+        self.generated.iter().flatten().count()
     }
 
     /// The column list of `CREATE TABLE`.
     fn written(&self) -> String {
-        let written = |(target, not_null): (&Target, bool)| {
+        let written = |(target, not_null, generated): (&Target, bool, &Option<String>)| {
             let type_name = types::qualified_type_name(target.type_oid, target.typmod);
-            format!("{} {type_name}{}", text::quoted(&target.column), if not_null { " NOT NULL" } else { "" })
+            let not_null = if not_null { " NOT NULL" } else { "" };
+            // The line break ends any comment in an expression.
+            let generated = generated.as_ref().map(|written| format!(" GENERATED ALWAYS AS ({written}\n) STORED"));
+            format!("{} {type_name}{not_null}{}", text::quoted(&target.column), generated.unwrap_or_default())
         };
         self.iter().map(written).collect::<Vec<_>>().join(", ")
     }
@@ -37,17 +47,21 @@ impl Columns {
     unsafe fn are(&self, desc: pg_sys::TupleDesc) -> bool {
         // SAFETY: as promised. Only existing attributes are read.
         let (width, constraints) = unsafe { ((*desc).natts as usize, (*desc).constr.as_ref()) };
-        let is = |(i, (target, not_null)): (usize, (&Target, bool))| {
+        let is = |(i, (target, not_null, generated)): (usize, (&Target, bool, &Option<String>))| {
+            let generated =
+                if generated.is_some() { pg_sys::ATTRIBUTE_GENERATED_STORED as std::ffi::c_char } else { 0 };
             // SAFETY: as above.
             let found = unsafe { tuple::attribute(desc, i) };
             !found.attisdropped
                 && text::name(&found.attname, String::new).is_ok_and(|name| name == target.column)
                 && (found.atttypid, found.atttypmod) == (target.type_oid, target.typmod)
-                && (found.attnotnull, found.attgenerated, found.attidentity) == (not_null, 0, 0)
+                && (found.attnotnull, found.attgenerated, found.attidentity) == (not_null, generated, 0)
         };
         width == self.names_and_types.len()
             && self.iter().enumerate().all(is)
-            && constraints.is_none_or(|c| c.num_defval == 0 && c.num_check == 0 && c.missing.is_null())
+            && constraints.is_none_or(|c| {
+                c.num_defval as usize == self.number_of_generated() && c.num_check == 0 && c.missing.is_null()
+            })
     }
 }
 
@@ -78,7 +92,12 @@ impl Destination {
     /// If the created table differs from what was requested, or has anything that direct writes would bypass.
     pub fn create(&self, columns: &Columns) -> Result<NewTable> {
         let (schema, name) = (text::quoted(&text::schema_name(self.schema)?), text::quoted(&self.name));
-        spi::run(&format!("CREATE TABLE {schema}.{name} ({})", columns.written()), &[])?;
+        let statement = format!("CREATE TABLE {schema}.{name} ({})", columns.written());
+        // The names in expressions have the meaning that they had when the expressions were accepted.
+        match columns.number_of_generated() {
+            0 => spi::run(&statement, &[])?,
+            _ => guc::with_fixed_writing(|| spi::run(&statement, &[]))?,
+        }
         let name = c_string(&self.name);
         // SAFETY: a look-up by name in one schema; null if it was dropped. It is closed by `drop`.
         let relation = unsafe {

@@ -24,7 +24,7 @@ fn report(call: &Call) -> Result<Option<pg_sys::Datum>> {
     let model = Model::load(call.text("model")?)?;
     let real = if call.is_null("source") { None } else { Some(Relation::open(call.oid("source")?)?) };
     let modelled: Vec<&str> =
-        model.annotation.columns.iter().filter(|c| c.key.is_none()).map(|c| c.name.as_str()).collect();
+        model.annotation.columns.iter().filter(|c| c.is_modelled()).map(|c| c.name.as_str()).collect();
     let real = real.map(|source| seen_in(&source, &modelled, &model)).transpose()?;
     let made = seen_of(&model)?;
     let page = Page {

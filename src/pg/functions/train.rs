@@ -27,9 +27,14 @@ fn train(call: &Call) -> Result<Option<pg_sys::Datum>> {
     access::check_current()?;
     text::check_encoding()?;
     let source = Relation::open(arguments.source)?;
-    let Asked { mut job, delta, mut annotation, modelled, unit_column } = Asked::new(&source, &arguments)?;
+    let Asked { mut job, delta, mut annotation, modelled, rules, lost: generated, unit_column } =
+        Asked::new(&source, &arguments)?;
     let (constraints, lost) = constraints::of(&source, &annotation.columns)?;
     annotation.constraints = constraints;
+    annotation.constraints.checks.extend(rules);
+    if !generated.is_empty() {
+        errors::generated_left_out(generated).notice();
+    }
     if !lost.is_empty() {
         errors::constraints_lost(lost).notice();
     }

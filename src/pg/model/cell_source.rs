@@ -1,11 +1,12 @@
-//! Where the values of a column of synthetic rows come from: the model, or newly generated keys.
+//! Where the values of a column of synthetic rows come from: the model, newly generated keys, or other columns.
 
+use pgrx::pg_sys::Datum;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::engine::table::{Block, BlockColumn};
 use crate::pg::errors::{self, Result};
-use crate::pg::model::metadata::ColumnFacts;
+use crate::pg::model::metadata::{ColumnFacts, Place};
 use crate::pg::server::types;
 use crate::pg::values::cell::CellValue;
 use crate::pg::values::chars;
@@ -19,6 +20,8 @@ pub struct ModelRow<'a> {
     pub index: usize,
     /// Its number among all returned rows, from 1.
     pub number: u64,
+    /// The values of the computed columns in the base types of the source's columns. They are freed with the row.
+    pub computed: &'a [Option<Datum>],
 }
 
 /// Where a column of the result comes from.
@@ -29,6 +32,8 @@ pub enum CellSource {
         for_null: Option<&'static [u8]>,
     },
     Generated(Box<KeyGenerator>),
+    /// A position among the computed columns.
+    Computed(usize),
     /// A column that is not in the model.
     LeftOut,
 }
@@ -42,11 +47,11 @@ pub struct KeyGenerator {
 }
 
 impl CellSource {
-    /// The source of a model column, at `place` among the modelled ones. The keys of a column depend only on the seed
-    /// and its ordinal, not on which other columns are requested.
-    pub fn of(column: &ColumnFacts, place: Option<usize>, longest: usize, rows: u64, seed: u64) -> Result<Self> {
-        match (column.key, place) {
-            (Some(key), _) => {
+    /// The source of a column. The keys of a column depend only on the seed and its ordinal, not on which other columns
+    /// are requested.
+    pub fn of(column: &ColumnFacts, place: Place, longest: usize, rows: u64, seed: u64) -> Result<Self> {
+        match place {
+            Place::Key(key) => {
                 if key == Key::Number && rows > column.kind.most_rows() {
                     return Err(errors::key_out_of_range(&column.name));
                 }
@@ -55,18 +60,19 @@ impl CellSource {
                 random.set_stream(u64::MAX - column.ordinal.unsigned_abs() as u64);
                 Ok(Self::Generated(Box::new(KeyGenerator { key, name: column.name.clone(), longest, random })))
             }
-            (None, Some(place)) => {
+            Place::Computed(place) => Ok(Self::Computed(place)),
+            Place::Modelled(place) => {
                 Ok(Self::Modelled { place, for_null: column.not_null.then(|| column.kind.plainest_text()) })
             }
-            (None, None) => Ok(Self::LeftOut),
         }
     }
 
     /// The value in a row.
     pub fn cell<'a>(&mut self, row: &ModelRow<'a>) -> Result<CellValue<'a>> {
-        let ModelRow { block, index, number } = *row;
+        let ModelRow { block, index, number, computed } = *row;
         Ok(match self {
             Self::LeftOut => CellValue::Null,
+            Self::Computed(place) => computed[*place].map_or(CellValue::Null, CellValue::Sql),
             Self::Generated(generator) => generator.next(number)?,
             Self::Modelled { place, for_null } => match &block.columns[*place] {
                 column @ BlockColumn::Categories { .. } => {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::artifact::{Artifact, ReleasedColumn};
 use crate::engine::table::{Cells, discover};
-use crate::pg::model::metadata::{Annotation, ColumnFacts};
+use crate::pg::model::metadata::{Annotation, ColumnFacts, Place};
 use crate::pg::values::cell::CellValue;
 use crate::pg::values::json::JsonWriter;
 
@@ -19,15 +19,20 @@ pub fn columns(annotation: &Annotation, artifact: &Artifact) -> Value {
         row.insert("type".into(), facts.type_name.clone().into());
         row.insert("nullable".into(), (!facts.not_null && facts.key.is_none()).into());
         match place {
-            Some(place) => {
+            Place::Modelled(place) => {
                 let column = &artifact.columns[place];
                 let share = if all > 0 { bought(column) as f64 / all as f64 } else { 0.0 };
                 row.insert("domain_share".into(), share.into());
                 released(facts, column, &mut row);
             }
-            None => {
+            Place::Key(_) => {
                 row.insert("domain".into(), "generated".into());
                 row.insert("domain_share".into(), 0.into());
+            }
+            Place::Computed(_) => {
+                row.insert("domain".into(), "computed".into());
+                row.insert("domain_share".into(), 0.into());
+                row.insert("expression".into(), json!(facts.computed.as_ref().map(|computed| &computed.expression)));
             }
         }
         Value::Object(row)

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::engine::table::{BlockColumn, Measure, Wanted};
 use crate::pg::errors::{self, Result};
 use crate::pg::model::loaded::Model;
-use crate::pg::model::metadata::{Annotation, ColumnFacts};
+use crate::pg::model::metadata::{Annotation, ColumnFacts, Place};
 use crate::pg::server::fmgr::InputFunction;
 use crate::pg::server::guard;
 use crate::pg::values::reader::ValueReader;
@@ -36,8 +36,9 @@ pub fn wanted(model: &Model, given: &Map<String, Value>) -> Result<Vec<Option<Wa
 fn find<'a>(model: &str, annotation: &'a Annotation, name: &str) -> Result<(&'a ColumnFacts, usize)> {
     let mut columns = annotation.columns.iter().zip(annotation.places());
     match columns.find(|(column, _)| column.name == name) {
-        Some((column, Some(place))) => Ok((column, place)),
-        Some((_, None)) => Err(errors::given_is_generated(name)),
+        Some((column, Place::Modelled(place))) => Ok((column, place)),
+        Some((_, Place::Key(_))) => Err(errors::given_is_generated(name)),
+        Some((_, Place::Computed(_))) => Err(errors::given_is_computed(name)),
         None if annotation.left_out.iter().any(|left_out| left_out == name) => Err(errors::given_is_left_out(name)),
         None => Err(errors::given_of_no_column(model, name)),
     }

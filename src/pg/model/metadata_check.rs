@@ -5,11 +5,13 @@ use std::collections::HashSet;
 
 use crate::engine::artifact::Artifact;
 use crate::pg::errors::{self, Result};
+use crate::pg::model::computed::order;
 use crate::pg::model::metadata::{Annotation, ColumnFacts};
+use crate::pg::values::key::Key;
 
 /// Whether an annotation is consistent with itself and with the columns of its model.
 pub fn is_consistent(annotation: &Annotation, artifact: &Artifact) -> bool {
-    let modelled: Vec<&ColumnFacts> = annotation.columns.iter().filter(|column| column.key.is_none()).collect();
+    let modelled: Vec<&ColumnFacts> = annotation.columns.iter().filter(|column| column.is_modelled()).collect();
     modelled.len() == artifact.columns.len()
         && modelled.iter().zip(&artifact.columns).all(|(facts, released)| {
             facts.name == released.column.name && facts.kind.measure() == released.column.measure
@@ -18,6 +20,7 @@ pub fn is_consistent(annotation: &Annotation, artifact: &Artifact) -> bool {
         && annotation.columns.iter().all(is_possible)
         && are_different(annotation.columns.iter().map(|column| column.ordinal))
         && are_names(annotation.columns.iter().map(|column| &column.name).chain(&annotation.left_out))
+        && are_computable(&annotation.columns)
         && constraints_hold(annotation)
 }
 
@@ -30,7 +33,22 @@ fn is_possible(column: &ColumnFacts) -> bool {
         && (column.key.is_none() || column.key == column.kind.key())
 }
 
-/// Constraints on existing columns, and keys of modelled ones.
+/// Columns that are computed, without a circle, from columns with the same values wherever they are used.
+fn are_computable(columns: &[ColumnFacts]) -> bool {
+    let usable: HashSet<&String> =
+        columns.iter().filter(|column| column.key != Some(Key::Uuid)).map(|column| &column.name).collect();
+    let is_computable = |column: &ColumnFacts| {
+        let computed = column.computed.iter();
+        computed.into_iter().all(|computed| {
+            column.key.is_none()
+                && is_text(&computed.expression)
+                && computed.columns.iter().all(|name| usable.contains(name))
+        })
+    };
+    columns.iter().all(is_computable) && order::of(columns).is_some()
+}
+
+/// Constraints on existing columns, and keys of columns that are not keys by themselves.
 fn constraints_hold(annotation: &Annotation) -> bool {
     let constraints = &annotation.constraints;
     let find = |name: &String| annotation.columns.iter().find(|column| column.name == *name);

@@ -35,8 +35,8 @@ pub struct SyntheticRows {
     asked: u64,
     used: u64,
     ahead: usize,
-    /// The constraints of every row.
-    filter: Option<RowFilter>,
+    /// The constraints of every row, and what is computed in it.
+    filter: RowFilter,
     /// Rows taken, and wanted.
     taken: u64,
     total: u64,
@@ -90,14 +90,12 @@ impl SyntheticRows {
                 if self.taken == self.total {
                     break;
                 }
-                let row = ModelRow { block: &block, index, number: self.taken + 1 };
-                if let Some(filter) = &mut self.filter
-                    && let Verdict::Breaks = filter.look(&row)?
-                {
+                let row = ModelRow { block: &block, index, number: self.taken + 1, computed: &[] };
+                if let Verdict::Breaks = self.filter.look(&row)? {
                     continue;
                 }
                 self.taken = row.number;
-                sink.take(&row)?;
+                sink.take(&ModelRow { computed: self.filter.computed(), ..row })?;
             }
             sink.end_block();
         }
@@ -111,7 +109,7 @@ impl SyntheticRows {
             return Ok(None);
         }
         self.check_tries()?;
-        self.filter.iter_mut().for_each(RowFilter::tidy);
+        self.filter.tidy();
         self.ask();
         loop {
             if let Some(block) = self.early.remove(&self.used) {
@@ -135,7 +133,7 @@ impl SyntheticRows {
             return Ok(());
         }
         if self.taken - taken < AVERAGED {
-            let broken = self.filter.as_ref().and_then(|filter| filter.fault(&self.model, MAX_TRIES));
+            let broken = self.filter.fault(&self.model, MAX_TRIES);
             return Err(broken.unwrap_or_else(|| errors::too_few_rows_fit(&self.model, MAX_TRIES)));
         }
         self.looked_at = (self.used, self.taken);

@@ -6,6 +6,7 @@ use crate::pg::errors::{self, Result};
 use crate::pg::model::cell_source::{CellSource, ModelRow};
 use crate::pg::model::loaded::Model;
 use crate::pg::model::metadata::ColumnFacts;
+use crate::pg::model::row_values::base_target;
 use crate::pg::server::memory::RowMemory;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::types::{self, type_name};
@@ -88,7 +89,7 @@ pub fn writers(model: &Model, targets: &[(usize, Target)], row_type: &str, total
             errors::row_type_mismatch(&model.name, row_type, &target.column, &wanted, &column.type_name)
         })?;
         let origin = CellSource::of(column, places[k], typed.longest(), total, seed)?;
-        Ok((*i, origin, Some(typed)))
+        Ok((*i, origin, Some(taking(typed, column)?)))
     };
     targets.iter().map(writer).collect()
 }
@@ -101,6 +102,16 @@ fn typed(column: &ColumnFacts, target: &Target) -> Option<SqlWriter> {
     let is_enum = unsafe { pg_sys::get_typtype(base) } as u8 == pg_sys::TYPTYPE_ENUM;
     let own = || types::resolve_type(&column.type_name).map(|(own, typmod)| types::base_type(own, typmod).0);
     (!is_enum || own() == Some(base)).then_some(typed)
+}
+
+/// The writer, which takes SQL values if the column is computed.
+fn taking(typed: SqlWriter, column: &ColumnFacts) -> Result<SqlWriter> {
+    if column.computed.is_none() {
+        return Ok(typed);
+    }
+    // A type of the same kind has values of the same form, even if it is not the one that they are computed in.
+    let own = base_target(column).map(|own| typed.taking((own.type_oid, own.typmod)));
+    own.ok_or_else(|| errors::type_is_gone(&column.name, &column.type_name))
 }
 
 /// Writers for a table that was created for the model and has all its columns in order.
@@ -116,7 +127,7 @@ pub fn own_writers(model: &Model, total: u64, seed: u64) -> Result<(Writers, Vec
         let target = Target { column: column.name.clone(), type_oid, typmod };
         let typed = SqlWriter::new(column.kind, &target).ok_or_else(gone)?;
         let origin = CellSource::of(column, place, typed.longest(), total, seed)?;
-        writers.push((i, origin, Some(typed)));
+        writers.push((i, origin, Some(taking(typed, column)?)));
         targets.push(target);
     }
     Ok((writers, targets))

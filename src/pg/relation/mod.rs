@@ -1,6 +1,7 @@
 //! Sources: relations and their columns, facts from the catalogs, and rows.
 
 pub mod comparisons;
+pub mod generated;
 pub mod implied;
 pub mod implied_domains;
 pub mod keys;
@@ -40,6 +41,7 @@ pub struct Attribute {
     pub is_identity: bool,
     /// Whether it is a generated column.
     pub is_computed: bool,
+    pub collation: pg_sys::Oid,
     /// Whether equal texts are identical texts.
     pub exact_equality: bool,
     /// `None` for a type that cannot be modelled.
@@ -121,6 +123,11 @@ impl Relation {
         format!("{}.{}", text::quoted(&self.schema), text::quoted(&self.name))
     }
 
+    /// The name of a column; empty if there is none.
+    pub fn name_of(&self, number: i16) -> String {
+        self.columns.iter().find(|column| column.number == number).map(|c| c.name.clone()).unwrap_or_default()
+    }
+
     /// The columns of a training: those in `columns` (all if `None`) that are not in `exclude`.
     pub fn choose(&self, columns: Option<&[String]>, exclude: Option<&[String]>) -> Result<Vec<&Attribute>> {
         for (list, argument) in [(columns, "columns"), (exclude, "exclude")] {
@@ -170,6 +177,7 @@ unsafe fn look_at(attribute: &pg_sys::FormData_pg_attribute) -> Result<Attribute
         has_default: attribute.atthasdef && attribute.attgenerated == 0,
         is_identity: attribute.attidentity != 0,
         is_computed: attribute.attgenerated != 0,
+        collation: attribute.attcollation,
         exact_equality: exact,
         kind: Kind::of(attribute.atttypid, attribute.atttypmod),
     })

@@ -93,6 +93,18 @@ pub fn attempt<T>(work: impl FnOnce() -> T, fault: impl FnOnce() -> Fault) -> Re
     }
 }
 
+/// Runs a PostgreSQL call on what the caller wrote. Its ERROR is replaced by another one, which is told the SQLSTATE and
+/// the message. Interrupts pass.
+pub fn explained<T>(work: impl FnOnce() -> T, fault: impl FnOnce(PgSqlErrorCode, &str) -> Fault) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(value) => Ok(value),
+        Err(payload) => match report_of(&*payload) {
+            Some(report) if !is_interrupt(report) => Err(fault(report.sql_error_code(), report.message())),
+            _ => resume_unwind(payload),
+        },
+    }
+}
+
 fn report_of(payload: &(dyn Any + Send)) -> Option<&ErrorReportWithLevel> {
     match payload.downcast_ref::<CaughtError>() {
         Some(CaughtError::PostgresError(report) | CaughtError::ErrorReport(report)) => Some(report),

@@ -15,6 +15,7 @@ pub mod memory;
 pub mod settings;
 pub mod spi;
 pub mod statement;
+pub mod subtransaction;
 pub mod text;
 pub mod threads;
 pub mod tuple;

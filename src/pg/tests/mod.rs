@@ -4,6 +4,7 @@
 mod constraints;
 mod errors;
 mod keys;
+mod subtransaction;
 mod unit;
 mod values;
 

@@ -1,5 +1,7 @@
 //! A value of a synthetic row, before it is converted to SQL or JSON.
 
+use pgrx::pg_sys::Datum;
+
 /// Maximum number of distinct texts of a column that are cached.
 pub const CACHED: usize = 50_000;
 
@@ -14,4 +16,6 @@ pub enum CellValue<'a> {
     Uuid([u8; 16]),
     /// A text that does not occur again.
     Once(String),
+    /// A value of the base type of the source's column.
+    Sql(Datum),
 }

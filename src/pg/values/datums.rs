@@ -157,6 +157,16 @@ fn bits(number: f64) -> [u8; 8] {
     number.to_bits().to_ne_bytes()
 }
 
+/// The whole number that a value of an integer kind is.
+pub fn whole(kind: Kind, value: Datum) -> i64 {
+    let word = value.value() as i64;
+    match kind {
+        Kind::Int2 => i64::from(word as i16),
+        Kind::Int4 => i64::from(word as i32),
+        _ => word,
+    }
+}
+
 /// A whole number as a value of a kind's plain type, if that type holds whole numbers and this one fits.
 pub fn whole_datum(kind: Kind, number: i64) -> Option<Datum> {
     match kind {
@@ -221,6 +231,25 @@ pub fn number_datum(kind: Kind, number: f64) -> Datum {
             copied(&pg_sys::Interval { time: microseconds - days * DAY, day: days as i32, month: 0 })
         }
         Kind::Boolean | Kind::Text | Kind::Char | Kind::Enum | Kind::Uuid => Datum::null(),
+    }
+}
+
+/// A copy of a value of a type in the current memory context.
+///
+/// # Safety
+/// `value` is a value of a type of this length, which is -1 for a varlena.
+pub unsafe fn duplicate(value: Datum, length: i16, by_value: bool) -> Datum {
+    // SAFETY: as promised; the new chunk has the size of the value.
+    unsafe {
+        match usize::try_from(length) {
+            _ if by_value => value,
+            Ok(length) => {
+                let place: *mut u8 = pg_sys::palloc(length).cast();
+                std::ptr::copy_nonoverlapping(value.cast_mut_ptr::<u8>(), place, length);
+                Datum::from(place)
+            }
+            Err(_) => Datum::from(pg_sys::pg_detoast_datum_copy(value.cast_mut_ptr())),
+        }
     }
 }
 

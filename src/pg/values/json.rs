@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use pgrx::pg_sys;
+use pgrx::pg_sys::{self, Datum};
 
 use crate::pg::server::fmgr::OutputFunction;
 use crate::pg::server::text;
 use crate::pg::values::cell::{CACHED, CellValue};
-use crate::pg::values::datums::number_datum;
+use crate::pg::values::datums::{self, number_datum};
 use crate::pg::values::facts::JsonForm;
 use crate::pg::values::kind::Kind;
 use crate::pg::values::uuid;
@@ -51,6 +51,8 @@ impl JsonWriter {
             CellValue::Key(number) => drop(write!(to, "{number}")),
             CellValue::Uuid(bytes) => to.push_str(&escaped(&uuid::written(bytes))),
             CellValue::Number(number) => self.number(*number, to),
+            // SAFETY: a value of the base type of a column of this kind.
+            CellValue::Sql(value) => unsafe { self.sql(*value, to) },
         }
     }
 
@@ -69,16 +71,49 @@ impl JsonWriter {
             JsonForm::Number => to.push_str(&self.written(number)),
             JsonForm::Quoted => to.push_str(&escaped(&self.written(number))),
             JsonForm::Boolean | JsonForm::Text => to.push_str("null"),
-            JsonForm::DateTime => {
-                // The buffer has the length of PostgreSQL's own: MAXDATELEN + 1. Zone 0 is UTC.
-                let (mut buffer, utc) = ([0 as std::ffi::c_char; 129], 0);
-                // SAFETY: a value of a type that the function knows, and a buffer with enough room.
-                unsafe {
-                    let datum = number_datum(self.kind, number);
-                    pg_sys::JsonEncodeDateTime(buffer.as_mut_ptr(), datum, self.kind.plain_type(), &utc);
-                    to.push('"');
-                    to.push_str(&text::string(buffer.as_ptr()));
-                    to.push('"');
+            // SAFETY: a value of the kind.
+            JsonForm::DateTime => unsafe { self.date_time(number_datum(self.kind, number), to) },
+        }
+    }
+
+    /// # Safety
+    /// A value of the kind, which is one of dates and times.
+    unsafe fn date_time(&self, value: Datum, to: &mut String) {
+        // The buffer has the length of PostgreSQL's own: MAXDATELEN + 1. Zone 0 is UTC.
+        let (mut buffer, utc) = ([0 as std::ffi::c_char; 129], 0);
+        // SAFETY: a value of a type that the function knows, and a buffer with enough room.
+        unsafe {
+            pg_sys::JsonEncodeDateTime(buffer.as_mut_ptr(), value, self.kind.plain_type(), &utc);
+            to.push('"');
+            to.push_str(&text::string(buffer.as_ptr()));
+            to.push('"');
+        }
+    }
+
+    /// Appends a SQL value. What is no number is a string, as PostgreSQL writes it in JSON.
+    ///
+    /// # Safety
+    /// A value of the kind.
+    unsafe fn sql(&mut self, value: Datum, to: &mut String) {
+        let kind = self.kind;
+        // SAFETY: as promised.
+        unsafe {
+            match self.form {
+                JsonForm::Boolean => to.push_str(if value.value() & 0xff != 0 { "true" } else { "false" }),
+                JsonForm::Text => datums::with_text(kind, value, |text| {
+                    to.push_str(&escaped(&String::from_utf8_lossy(text)));
+                }),
+                JsonForm::Integer { .. } => to.push_str(&datums::whole(kind, value).to_string()),
+                JsonForm::DateTime => self.date_time(value, to),
+                JsonForm::Float4 | JsonForm::Float8 | JsonForm::Decimal { .. } => match datums::number(kind, value) {
+                    number if number.is_finite() => self.number(number, to),
+                    number if number.is_nan() => to.push_str("\"NaN\""),
+                    number => to.push_str(if number > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" }),
+                },
+                JsonForm::Number | JsonForm::Quoted => {
+                    let text = self.output.as_mut().map(|output| output.format(value)).unwrap_or_default();
+                    let is_number = self.form == JsonForm::Number && text.ends_with(|c: char| c.is_ascii_digit());
+                    to.push_str(&if is_number { text } else { escaped(&text) });
                 }
             }
         }

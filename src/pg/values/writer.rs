@@ -12,7 +12,7 @@ use crate::pg::server::memory::Scratch;
 use crate::pg::server::tuple::Target;
 use crate::pg::server::{guard, types};
 use crate::pg::values::cell::{CACHED, CellValue};
-use crate::pg::values::datums::{copied, number_datum, whole_datum};
+use crate::pg::values::datums::{copied, duplicate, number_datum, whole_datum};
 use crate::pg::values::key::Key;
 use crate::pg::values::kind::{Kind, most_units};
 use crate::pg::values::{chars, uuid};
@@ -26,6 +26,8 @@ pub struct SqlWriter {
     is_category: bool,
     key: Option<Key>,
     way: Way,
+    /// For values that are SQL values already.
+    taking: Option<Taking>,
     input: InputFunction,
     cache: HashMap<Box<[u8]>, Datum>,
     kept: Scratch,
@@ -62,6 +64,14 @@ impl Way {
     }
 }
 
+/// What happens to values of the base type of the source's column.
+enum Taking {
+    /// They are copied: the length of the type, and whether it is passed by value.
+    Same(i16, bool),
+    /// They are written by the output function of their type and read by the target's input function.
+    Text(OutputFunction),
+}
+
 /// Whether values of a kind can be assigned to another base type using only input functions of types without
 /// components. Those of rows, arrays and ranges may call the functions of domains inside.
 fn is_assignable(kind: Kind, base: pg_sys::Oid) -> bool {
@@ -86,6 +96,7 @@ impl SqlWriter {
         let (type_oid, typmod) = types::base_type(target.type_oid, target.typmod);
         Some(Self {
             way: Way::of(kind, type_oid, typmod)?,
+            taking: None,
             input: InputFunction::new(type_oid, typmod),
             base: Target { column: target.column.clone(), type_oid, typmod },
             kind,
@@ -94,6 +105,21 @@ impl SqlWriter {
             cache: HashMap::new(),
             kept: Scratch::new(),
         })
+    }
+
+    /// The writer, for values of this base type instead of values of the engine.
+    pub fn taking(mut self, (type_oid, typmod): (pg_sys::Oid, i32)) -> Self {
+        let target = &self.base;
+        let is_same = target.type_oid == type_oid && (target.typmod == typmod || target.typmod < 0);
+        self.taking = Some(if is_same {
+            let (mut length, mut by_value) = (0, false);
+            // SAFETY: a look-up of an existing type.
+            unsafe { pg_sys::get_typlenbyval(type_oid, &mut length, &mut by_value) };
+            Taking::Same(length, by_value)
+        } else {
+            Taking::Text(OutputFunction::new(type_oid))
+        });
+        self
     }
 
     /// Maximum length of a value in characters.
@@ -126,7 +152,25 @@ impl SqlWriter {
                 Way::Same => Ok(Some(copied(bytes))),
                 _ => self.parse(&uuid::written(bytes)).map(Some),
             },
+            // SAFETY: a value of the type that the writer was told of.
+            CellValue::Sql(value) if self.taking.is_some() => unsafe { self.sql(*value) }.map(Some),
             _ => Err(EngineError::CorruptModel { reason: "a value is not of its column's kind" }.into()),
+        }
+    }
+
+    /// # Safety
+    /// A value of the type that the writer takes.
+    unsafe fn sql(&mut self, value: Datum) -> Result<Datum> {
+        // SAFETY: as promised.
+        unsafe {
+            match &mut self.taking {
+                Some(Taking::Text(output)) => {
+                    let text = output.format(value);
+                    self.parse(&text)
+                }
+                Some(Taking::Same(length, by_value)) => Ok(duplicate(value, *length, *by_value)),
+                None => Ok(value),
+            }
         }
     }
 

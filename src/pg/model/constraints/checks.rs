@@ -24,7 +24,9 @@ pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec
         };
         let columns = numbers.and_then(|numbers| numbers.iter().map(known).collect::<Option<Vec<String>>>());
         match columns.filter(|columns| expression::names_nothing_else(&written, Some(columns))) {
-            Some(columns) => checks.push(Check { name, expression: written, columns, of_domain: false }),
+            Some(columns) => {
+                checks.push(Check { name, expression: written, columns, of_domain: false, is_rule: false })
+            }
             None => lost.push(name),
         }
     }

@@ -24,7 +24,7 @@ pub fn of(source: &Relation, columns: &[ColumnFacts]) -> Result<(Vec<Check>, Vec
                 let name = format!("{}.{}", types::type_name(domain, -1), constraint.name);
                 if matches!(column.key, None | Some(Key::Number)) && is_evaluated(&constraint) {
                     let (expression, columns) = (constraint.written, vec![column.name.clone()]);
-                    checks.push(Check { name, expression, columns, of_domain: true });
+                    checks.push(Check { name, expression, columns, of_domain: true, is_rule: false });
                 } else if !lost.contains(&name) {
                     lost.push(name);
                 }

@@ -119,13 +119,19 @@ impl ColumnNames {
         Self { desc: tuple::descriptor(targets), value: None }
     }
 
+    /// Sets the collation of the column at a position.
+    pub fn collate(&mut self, place: usize, collation: pg_sys::Oid) {
+        // SAFETY: a complete descriptor with such a column.
+        unsafe { pg_sys::TupleDescInitEntryCollation(self.desc, (place + 1) as pg_sys::AttrNumber, collation) };
+    }
+
     fn attributes(&self) -> impl Iterator<Item = &pg_sys::FormData_pg_attribute> {
         // SAFETY: a complete descriptor, which lives as long as `self` is used.
         (0..unsafe { (*self.desc).natts } as usize).map(|i| unsafe { tuple::attribute(self.desc, i) })
     }
 
     /// The position of the column with this name, if it has one of PostgreSQL's own types.
-    fn find(&self, name: &CStr) -> Option<usize> {
+    pub fn find(&self, name: &CStr) -> Option<usize> {
         let is_meant = |(i, attribute): &(usize, &pg_sys::FormData_pg_attribute)| {
             // SAFETY: names are NUL-terminated.
             let own = unsafe { CStr::from_ptr(attribute.attname.data.as_ptr()) };
@@ -154,18 +160,27 @@ pub fn names_nothing_else(written: &str, columns: Option<&[String]>) -> bool {
     })
 }
 
-/// Prepares an SQL condition on rows for evaluation. `None` if it is not accepted. ERROR if it cannot be parsed.
-pub fn prepare(written: &str, names: &ColumnNames) -> Option<*mut pg_sys::ExprState> {
+/// Prepares an SQL expression over rows for evaluation. `None` if it is not accepted. ERROR if it cannot be parsed.
+pub fn prepare(written: &str, names: &ColumnNames, purpose: Purpose) -> Option<*mut pg_sys::ExprState> {
     let text = c_string(written);
     with_fixed_writing(|| {
         // SAFETY: a NUL-terminated string. Folding constants in an expression runs only what `columns` accepts. The
         // result lives in the current memory context.
         unsafe {
             let raw = only_value(pg_sys::raw_parser(text.as_ptr(), pg_sys::RawParseMode::RAW_PARSE_PLPGSQL_EXPR))?;
-            let node = understood(raw, names, pg_sys::ParseExprKind::EXPR_KIND_CHECK_CONSTRAINT)?;
+            let node = understood(raw, names, purpose)?;
             Some(pg_sys::ExecInitExpr(pg_sys::expression_planner(node.cast()), std::ptr::null_mut()))
         }
     })
+}
+
+/// What an expression is for: a condition, the key of an index, or a value for a column of this type and modifier.
+#[derive(Debug, Clone, Copy)]
+pub enum Purpose {
+    Check,
+    Predicate,
+    IndexKey,
+    Value(pg_sys::Oid, i32),
 }
 
 /// The analyzed form of an expression that the parser read, under the settings of [`with_fixed_writing`]. `None` if it
@@ -173,7 +188,7 @@ pub fn prepare(written: &str, names: &ColumnNames) -> Option<*mut pg_sys::ExprSt
 ///
 /// # Safety
 /// A node that the raw parser made, and a valid descriptor.
-pub unsafe fn understood(raw: Node, names: &ColumnNames, kind: pg_sys::ParseExprKind::Type) -> Option<Node> {
+pub unsafe fn understood(raw: Node, names: &ColumnNames, purpose: Purpose) -> Option<Node> {
     // SAFETY: as promised. Only PostgreSQL's own parts are analyzed, because analysis runs input functions.
     unsafe {
         if !raw::is_builtin(raw, &|name| names.find(name).is_some()) {
@@ -182,27 +197,77 @@ pub unsafe fn understood(raw: Node, names: &ColumnNames, kind: pg_sys::ParseExpr
         let state = pg_sys::make_parsestate(std::ptr::null_mut());
         (*state).p_post_columnref_hook = Some(column_of);
         (*state).p_ref_hook_state = (&raw const *names).cast_mut().cast();
-        let mut node = pg_sys::transformExpr(state, raw, kind);
-        if kind != pg_sys::ParseExprKind::EXPR_KIND_INDEX_EXPRESSION {
-            node = pg_sys::coerce_to_boolean(state, node, c"CHECK".as_ptr());
-        }
+        let node = transformed(state, raw, purpose)?;
         pg_sys::assign_expr_collations(state, node);
         columns(node).map(|_| node)
     }
 }
 
-/// The expression of a text that should contain one expression and nothing else.
+/// The analyzed form of an expression, of the type that its purpose needs. `None` if it has another type.
+///
+/// # Safety
+/// A node that the raw parser made, of PostgreSQL's own parts, and a parser that knows its columns.
+unsafe fn transformed(state: *mut pg_sys::ParseState, raw: Node, purpose: Purpose) -> Option<Node> {
+    use pg_sys::ParseExprKind::{
+        EXPR_KIND_CHECK_CONSTRAINT, EXPR_KIND_GENERATED_COLUMN, EXPR_KIND_INDEX_EXPRESSION, EXPR_KIND_INDEX_PREDICATE,
+    };
+    // SAFETY: as promised. A value is only brought to types that run nothing of others.
+    unsafe {
+        match purpose {
+            Purpose::Check => {
+                let node = pg_sys::transformExpr(state, raw, EXPR_KIND_CHECK_CONSTRAINT);
+                Some(pg_sys::coerce_to_boolean(state, node, c"the condition".as_ptr()))
+            }
+            Purpose::Predicate => {
+                let node = pg_sys::transformExpr(state, raw, EXPR_KIND_INDEX_PREDICATE);
+                Some(pg_sys::coerce_to_boolean(state, node, c"the condition".as_ptr()))
+            }
+            Purpose::IndexKey => Some(pg_sys::transformExpr(state, raw, EXPR_KIND_INDEX_EXPRESSION)),
+            Purpose::Value(type_oid, typmod) => {
+                if !builtin::is_builtin_type(type_oid) {
+                    return None;
+                }
+                let node = pg_sys::transformExpr(state, raw, EXPR_KIND_GENERATED_COLUMN);
+                let node = pg_sys::coerce_to_target_type(
+                    state,
+                    node,
+                    pg_sys::exprType(node),
+                    type_oid,
+                    typmod,
+                    pg_sys::CoercionContext::COERCION_ASSIGNMENT,
+                    pg_sys::CoercionForm::COERCE_IMPLICIT_CAST,
+                    -1,
+                );
+                (!node.is_null()).then_some(node)
+            }
+        }
+    }
+}
+
+/// The expression of a text that contains one expression and nothing else.
 ///
 /// # Safety
 /// The result of the raw parser.
-unsafe fn only_value(statements: *mut pg_sys::List) -> Option<Node> {
+pub unsafe fn only_value(statements: *mut pg_sys::List) -> Option<Node> {
     // SAFETY: as promised.
     unsafe {
         let [statement] = expr::members(statements)[..] else { return None };
         let statement = expr::cast::<pg_sys::RawStmt>(statement, NodeTag::T_RawStmt)?;
         let select = expr::cast::<pg_sys::SelectStmt>(statement.stmt, NodeTag::T_SelectStmt)?;
         let [target] = expr::members(select.targetList)[..] else { return None };
-        Some(expr::cast::<pg_sys::ResTarget>(target, NodeTag::T_ResTarget)?.val)
+        let target = expr::cast::<pg_sys::ResTarget>(target, NodeTag::T_ResTarget)?;
+        let others = [
+            select.distinctClause,
+            select.fromClause,
+            select.groupClause,
+            select.windowClause,
+            select.valuesLists,
+            select.sortClause,
+            select.lockingClause,
+        ];
+        let conditions = [select.whereClause, select.havingClause, select.limitOffset, select.limitCount];
+        let is_alone = others.iter().all(|part| part.is_null()) && conditions.iter().all(|part| part.is_null());
+        (is_alone && target.name.is_null()).then_some(target.val)
     }
 }
 

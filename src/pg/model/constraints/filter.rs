@@ -1,25 +1,18 @@
-//! Checks rows of the model against the constraints.
+//! Checks rows of the model against the constraints and rules, and computes the columns that are not learned.
 
-use std::collections::HashSet;
+use std::cell::Cell;
 
-use foldhash::fast::RandomState;
 use pgrx::pg_sys::{self, Datum};
 
 use crate::engine::artifact::check_memory;
 use crate::pg::errors::{self, Result};
-use crate::pg::model::cell_source::{CellSource, ModelRow};
-use crate::pg::model::constraints::expression::{self, ColumnNames};
-use crate::pg::model::metadata::{Annotation, Check, ColumnFacts, Unique};
-use crate::pg::server::memory::RowMemory;
-use crate::pg::server::tuple::Target;
-use crate::pg::server::{guard, settings, types};
-use crate::pg::values::kind::Kind;
-use crate::pg::values::writer::SqlWriter;
-
-/// Maximum bytes to remember a row of a unique key.
-const BYTES_PER_ROW: u64 = 40;
-/// Seeds of the two halves of a remembered hash.
-const SEEDS: [u64; 2] = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];
+use crate::pg::model::cell_source::ModelRow;
+use crate::pg::model::constraints::expression::{self, Purpose};
+use crate::pg::model::constraints::seen_keys::{BYTES_PER_ROW, SeenKeys};
+use crate::pg::model::metadata::{Annotation, Check, Unique};
+use crate::pg::model::row_values::RowValues;
+use crate::pg::server::subtransaction::tried;
+use crate::pg::server::{guard, settings};
 
 /// The result of a check of a row.
 pub enum Verdict {
@@ -27,221 +20,169 @@ pub enum Verdict {
     Breaks,
 }
 
-/// The constraints of a model, over the columns that they use.
+/// The constraints and computed columns of a model.
 pub struct RowFilter {
-    columns: Vec<(CellSource, SqlWriter)>,
-    slot: *mut pg_sys::TupleTableSlot,
-    context: *mut pg_sys::ExprContext,
-    checks: Vec<(String, *mut pg_sys::ExprState)>,
+    values: RowValues,
+    checks: Vec<Prepared>,
     keys: Vec<SeenKeys>,
-    /// For each constraint, how many rows violated it first: checks, then keys.
+    /// For each condition, how many rows violated it first: computed columns, then checks, then keys.
     broken: Vec<u64>,
-    memory: RowMemory,
+    /// The computed columns of the last row that held.
+    computed: Vec<Option<Datum>>,
 }
 
-/// A unique key and the hashes of the returned rows.
-struct SeenKeys {
+/// A condition that is ready to be evaluated.
+struct Prepared {
     name: String,
-    /// Positions among the columns, each with the hash function of its type.
-    columns: Vec<(usize, pg_sys::FmgrInfo)>,
-    nulls_equal: bool,
-    /// A 128-bit hash of each. Among 2^40 rows, two different ones collide with a probability of 2^-49.
-    seen: HashSet<u128, RandomState>,
+    is_rule: bool,
+    state: *mut pg_sys::ExprState,
 }
 
 impl RowFilter {
-    /// The constraints for `total` rows of a model; `None` if there are none.
+    /// The constraints for `total` rows of a model.
     ///
     /// # Errors
-    /// If a constraint can no longer be parsed, or keys would take too much memory.
-    pub fn new(annotation: &Annotation, total: u64, seed: u64) -> Result<Option<Self>> {
+    /// If a constraint can no longer be parsed, a column can no longer be computed, or keys would take too much memory.
+    pub fn new(annotation: &Annotation, total: u64, seed: u64) -> Result<Self> {
         let constraints = &annotation.constraints;
-        let own: Vec<(&ColumnFacts, Option<usize>, Option<Target>)> = annotation
-            .columns
-            .iter()
-            .zip(annotation.places())
-            .filter(|(column, _)| {
-                let is_in = |columns: &[String]| columns.contains(&column.name);
-                constraints.checks.iter().any(|check| is_in(&check.columns))
-                    || constraints.uniques.iter().any(|unique| is_in(&unique.columns))
-            })
-            .map(|(column, place)| (column, place, base_target(column)))
-            .collect();
-        let whole = |columns: &[String]| {
-            let is_there =
-                |name: &String| own.iter().any(|(column, _, target)| column.name == *name && target.is_some());
-            columns.iter().all(is_there)
+        let is_wanted = |name: &str| {
+            let is_in = |columns: &[String]| columns.iter().any(|column| column == name);
+            constraints.checks.iter().any(|check| is_in(&check.columns))
+                || constraints.uniques.iter().any(|unique| is_in(&unique.columns))
         };
+        let mut values = RowValues::new(annotation, is_wanted, total, seed)?;
+        let whole =
+            |columns: &[String]| columns.iter().all(|name| values.targets.iter().any(|target| target.column == *name));
         let (checks, gone): (Vec<&Check>, Vec<&Check>) =
             constraints.checks.iter().partition(|check| whole(&check.columns));
         let (uniques, gone_too): (Vec<&Unique>, Vec<&Unique>) =
             constraints.uniques.iter().partition(|unique| whole(&unique.columns));
-        let gone: Vec<&str> =
+        let mut gone: Vec<&str> =
             gone.iter().map(|c| c.name.as_str()).chain(gone_too.iter().map(|u| u.name.as_str())).collect();
         let (needed, limit) = (total.saturating_mul(uniques.len() as u64 * BYTES_PER_ROW), settings::memory_limit());
         check_memory(needed, limit).map_err(|_| errors::keys_need_memory(needed, limit))?;
-        let mut columns = Vec::new();
-        let mut targets = Vec::new();
-        for (column, place, target) in own {
-            let Some(target) = target else { continue };
-            let gone = || errors::type_is_gone(&column.name, &column.type_name);
-            let typed = SqlWriter::new(column.kind, &target).ok_or_else(gone)?;
-            columns.push((CellSource::of(column, place, typed.longest(), total, seed)?, typed));
-            targets.push(target);
-        }
-        let mut names = ColumnNames::of(&targets);
-        let (mut prepared, mut gone) = (Vec::new(), gone);
+        let mut prepared = Vec::new();
         for check in checks {
-            let of_column = |target: &Target| check.columns.first() == Some(&target.column);
-            names.value = if check.of_domain { targets.iter().position(of_column) } else { None };
-            let unusable = || errors::check_unusable(&check.name);
-            match guard::attempt(|| expression::prepare(&check.expression, &names), unusable)? {
-                Some(state) => prepared.push((check.name.clone(), state)),
+            match Prepared::new(check, &mut values)? {
+                Some(check) => prepared.push(check),
                 None => gone.push(&check.name),
             }
         }
         if !gone.is_empty() {
             errors::constraints_gone(gone).warn();
         }
-        let keys: Vec<SeenKeys> = uniques.into_iter().map(|unique| SeenKeys::new(unique, &targets)).collect();
-        // SAFETY: a complete descriptor; both live in the current memory context.
-        let (slot, context) = unsafe {
-            (
-                pg_sys::MakeSingleTupleTableSlot(names.desc, &raw const pg_sys::TTSOpsVirtual),
-                pg_sys::CreateStandaloneExprContext(),
-            )
-        };
-        let broken = vec![0; prepared.len() + keys.len()];
-        Ok(Some(Self { columns, slot, context, checks: prepared, keys, broken, memory: RowMemory::new() }))
+        let keys: Vec<SeenKeys> = uniques.into_iter().map(|unique| SeenKeys::new(unique, &values.targets)).collect();
+        let broken = vec![0; values.computed().len() + prepared.len() + keys.len()];
+        Ok(Self { values, checks: prepared, keys, broken, computed: Vec::new() })
     }
 
-    /// Checks a row. A row that satisfies everything is remembered as returned.
+    /// Checks a row. A row that satisfies everything is remembered as returned, and its computed columns are kept.
     pub fn look(&mut self, row: &ModelRow) -> Result<Verdict> {
-        self.fill(row)?;
-        let broken = self.broken_by()?;
-        // SAFETY: the slot is full.
-        unsafe { pg_sys::ExecClearTuple(self.slot) };
-        match broken {
-            Some(which) => {
-                self.broken[which] += 1;
-                Ok(Verdict::Breaks)
-            }
-            None => Ok(Verdict::Holds),
+        self.values.fill(row)?;
+        let at = Cell::new(0);
+        let broken = if self.values.computed().is_empty() && !self.checks.iter().any(|check| check.is_rule) {
+            self.broken_by(&at)?
+        } else {
+            // A row on which an expression fails is none of the source's, where every expression has a value.
+            tried(|| self.broken_by(&at), || self.unusable(at.get()))?.unwrap_or(Some(at.get()))
+        };
+        if let Some(which) = broken.or_else(|| self.repeated()) {
+            self.broken[which] += 1;
+            return Ok(Verdict::Breaks);
         }
+        self.values.collect(&mut self.computed);
+        Ok(Verdict::Holds)
+    }
+
+    /// The computed columns of the row that held, until the next row.
+    pub fn computed(&self) -> &[Option<Datum>] {
+        &self.computed
     }
 
     /// Called between blocks.
     pub fn tidy(&mut self) {
-        self.columns.iter_mut().for_each(|(_, typed)| typed.tidy());
+        self.values.tidy();
     }
 
-    /// The error for a model that hardly ever makes a valid row. It names the constraint that most rows violate. `None`
-    /// if no row violated any.
+    /// The error for a model that hardly ever makes a valid row. It names what most rows violate. `None` if no row
+    /// violated anything.
     pub fn fault(&self, model: &str, tries: u64) -> Option<errors::Fault> {
         let (which, most) = self.broken.iter().enumerate().max_by_key(|(_, count)| **count)?;
         if *most == 0 {
             return None;
         }
+        let computed = self.values.computed();
+        if let Some(column) = computed.get(which) {
+            return Some(errors::too_few_rows_computed(model, &column.name, tries));
+        }
+        let which = which - computed.len();
         Some(match self.checks.get(which) {
-            Some((name, _)) => errors::too_few_rows_hold(model, name, tries),
+            Some(check) => errors::too_few_rows_hold(model, &check.described(), tries),
             None => errors::too_few_rows_differ(model, &self.keys[which - self.checks.len()].name, tries),
         })
     }
 
-    /// Puts the row's values into the slot.
-    fn fill(&mut self, row: &ModelRow) -> Result<()> {
-        let (columns, slot) = (&mut self.columns, self.slot);
-        // SAFETY: the slot is empty, and no value of an earlier row is in use.
-        unsafe { self.memory.next() }.within(|| {
-            for (i, (origin, typed)) in columns.iter_mut().enumerate() {
-                let value = typed.value(&origin.cell(row)?)?;
-                // SAFETY: the slot has room for as many values as there are columns.
-                unsafe {
-                    *(*slot).tts_values.add(i) = value.unwrap_or(Datum::null());
-                    *(*slot).tts_isnull.add(i) = value.is_none();
-                }
-            }
-            // SAFETY: the slot was empty and has all its values.
-            unsafe { pg_sys::ExecStoreVirtualTuple(slot) };
-            Ok(())
-        })
+    /// The error for an expression that fails for another reason than the values of a row.
+    fn unusable(&self, which: usize) -> errors::Fault {
+        let computed = self.values.computed();
+        match computed.get(which) {
+            Some(column) => errors::expression_unusable(&errors::expression_of(&column.name)),
+            None => errors::expression_unusable(&self.checks[which - computed.len()].described()),
+        }
     }
 
-    /// The first constraint that the row in the slot violates.
-    fn broken_by(&mut self) -> Result<Option<usize>> {
-        let (context, slot) = (self.context, self.slot);
-        // SAFETY: the context is ours. What the last row left in it is freed.
-        unsafe {
-            (*context).ecxt_scantuple = slot;
-            pg_sys::MemoryContextReset((*context).ecxt_per_tuple_memory);
-        }
-        for (which, (name, state)) in self.checks.iter().enumerate() {
-            // SAFETY: prepared for rows of the slot's descriptor.
-            let holds =
-                guard::attempt(|| unsafe { pg_sys::ExecCheck(*state, context) }, || errors::check_unusable(name))?;
-            if !holds {
+    /// Computes the columns of the row in the slot, and returns the first condition that it violates. `at` is set to
+    /// what is evaluated. ERROR if a computed column has no value or a rule fails.
+    fn broken_by(&self, at: &Cell<usize>) -> Result<Option<usize>> {
+        let computed = self.values.computed().len();
+        for which in 0..computed {
+            at.set(which);
+            if !self.values.compute(which) {
                 return Ok(Some(which));
             }
         }
-        // Only a row that satisfies everything is remembered.
-        let hashes: Vec<Option<u128>> = self.keys.iter_mut().map(|key| key.hash(slot)).collect();
-        let repeats = |(key, hash): (&SeenKeys, &Option<u128>)| hash.is_some_and(|hash| key.seen.contains(&hash));
-        if let Some(which) = self.keys.iter().zip(&hashes).position(repeats) {
-            return Ok(Some(self.checks.len() + which));
+        for (which, check) in self.checks.iter().enumerate() {
+            at.set(computed + which);
+            if !check.holds(self.values.context)? {
+                return Ok(Some(at.get()));
+            }
         }
-        self.keys.iter_mut().zip(hashes).for_each(|(key, hash)| key.seen.extend(hash));
         Ok(None)
     }
-}
 
-impl SeenKeys {
-    fn new(unique: &Unique, targets: &[Target]) -> Self {
-        let hashed = |(place, target): (usize, &Target)| {
-            // SAFETY: an existing type that can be indexed. Every modelled type has such a function.
-            let function = unsafe {
-                let flags = pg_sys::TYPECACHE_HASH_EXTENDED_PROC_FINFO as i32;
-                (*pg_sys::lookup_type_cache(target.type_oid, flags)).hash_extended_proc_finfo
-            };
-            (place, function)
-        };
-        let own = targets.iter().enumerate().filter(|(_, target)| unique.columns.contains(&target.column));
-        Self {
-            name: unique.name.clone(),
-            columns: own.map(hashed).collect(),
-            nulls_equal: unique.nulls_equal,
-            seen: HashSet::default(),
+    /// The first key that the row in the slot repeats. Only a row that satisfies everything is remembered.
+    fn repeated(&mut self) -> Option<usize> {
+        let slot = self.values.slot;
+        let hashes: Vec<Option<u128>> = self.keys.iter_mut().map(|key| key.hash(slot)).collect();
+        let repeats = |(key, hash): (&SeenKeys, &Option<u128>)| hash.is_some_and(|hash| key.has(hash));
+        if let Some(which) = self.keys.iter().zip(&hashes).position(repeats) {
+            return Some(self.values.computed().len() + self.checks.len() + which);
         }
-    }
-
-    /// The hash of a row in a slot; `None` if a NULL makes it differ from all others.
-    fn hash(&mut self, slot: *mut pg_sys::TupleTableSlot) -> Option<u128> {
-        let mut halves = SEEDS;
-        for (place, function) in &mut self.columns {
-            // SAFETY: the slot is full, and the function hashes values of the column's type.
-            let (value, is_null) = unsafe { (*(*slot).tts_values.add(*place), *(*slot).tts_isnull.add(*place)) };
-            if is_null && !self.nulls_equal {
-                return None;
-            }
-            for half in &mut halves {
-                *half = half.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                if !is_null {
-                    let collation = pg_sys::DEFAULT_COLLATION_OID;
-                    // SAFETY: as above.
-                    *half = unsafe { pg_sys::FunctionCall2Coll(function, collation, value, Datum::from(*half as i64)) }
-                        .value() as u64;
-                }
-            }
-        }
-        Some(u128::from(halves[0]) << 64 | u128::from(halves[1]))
+        self.keys.iter_mut().zip(hashes).for_each(|(key, hash)| key.remember(hash));
+        None
     }
 }
 
-/// The type of a column without its domains, if it has not changed.
-fn base_target(column: &ColumnFacts) -> Option<Target> {
-    let (type_oid, typmod) = types::resolve_type(&column.type_name)?;
-    if Kind::of(type_oid, typmod) != Some(column.kind) {
-        return None;
+impl Prepared {
+    /// Prepares a condition; `None` if it is not accepted.
+    fn new(check: &Check, values: &mut RowValues) -> Result<Option<Self>> {
+        let of_column = check.columns.first().filter(|_| check.of_domain);
+        values.names.value = of_column.and_then(|name| values.targets.iter().position(|t| t.column == *name));
+        let (name, is_rule) = (check.name.clone(), check.is_rule);
+        let unusable =
+            || if is_rule { errors::expression_unusable(&errors::rule(&name)) } else { errors::check_unusable(&name) };
+        let state = guard::attempt(|| expression::prepare(&check.expression, &values.names, Purpose::Check), unusable)?;
+        Ok(state.map(|state| Self { name, is_rule, state }))
     }
-    let (type_oid, typmod) = types::base_type(type_oid, typmod);
-    Some(Target { column: column.name.clone(), type_oid, typmod })
+
+    /// Whether the row in the slot satisfies it. ERROR if a rule fails.
+    fn holds(&self, context: *mut pg_sys::ExprContext) -> Result<bool> {
+        // SAFETY: prepared for rows of the slot's descriptor.
+        let check = || unsafe { pg_sys::ExecCheck(self.state, context) };
+        if self.is_rule { Ok(check()) } else { guard::attempt(check, || errors::check_unusable(&self.name)) }
+    }
+
+    fn described(&self) -> String {
+        if self.is_rule { errors::rule(&self.name) } else { format!("check constraint \"{}\"", self.name) }
+    }
 }

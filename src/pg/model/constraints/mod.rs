@@ -1,11 +1,12 @@
 //! What holds in every row of a source, and therefore in every synthetic row: CHECK constraints, constraints of
-//! domains, and unique keys. Rows of the model that violate one are not returned.
+//! domains, rules, and unique keys. Rows of the model that violate one are not returned.
 
 pub mod checks;
 pub mod domains;
 pub mod expression;
 pub mod filter;
 pub mod raw;
+pub mod seen_keys;
 pub mod uniques;
 
 use crate::pg::errors::Result;
