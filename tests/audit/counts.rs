@@ -4,7 +4,7 @@ use serde_json::Map;
 use tablediffusion::engine::job::{Job, Request};
 use tablediffusion::engine::models::Method;
 use tablediffusion::engine::privacy::accountant;
-use tablediffusion::engine::privacy::budget::Split;
+use tablediffusion::engine::privacy::budget::{Releases, Split};
 use tablediffusion::engine::privacy::mechanisms::Mechanism;
 use tablediffusion::engine::privacy::mechanisms::exponential::choose;
 use tablediffusion::engine::privacy::mechanisms::noisy_counts::noisy_counts;
@@ -114,7 +114,7 @@ fn row_count() {
         nullable: false,
         declared: Some(Declared::Categories(vec!["f".to_owned(), "m".to_owned()])),
     };
-    let split = Split::new(epsilon, delta, 0, 0).expect("a split");
+    let split = Split::new(epsilon, delta, Releases::default()).expect("a split");
     let claim = split.count_epsilon;
     // Jobs are slow to make; fewer of them prove less.
     let (runs, least) = if long() { (200_000, TIGHT) } else { (20_000, 0.5) };
