@@ -308,7 +308,7 @@ impl Job {
             None => meter.begin_sample(discovery_rate),
         }
         let sample = DiscoverySample::new(&setup.columns, setup.method.goal());
-        let rows = setup.split.relation_noise().map(|_| RowSample::new(&setup.columns));
+        let rows = setup.split.relation_noise(noisy_units).map(|_| RowSample::new(&setup.columns));
         let scan = Scan::new(setup, noisy_rows, noisy_units);
         let counted = Counted { noisy_rows, noisy_units, discovery_rate };
         self.state = JobState::Sampling { counted, book, sample, rows, scan, meter };
@@ -416,7 +416,7 @@ impl Job {
 
     /// The plans of domains and of relations, if these are paid for.
     fn plans(&self, counted: Counted) -> Option<Plans> {
-        let relations = self.discovery_plan(counted, Some(self.setup.split.relation_noise()?));
+        let relations = self.discovery_plan(counted, Some(self.setup.split.relation_noise(counted.noisy_units)?));
         let histograms = self.discovery_plan(counted, self.setup.split.histogram_noise(counted.noisy_units));
         Some(Plans { histograms, relations })
     }

@@ -59,6 +59,7 @@ impl Setup {
         let releases = Releases {
             histograms: columns.iter().map(|column| discover::histograms(column, method.goal())).sum(),
             relations: relations::units(&columns),
+            least_signal: relations::least_signal(&columns),
             thresholds: columns.iter().map(discover::thresholds).sum::<u64>() + relations::thresholds(&columns),
         };
         let split = Split::new(epsilon, delta, releases)?;

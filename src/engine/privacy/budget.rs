@@ -55,8 +55,10 @@ pub struct Split {
 pub struct Releases {
     /// Noisy histograms of domains.
     pub histograms: u64,
-    /// What the search for relations costs, in units of its own.
+    /// What the search for relations costs, in units of its own, and how many privacy units it needs relative to the
+    /// noise of one.
     pub relations: u64,
+    pub least_signal: f64,
     /// How many of all histograms are released above a threshold.
     pub thresholds: u64,
 }
@@ -110,11 +112,13 @@ impl Split {
         (self.releases.histograms > 0).then(|| noise(times * share))
     }
 
-    /// Noise multiplier of a unit of the search for relations, if there is any.
-    pub fn relation_noise(&self) -> Option<f64> {
+    /// Noise multiplier of a unit of the search for relations in a table with this many privacy units, if there is any
+    /// search: not where it would be in vain.
+    pub fn relation_noise(&self, noisy_units: f64) -> Option<f64> {
         let units = self.releases.relations as f64;
         let share = (RELATION_UNIT_SHARE * units).min(RELATIONS_SHARE);
-        (units > 0.0).then(|| self.one_shot * (units / share).sqrt())
+        let noise = self.one_shot * (units / share).sqrt();
+        (units > 0.0 && noisy_units >= self.releases.least_signal * noise).then_some(noise)
     }
 
     /// The cost of the discovery of domains and relations in a table with this many units, each of which is sampled with
@@ -122,7 +126,7 @@ impl Split {
     pub fn discovery(&self, noisy_units: f64, sampling_rate: f64) -> Option<Mechanism> {
         let precision = |noise: Option<f64>, times: u64| noise.map_or(0.0, |noise| times as f64 / (noise * noise));
         let together = precision(self.histogram_noise(noisy_units), self.releases.histograms)
-            + precision(self.relation_noise(), self.releases.relations);
+            + precision(self.relation_noise(noisy_units), self.releases.relations);
         let together = together.sqrt().recip();
         together.is_finite().then_some(if sampling_rate < 1.0 {
             Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier: together, steps: 1 }
@@ -183,7 +187,8 @@ mod tests {
     #[test]
     fn shares_never_exceed_the_whole() {
         for (histograms, thresholds) in [(0, 0), (1, 0), (3, 2), (27, 15), (600, 300)] {
-            let split = Split::new(1.0, 1e-6, Releases { histograms, thresholds, relations: 40 }).unwrap();
+            let split =
+                Split::new(1.0, 1e-6, Releases { histograms, thresholds, relations: 40, least_signal: 1.0 }).unwrap();
             assert!(split.count_epsilon + split.epsilon <= 1.0 + 1e-15);
             assert!(split.count_delta + split.rest_delta() <= 1e-6 * (1.0 + 1e-12));
             assert_eq!(split.histogram_noise(1e6).is_some(), histograms > 0);
@@ -195,7 +200,7 @@ mod tests {
 
     #[test]
     fn discovery_takes_its_share_of_precision() {
-        let split = Split::new(1.0, 1e-6, Releases { histograms: 27, relations: 0, thresholds: 15 }).unwrap();
+        let split = Split::new(1.0, 1e-6, Releases { histograms: 27, thresholds: 15, ..Releases::default() }).unwrap();
         let one_shot = analytic_gaussian::noise_multiplier(split.epsilon, split.accounted_delta);
         let share = |units| match split.discovery(units, 1.0) {
             Some(Mechanism::Gaussian { noise_multiplier }) => (one_shot / noise_multiplier).powi(2),

@@ -64,6 +64,19 @@ pub fn units(columns: &[Column]) -> u64 {
     dependencies + followers
 }
 
+/// The number of units, relative to the noise of one part of the search, below which nothing can be found between these
+/// columns: noise alone is as large as what would be told from it.
+pub fn least_signal(columns: &[Column]) -> f64 {
+    let plan = Plan::of(columns);
+    let noise = |pairs: u64, units: u64| (pairs as f64 / units as f64).sqrt();
+    let all = columns.len() as u64;
+    let numbers = columns.iter().filter(|column| column.measure != Measure::Category).count() as u64;
+    let pairs = |columns: u64| columns * columns.saturating_sub(1) / 2;
+    let dependencies = dependencies::LEAST_SIGNAL * noise(pairs(all), BREAKS);
+    let followers = followers::LEAST_SIGNAL * noise(followers::CURVES_PER_PAIR * pairs(numbers), CURVES);
+    if plan.followers > 0 { dependencies.min(followers) } else { dependencies }
+}
+
 /// How many histograms of relations are released above a threshold, each at the price of a share of delta: combinations
 /// that stand in for no histogram of a column, and distances.
 pub fn thresholds(columns: &[Column]) -> u64 {

@@ -65,10 +65,12 @@ impl Curve {
         (knots.len() >= 2).then_some(Self::Knots(knots))
     }
 
-    /// How far its knots, without the outermost, lie from another curve at most.
+    /// How far its knots, without the outermost, lie from another curve: the root of the mean of the squares.
     pub fn distance_from(&self, other: &Self) -> f64 {
         let Self::Knots(knots) = self else { return 0.0 };
-        inner(knots).iter().map(|(x, y)| (y - other.at(*x)).abs()).fold(0.0, f64::max)
+        let knots = inner(knots);
+        let squares: f64 = knots.iter().map(|(x, y)| (y - other.at(*x)).powi(2)).sum();
+        (squares / knots.len().max(1) as f64).sqrt()
     }
 
     /// The straight line nearest to the knots, by least squares over ranks without the outermost.

@@ -25,6 +25,8 @@ const BROKEN: f64 = 0.05;
 const BROKEN_OF_OTHERS: f64 = 0.1;
 /// ... and noise is known to be no larger than so many standard deviations.
 const DEVIATIONS: f64 = 2.0;
+/// Below so many rows, relative to the noise, not even a dependency without a breach is told from others.
+pub const LEAST_SIGNAL: f64 = DEVIATIONS / BROKEN;
 /// It may hold the other way round if it is broken by at most this share of the rows without the commonest value.
 const NEARLY: f64 = 0.25;
 

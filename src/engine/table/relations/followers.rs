@@ -4,7 +4,10 @@ use super::row_sample::RowSample;
 use crate::engine::table::features::{Curve, Quantiles, Residual, Side};
 use crate::engine::table::{Bin, Cells, Column, Domain};
 
-/// Curves that are looked at, at most.
+/// Rows of a histogram, relative to the noise of a cell, below which it tells nothing.
+pub const LEAST_SIGNAL: f64 = 30.0;
+/// Curves that are looked at for two columns, at most, and for all.
+pub const CURVES_PER_PAIR: u64 = 3;
 const MAX_CANDIDATES: usize = 400;
 /// Bins that a column has at least to be worth a look.
 const MIN_BINS: usize = 8;
@@ -38,6 +41,8 @@ pub struct Follower {
     spread: f64,
     /// Share of rows below the other number if the columns were independent.
     below_by_chance: f64,
+    /// How far the medians of both lie apart.
+    apart: f64,
     /// How many octaves below its spread the width is within which [`NEAR`] of it lies anyway.
     octaves_alone: f64,
 }
@@ -129,6 +134,7 @@ impl<'a> Number<'a> {
             curves.extend(Curve::through_quantiles(self.bins, of.bins, falling));
         }
         let below_by_chance = below(of.bins, self.bins);
+        let apart = (of.median - self.median).abs();
         let octaves_alone = (of.spread / of.narrowest()).log2().max(0.0);
         curves
             .into_iter()
@@ -143,7 +149,7 @@ impl<'a> Number<'a> {
                     curve,
                     never: None,
                 };
-                Follower { residual, spread: of.spread, below_by_chance, octaves_alone }
+                Follower { residual, spread: of.spread, apart, below_by_chance, octaves_alone }
             })
             .collect()
     }
@@ -195,7 +201,7 @@ impl Follower {
     /// How much is known of the number by following the other, in octaves; nothing if that is not enough.
     fn gain(&mut self, counts: &[f64], noise_sd: f64) -> Option<f64> {
         let all: f64 = counts.iter().sum();
-        if all < 8.0 * noise_sd * (CELLS as f64).sqrt() || counts[ALONE] > MAX_ALONE * all + 2.0 * noise_sd {
+        if all < LEAST_SIGNAL * noise_sd || counts[ALONE] > MAX_ALONE * all + 2.0 * noise_sd {
             return None;
         }
         self.residual.never =
@@ -270,7 +276,9 @@ pub fn choose(candidates: Vec<Follower>, counts: &[f64], noise_sd: f64, most: us
         Some((follower, gain))
     });
     let mut known: Vec<(Follower, f64)> = gains.collect();
-    known.sort_by(|a, b| b.1.total_cmp(&a.1));
+    // Of equals, the one that it is nearest to.
+    let apart = |follower: &Follower| follower.apart;
+    known.sort_by(|a, b| b.1.total_cmp(&a.1).then(apart(&a.0).total_cmp(&apart(&b.0))));
     let mut chosen: Vec<Follower> = Vec::new();
     for (follower, _) in known {
         if chosen.len() == most {
