@@ -122,8 +122,6 @@ enum JobState {
         book: Option<UnitBook>,
         sample: DiscoverySample,
         dependencies: Box<Dependencies>,
-        /// For the discovery of domains.
-        meter: Meter,
     },
     Discovering {
         counted: Counted,
@@ -388,9 +386,8 @@ impl Job {
                 self.state = match (self.plans(counted), rows) {
                     (Some(Plans { histograms, relations }), Some(rows)) => {
                         let texts = histograms.times(TEXT_PRECISION as f64);
-                        let dependencies =
-                            Box::new(Dependencies::new(rows, relations, texts, self.meter.for_stage(DOMAINS)?));
-                        JobState::Comparing { counted, book, sample, dependencies, meter }
+                        let dependencies = Box::new(Dependencies::new(rows, relations, texts, meter));
+                        JobState::Comparing { counted, book, sample, dependencies }
                     }
                     _ => self.discover(counted, book, sample, None, meter),
                 };
@@ -443,12 +440,13 @@ impl Job {
         book: Option<UnitBook>,
         domains: Vec<Domain>,
         relating: Option<(Vec<Group>, RowSample)>,
+        meter: Meter,
     ) -> Result<JobState> {
         let (Some(plans), Some((groups, rows))) = (self.plans(counted), relating) else {
             let found = Found::plain(&domains.iter().collect::<Vec<_>>());
             return self.encode(counted, book, Released { domains, found });
         };
-        let (columns, meter) = (self.setup.columns.clone(), self.meter.for_stage(DOMAINS)?);
+        let columns = self.setup.columns.clone();
         let relations = Box::new(Relations::new(rows, groups, columns, domains, plans, meter));
         Ok(JobState::Relating { counted, book, relations })
     }
@@ -481,13 +479,13 @@ impl Job {
     /// Any error of discovery, calibration or training. The job cannot continue then.
     pub fn step(&mut self) -> Result<()> {
         self.state = match std::mem::replace(&mut self.state, JobState::Failed) {
-            JobState::Comparing { counted, book, sample, mut dependencies, meter } => {
+            JobState::Comparing { counted, book, sample, mut dependencies } => {
                 if dependencies.step()? {
-                    JobState::Comparing { counted, book, sample, dependencies, meter }
+                    JobState::Comparing { counted, book, sample, dependencies }
                 } else {
                     self.noise_draws += dependencies.noise_draws();
-                    let relating = dependencies.finish(&sample);
-                    self.discover(counted, book, sample, Some(relating), meter)
+                    let (groups, rows, meter) = dependencies.finish(&sample);
+                    self.discover(counted, book, sample, Some((groups, rows)), meter)
                 }
             }
             JobState::Discovering { counted, book, mut discovery, relating } => {
@@ -495,7 +493,8 @@ impl Job {
                     JobState::Discovering { counted, book, discovery, relating }
                 } else {
                     self.noise_draws += discovery.noise_draws();
-                    self.relate(counted, book, discovery.finish(), relating)?
+                    let (domains, meter) = discovery.finish_with_meter();
+                    self.relate(counted, book, domains, relating, meter)?
                 }
             }
             JobState::Relating { counted, book, mut relations } => {

@@ -163,7 +163,12 @@ impl Discovery {
 
     /// The domains, in the order of the columns. A column that has not had its steps yet gets what is public.
     pub fn finish(self) -> Vec<Domain> {
-        self.columns.into_iter().map(DiscoveryState::nothing).collect()
+        self.finish_with_meter().0
+    }
+
+    /// The same, and the meter of what ran on the sample.
+    pub fn finish_with_meter(self) -> (Vec<Domain>, Meter) {
+        (self.columns.into_iter().map(DiscoveryState::nothing).collect(), self.meter)
     }
 }
 

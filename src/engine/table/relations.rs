@@ -16,6 +16,7 @@
 mod dependencies;
 mod followers;
 mod group;
+mod plan;
 mod row_sample;
 #[cfg(test)]
 mod tests;
@@ -23,46 +24,14 @@ mod tests;
 pub use self::dependencies::Dependencies;
 use self::followers::Follower;
 pub use self::group::Group;
+use self::plan::{BREAKS, COMBINATIONS, CURVES, DISTANCES, Plan, search};
+pub use self::plan::{thresholds, units};
 pub use self::row_sample::RowSample;
 use super::discover::{DiscoveryPlan, Distances, TEXT_PRECISION};
 use super::features::{Cell, Combination, Feature, Features};
 use super::{Bin, Cells, Column, Domain, Measure, Part};
 use crate::engine::Result;
-use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
 use crate::engine::privacy::meter::Meter;
-
-/// What each part of the search costs, in units of the precision that relations share: what is known of each column, the
-/// rows that break dependencies, the curves that numbers follow, combinations that stand in for no histogram, and the
-/// distances of one column.
-const COLUMNS: u64 = 2;
-const BREAKS: u64 = 6;
-const CURVES: u64 = 4;
-const COMBINATIONS: u64 = 4;
-const DISTANCES: u64 = 3;
-
-/// What is looked for between columns. Public.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Plan {
-    /// Whether there are two columns.
-    dependencies: bool,
-    /// Numbers that are found to follow others, at most.
-    followers: u64,
-}
-
-impl Plan {
-    fn of(columns: &[Column]) -> Self {
-        let numbers = columns.iter().filter(|column| column.measure != Measure::Category).count() as u64;
-        Self { dependencies: columns.len() > 1, followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6) }
-    }
-}
-
-/// What relations between these columns cost, in units that share the budget for relations.
-pub fn units(columns: &[Column]) -> u64 {
-    let plan = Plan::of(columns);
-    let dependencies = if plan.dependencies { COLUMNS + BREAKS + COMBINATIONS } else { 0 };
-    let followers = if plan.followers > 0 { CURVES + DISTANCES * plan.followers } else { 0 };
-    dependencies + followers
-}
 
 /// The number of units, relative to the noise of one part of the search, below which nothing can be found between these
 /// columns: noise alone is as large as what would be told from it.
@@ -75,30 +44,6 @@ pub fn least_signal(columns: &[Column]) -> f64 {
     let dependencies = dependencies::LEAST_SIGNAL * noise(pairs(all), BREAKS);
     let followers = followers::LEAST_SIGNAL * noise(followers::CURVES_PER_PAIR * pairs(numbers), CURVES);
     if plan.followers > 0 { dependencies.min(followers) } else { dependencies }
-}
-
-/// How many histograms of relations are released above a threshold, each at the price of a share of delta: combinations
-/// that stand in for no histogram of a column, and distances.
-pub fn thresholds(columns: &[Column]) -> u64 {
-    let plan = Plan::of(columns);
-    u64::from(plan.dependencies) + plan.followers
-}
-
-/// Noisy counts that share so many units, each of which one row changes by one at most in each of so many parts.
-fn search(
-    counts: &[u64],
-    parts: usize,
-    units: u64,
-    plan: &DiscoveryPlan,
-    meter: &mut Meter,
-) -> Result<(Vec<f64>, f64)> {
-    if counts.is_empty() {
-        return Ok((Vec::new(), 0.0));
-    }
-    let plan = plan.times(units as f64);
-    let sensitivity = f64::from(plan.unit_rows) * (parts as f64).sqrt() * (1.0 + 1e-15);
-    let noisy = noisy_counts(counts, sensitivity, plan.noise_multiplier, meter)?;
-    Ok((noisy.values, noisy.noise_sd))
 }
 
 /// Bytes that a [`RowSample`] takes for every sampled row.
@@ -230,7 +175,7 @@ impl Relations {
             0 => self.plans.relations.times(COMBINATIONS as f64),
             histograms => self.plans.histograms.times(histograms as f64),
         };
-        let combinations = group.release(&self.sample, &plan, &mut self.meter)?;
+        let combinations = group.release(&self.sample, &self.domains, &self.columns, &plan, &mut self.meter)?;
         self.noise_draws += u64::from(plan.unit_rows);
         for column in group.pooled() {
             self.domains[column] = group.projection(&combinations, column, self.columns[column].nullable);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::group::Group;
+use super::plan::{BREAKS, COLUMNS, search};
 use super::row_sample::RowSample;
-use super::{BREAKS, COLUMNS, search};
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::table::discover::{DiscoveryPlan, DiscoverySample};
@@ -149,12 +149,16 @@ impl Dependencies {
         self.noise_draws
     }
 
-    /// Groups of columns, no column in two of them, and the sample.
-    pub fn finish(self, discovery: &DiscoverySample) -> (Vec<Group>, RowSample) {
-        let Stage::Done { holding, nearly } = self.stage else { return (Vec::new(), self.sample) };
+    /// Groups of columns, no column in two of them, the sample, and the meter of what ran on it.
+    pub fn finish(self, discovery: &DiscoverySample) -> (Vec<Group>, RowSample, Meter) {
+        let Stage::Done { holding, nearly } = self.stage else { return (Vec::new(), self.sample, self.meter) };
         let groups = groups(&holding, &nearly, self.sample.columns());
         let group = |(members, parent)| Group::new(members, parent, &self.sample, |column| discovery.texts(column));
-        (groups.into_iter().map(group).collect(), self.sample)
+        let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
+        // The combinations of one group that stands in for no histogram are paid for.
+        let mut paid = true;
+        groups.retain(|group| group.pooled().next().is_some() || std::mem::take(&mut paid));
+        (groups, self.sample, self.meter)
     }
 }
 

@@ -74,7 +74,14 @@ impl Group {
     ///
     /// # Errors
     /// As the mechanism.
-    pub fn release(&self, sample: &RowSample, plan: &DiscoveryPlan, meter: &mut Meter) -> Result<Combinations> {
+    pub fn release(
+        &self,
+        sample: &RowSample,
+        domains: &[Domain],
+        columns: &[Column],
+        plan: &DiscoveryPlan,
+        meter: &mut Meter,
+    ) -> Result<Combinations> {
         let mut counts: HashMap<Vec<u64>, u64, RandomState> = HashMap::default();
         for row in 0..sample.rows() {
             let labels = self.members.iter().map(|member| sample.column(*member).label(row));
@@ -82,8 +89,12 @@ impl Group {
         }
         let named = counts.into_iter().filter(|(_, count)| *count >= MIN_COUNT).filter_map(|(labels, count)| {
             let values = labels.iter().zip(&self.members).zip(&self.names);
-            let values: Option<Vec<Scalar>> =
-                values.map(|((label, member), names)| value(*label, sample.column(*member), names)).collect();
+            let values: Option<Vec<Scalar>> = values
+                .map(|((label, member), names)| {
+                    let value = value(*label, sample.column(*member), names)?;
+                    (columns[*member].declared.is_none() || may_be(&domains[*member], &value)).then_some(value)
+                })
+                .collect();
             values.map(|values| (Key(values), count - (MIN_COUNT - 1)))
         });
         let heavy = release_heavy(&[], named, plan.unit_rows, plan.noise_multiplier, plan.threshold_delta, meter)?;
@@ -143,6 +154,17 @@ fn value(label: u64, column: &RowColumn, names: &HashMap<u64, String, RandomStat
             let present = number.is_finite().then_some(Scalar::Number(number));
             if number.is_nan() { Some(Scalar::Null) } else { present }
         }
+    }
+}
+
+/// Whether a declared domain has room for a value.
+fn may_be(domain: &Domain, value: &Scalar) -> bool {
+    match (value, &domain.cells) {
+        (Scalar::Number(number), Cells::Bins { bins, .. }) => {
+            let mut parts = bins.iter().flat_map(|bin| &bin.parts);
+            parts.any(|part| (part.lo..=part.hi).contains(number))
+        }
+        _ => true,
     }
 }
 

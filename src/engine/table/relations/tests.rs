@@ -4,9 +4,9 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::engine::table::discover::{Discovery, DiscoverySample, Goal};
+use crate::engine::table::discover::{self, Discovery, DiscoverySample, Goal};
 use crate::engine::table::features::{FeatureDecoder, Scalar, Side};
-use crate::engine::table::{Block, BlockColumn};
+use crate::engine::table::{Block, BlockColumn, Declared};
 
 fn column(name: &str, measure: Measure) -> Column {
     Column { name: name.into(), measure, nullable: true, declared: None }
@@ -14,23 +14,32 @@ fn column(name: &str, measure: Measure) -> Column {
 
 /// Finds the features of a table as a training does, with noise of so many rows on a histogram and on a unit.
 fn found(columns: &[Column], block: &Block, noise: f64, seed: u64) -> (Vec<Domain>, Found) {
+    let (domains, found, _) = found_with(columns, block, noise, seed);
+    (domains, found)
+}
+
+/// The same, with the meter of all that ran.
+fn found_with(columns: &[Column], block: &Block, noise: f64, seed: u64) -> (Vec<Domain>, Found, Meter) {
+    let all = Meter::for_tests(seed);
     let plan =
         DiscoveryPlan { noise_multiplier: noise, unit_rows: 1, threshold_delta: 1e-7, sampled_rows: block.rows as f64 };
-    let meter = || Meter::for_tests(seed);
+    let meter = all.for_stage("domains").unwrap();
     let (mut sample, mut rows) = (DiscoverySample::new(columns, Goal::Domains), RowSample::new(columns));
-    let all: Vec<u32> = (0..block.rows as u32).collect();
-    sample.push(block, &all).unwrap();
-    rows.push(block, &all);
-    let mut dependencies = Dependencies::new(rows, plan, plan.times(TEXT_PRECISION as f64), meter());
+    let kept: Vec<u32> = (0..block.rows as u32).collect();
+    sample.push(block, &kept).unwrap();
+    rows.push(block, &kept);
+    let mut dependencies = Dependencies::new(rows, plan, plan.times(TEXT_PRECISION as f64), meter);
     while dependencies.step().unwrap() {}
-    let (groups, rows) = dependencies.finish(&sample);
+    let (groups, rows, meter) = dependencies.finish(&sample);
     let others: Vec<usize> = groups.iter().flat_map(Group::pooled).collect();
-    let mut discovery = Discovery::new(sample, &others, plan, meter());
+    let mut discovery = Discovery::new(sample, &others, plan, meter);
     while discovery.step().unwrap() {}
+    let (domains, meter) = discovery.finish_with_meter();
     let plans = Plans { histograms: plan, relations: plan };
-    let mut relations = Relations::new(rows, groups, columns.to_vec(), discovery.finish(), plans, meter());
+    let mut relations = Relations::new(rows, groups, columns.to_vec(), domains, plans, meter);
     while relations.step().unwrap() {}
-    relations.finish()
+    let (domains, found) = relations.finish();
+    (domains, found, all)
 }
 
 struct Table {
@@ -210,6 +219,47 @@ fn nothing_is_found_where_nothing_is() {
         let (domains, found) = table.found(20.0, seed);
         assert!(found.features.is_plain() && found.domains == domains, "{seed}");
     }
+}
+
+/// Codes that are numbers, in two groups: what is spent is what is paid for, whatever is found.
+#[test]
+fn no_more_is_spent_than_is_paid_for() {
+    let table = Table::new(30_000)
+        .numbers("a", |row| Some((row * 7919 % 100) as f64))
+        .numbers("b", |row| Some((row * 7919 % 100 * 7) as f64))
+        .numbers("c", |row| Some((row * 104_729 % 90 * 3 % 97) as f64))
+        .numbers("d", |row| Some((row * 104_729 % 90 * 3 % 97 * 5) as f64))
+        .texts("e", |row| Some(format!("{}", row * 31 % 80)))
+        .texts("f", |row| Some(format!("f{}", row * 31 % 80)))
+        .texts("g", |row| (row * 31 % 80 > 0).then(|| format!("g{}", row * 31 % 80 % 7)));
+    let noise = 20.0;
+    let (_, found, meter) = found_with(&table.columns, &table.block, noise, 1);
+    let groups = found.features.iter().filter(|feature| matches!(feature, Feature::Combination(_))).count();
+    assert!(groups >= 2, "{groups}");
+    let histograms: u64 = table.columns.iter().map(|column| discover::histograms(column, Goal::Domains)).sum();
+    let paid = (histograms + units(&table.columns)) as f64 / (noise * noise);
+    let spent: f64 = meter.record().stages().map(|(_, ran)| ran.precision).sum();
+    assert!(spent <= paid * (1.0 + 1e-9) && spent > 0.5 * paid, "{spent} of {paid}");
+    let thresholds: u64 = table.columns.iter().map(discover::thresholds).sum::<u64>() + thresholds(&table.columns);
+    let delta: f64 = meter.record().stages().map(|(_, ran)| ran.threshold_delta).sum();
+    assert!(delta <= thresholds as f64 * 1e-7 * (1.0 + 1e-9));
+}
+
+/// Combinations do not leave what is declared.
+#[test]
+fn declared_bounds_bind_combinations_too() {
+    let mut table = Table::new(30_000)
+        .texts("code", |row| Some(format!("{}", row % 100)))
+        .numbers("number", |row| Some((row % 100) as f64));
+    table.columns[1].declared = Some(Declared::Range { lo: Some(0.0), hi: Some(49.0) });
+    let (_, found) = table.found(20.0, 2);
+    let combination = combination(&found).unwrap();
+    let number = combination.columns().iter().position(|column| *column == 1).unwrap();
+    let within = |cell: &Cell| match cell {
+        Cell::Values(values, _) => matches!(values[number], Scalar::Number(number) if number <= 49.0),
+        Cell::Rest(_) => false,
+    };
+    assert!(combination.cells().len() > 40 && combination.cells().iter().all(within));
 }
 
 #[test]

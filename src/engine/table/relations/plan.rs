@@ -1,0 +1,65 @@
+//! What the search for relations costs, in parts that are fixed before a row is read.
+
+use crate::engine::Result;
+use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
+use crate::engine::privacy::meter::Meter;
+use crate::engine::table::discover::DiscoveryPlan;
+use crate::engine::table::{Column, Measure};
+
+/// What each part of the search costs, in units of the precision that relations share: what is known of each column, the
+/// rows that break dependencies, the curves that numbers follow, combinations that stand in for no histogram, and the
+/// distances of one column.
+pub const COLUMNS: u64 = 2;
+pub const BREAKS: u64 = 6;
+pub const CURVES: u64 = 4;
+pub const COMBINATIONS: u64 = 4;
+pub const DISTANCES: u64 = 3;
+
+/// What is looked for between columns. Public.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Plan {
+    /// Columns that others determine: in any table of two columns.
+    pub dependencies: bool,
+    /// Numbers that are found to follow others, at most.
+    pub followers: u64,
+}
+
+impl Plan {
+    /// For a table of these columns.
+    pub fn of(columns: &[Column]) -> Self {
+        let numbers = columns.iter().filter(|column| column.measure != Measure::Category).count() as u64;
+        Self { dependencies: columns.len() > 1, followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6) }
+    }
+}
+
+/// What relations between these columns cost, in units that share the budget for relations.
+pub fn units(columns: &[Column]) -> u64 {
+    let plan = Plan::of(columns);
+    let dependencies = if plan.dependencies { COLUMNS + BREAKS + COMBINATIONS } else { 0 };
+    let followers = if plan.followers > 0 { CURVES + DISTANCES * plan.followers } else { 0 };
+    dependencies + followers
+}
+
+/// How many histograms of relations are released above a threshold, each at the price of a share of delta: combinations
+/// that stand in for no histogram of a column, and distances.
+pub fn thresholds(columns: &[Column]) -> u64 {
+    let plan = Plan::of(columns);
+    u64::from(plan.dependencies) + plan.followers
+}
+
+/// Noisy counts that share so many units, each of which one row changes by one at most in each of so many parts.
+pub fn search(
+    counts: &[u64],
+    parts: usize,
+    units: u64,
+    plan: &DiscoveryPlan,
+    meter: &mut Meter,
+) -> Result<(Vec<f64>, f64)> {
+    if counts.is_empty() {
+        return Ok((Vec::new(), 0.0));
+    }
+    let plan = plan.times(units as f64);
+    let sensitivity = f64::from(plan.unit_rows) * (parts as f64).sqrt() * (1.0 + 1e-15);
+    let noisy = noisy_counts(counts, sensitivity, plan.noise_multiplier, meter)?;
+    Ok((noisy.values, noisy.noise_sd))
+}
