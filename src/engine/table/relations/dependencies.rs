@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 
 use super::group::Group;
 use super::plan::{BREAKS, COLUMNS, search};
-use super::row_sample::RowSample;
+use super::row_sample::{RowColumn, RowSample};
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::table::discover::{DiscoveryPlan, DiscoverySample};
@@ -33,6 +33,8 @@ const NEARLY: f64 = 0.25;
 /// The search for columns that determine others, one bounded step after another.
 pub struct Dependencies {
     sample: RowSample,
+    /// The values of the columns so far, numbered.
+    numbered: Vec<Numbered>,
     /// The noise of one unit, and how many rows a value needs to be released.
     plan: DiscoveryPlan,
     taken_off: u64,
@@ -52,6 +54,28 @@ enum Stage {
     },
 }
 
+/// A column whose values are numbered, with the rows of each.
+struct Numbered {
+    numbers: Vec<u32>,
+    counts: Vec<u64>,
+}
+
+impl Numbered {
+    fn new(column: &RowColumn, rows: usize) -> Self {
+        let (mut known, mut counts) = (HashMap::<u64, u32, RandomState>::default(), Vec::new());
+        let number = |row: usize| {
+            let number = *known.entry(column.label(row)).or_insert(counts.len() as u32);
+            if number as usize == counts.len() {
+                counts.push(0);
+            }
+            counts[number as usize] += 1;
+            number
+        };
+        let numbers = (0..rows).map(number).collect();
+        Self { numbers, counts }
+    }
+}
+
 /// That one column may determine another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Pair {
@@ -63,7 +87,7 @@ impl Dependencies {
     /// Starts from a sample. `texts` is the noise of a histogram of texts.
     pub fn new(sample: RowSample, plan: DiscoveryPlan, texts: DiscoveryPlan, meter: Meter) -> Self {
         let taken_off = (TAKEN_OFF_DEVIATIONS * texts.noise_sd()).min(plan.sampled_rows.max(1.0)).ceil() as u64;
-        Self { sample, plan, taken_off, meter, stage: Stage::Columns(Vec::new()), noise_draws: 0 }
+        Self { sample, numbered: Vec::new(), plan, taken_off, meter, stage: Stage::Columns(Vec::new()), noise_draws: 0 }
     }
 
     /// Does some work, well under 100 ms; false once all is found.
@@ -82,7 +106,7 @@ impl Dependencies {
             }
             Stage::Pairs(pairs, mut breaks) => match pairs.get(breaks.len()) {
                 Some((next, _)) => {
-                    breaks.push(next.breaks(&self.sample));
+                    breaks.push(next.breaks(&self.numbered));
                     Stage::Pairs(pairs, breaks)
                 }
                 None => self.judged(&pairs, &breaks)?,
@@ -94,12 +118,12 @@ impl Dependencies {
 
     /// Rows of a column that are left if some are taken off each of its values, and rows of the commonest value. One row
     /// more changes both by one at most.
-    fn column(&self, column: usize) -> [u64; 2] {
-        let column = self.sample.column(column);
-        let mut counts: HashMap<u64, u64, RandomState> = HashMap::default();
-        (0..self.sample.rows()).for_each(|row| *counts.entry(column.label(row)).or_default() += 1);
-        let left = counts.values().map(|count| count.saturating_sub(self.taken_off)).sum();
-        [left, counts.values().copied().max().unwrap_or(0)]
+    fn column(&mut self, column: usize) -> [u64; 2] {
+        let numbered = Numbered::new(self.sample.column(column), self.sample.rows());
+        let left = numbered.counts.iter().map(|count| count.saturating_sub(self.taken_off)).sum();
+        let commonest = numbered.counts.iter().copied().max().unwrap_or(0);
+        self.numbered.push(numbered);
+        [left, commonest]
     }
 
     fn search(&mut self, counts: &[u64], units: u64) -> Result<(Vec<f64>, f64)> {
@@ -164,19 +188,18 @@ impl Dependencies {
 
 impl Pair {
     /// Rows whose value is not the commonest one of their key. One row more changes it by one at most.
-    fn breaks(&self, sample: &RowSample) -> u64 {
-        let (key, determined) = (sample.column(self.key), sample.column(self.determined));
-        let mut counts: HashMap<(u64, u64), u64, RandomState> = HashMap::default();
-        for row in 0..sample.rows() {
-            *counts.entry((key.label(row), determined.label(row))).or_default() += 1;
+    fn breaks(&self, columns: &[Numbered]) -> u64 {
+        let (key, determined) = (&columns[self.key], &columns[self.determined]);
+        let mut counts: HashMap<u64, u64, RandomState> = HashMap::default();
+        for (key, determined) in key.numbers.iter().zip(&determined.numbers) {
+            *counts.entry(u64::from(*key) << 32 | u64::from(*determined)).or_default() += 1;
         }
-        let mut of_keys: HashMap<u64, (u64, u64), RandomState> = HashMap::default();
-        for ((key, _), count) in counts {
-            let (all, most) = of_keys.entry(key).or_default();
-            *all += count;
+        let mut commonest = vec![0; key.counts.len()];
+        for (pair, count) in counts {
+            let most: &mut u64 = &mut commonest[(pair >> 32) as usize];
             *most = (*most).max(count);
         }
-        of_keys.values().map(|(all, most)| all - most).sum()
+        key.counts.iter().zip(commonest).map(|(all, most)| all - most).sum()
     }
 
     fn reversed(self) -> Self {

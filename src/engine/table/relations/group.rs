@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use foldhash::fast::RandomState;
 
@@ -82,19 +83,20 @@ impl Group {
         plan: &DiscoveryPlan,
         meter: &mut Meter,
     ) -> Result<Combinations> {
-        let mut counts: HashMap<Vec<u64>, u64, RandomState> = HashMap::default();
+        let hash = RandomState::default();
+        let label = |member: usize, row: usize| sample.column(member).label(row);
+        // By the hash of its labels, a row that holds each combination, and how many do.
+        let mut counts: HashMap<u64, (usize, u64), RandomState> = HashMap::default();
         for row in 0..sample.rows() {
-            let labels = self.members.iter().map(|member| sample.column(*member).label(row));
-            *counts.entry(labels.collect()).or_default() += 1;
+            let labels = self.members.iter().fold(0, |sum, member| hash.hash_one((sum, label(*member, row))));
+            counts.entry(labels).or_insert((row, 0)).1 += 1;
         }
-        let named = counts.into_iter().filter(|(_, count)| *count >= MIN_COUNT).filter_map(|(labels, count)| {
-            let values = labels.iter().zip(&self.members).zip(&self.names);
-            let values: Option<Vec<Scalar>> = values
-                .map(|((label, member), names)| {
-                    let value = value(*label, sample.column(*member), names)?;
-                    (columns[*member].declared.is_none() || may_be(&domains[*member], &value)).then_some(value)
-                })
-                .collect();
+        let named = counts.into_values().filter(|(_, count)| *count >= MIN_COUNT).filter_map(|(row, count)| {
+            let scalar = |(member, names): (&usize, &HashMap<u64, String, RandomState>)| {
+                let value = value(label(*member, row), sample.column(*member), names)?;
+                (columns[*member].declared.is_none() || may_be(&domains[*member], &value)).then_some(value)
+            };
+            let values: Option<Vec<Scalar>> = self.members.iter().zip(&self.names).map(scalar).collect();
             values.map(|values| (Key(values), count - (MIN_COUNT - 1)))
         });
         let heavy = release_heavy(&[], named, plan.unit_rows, plan.noise_multiplier, plan.threshold_delta, meter)?;

@@ -3,8 +3,8 @@
 use crate::engine::table::keyed_hash::KeyedHash;
 use crate::engine::table::{Block, Column, Measure};
 
-/// Bytes that a value takes.
-pub const BYTES_PER_VALUE: u64 = 8;
+/// Bytes that a value takes, with its number among the values of its column.
+pub const BYTES_PER_VALUE: u64 = 12;
 
 /// A sample of rows. Never leaves the process, and is dropped once the features are found.
 pub struct RowSample {
