@@ -66,6 +66,18 @@ def stays():
     return pd.DataFrame({"admitted": admitted, "discharged": admitted + minutes, "ward": rng.choice(list("abcde"), 20_000)})
 
 
+def facts():
+    """Days and months that are written as whole numbers."""
+    row = np.arange(12_000)
+    day = pd.Series(pd.Timestamp("2022-01-01") + pd.to_timedelta(row * 13 % 900, unit="D"))
+    return pd.DataFrame({
+        "day": day.dt.strftime("%Y%m%d").astype(int),
+        "month": day.dt.strftime("%Y%m").astype(int),
+        "shop": [f"s{shop}" for shop in row % 9],
+        "sold": row % 50,
+    })
+
+
 def exist(real, synthetic, *columns):
     """Whether each synthetic row has a combination that exists in the real table."""
     rows = lambda table: list(zip(*(table[column].astype(str) for column in columns)))
@@ -102,6 +114,12 @@ def of_stays(real, s):
     yield f"days of a stay, median (real: {own.median():.1f})", days.median()
 
 
+def of_facts(_, s):
+    yield "a day is a date", pd.to_datetime(s.day.astype(str), format="%Y%m%d", errors="coerce").notna().mean()
+    yield "a month is a month", pd.to_datetime(s.month.astype(str), format="%Y%m", errors="coerce").notna().mean()
+    yield "the month is that of the day", (s.day // 100 == s.month).mean()
+
+
 def of_telco(_, s):
     services = ["OnlineSecurity", "OnlineBackup", "DeviceProtection", "TechSupport", "StreamingTV", "StreamingMovies"]
     none = s.InternetService == "No"
@@ -114,9 +132,10 @@ def of_vienna(real, s):
     yield "a community lies in its district", exist(real, s, "cadastral", "district")
 
 
-MADE = {"codes": codes, "parcels": parcels, "people": people, "invoices": invoices, "stays": stays}
+MADE = {"codes": codes, "parcels": parcels, "people": people, "invoices": invoices, "stays": stays, "facts": facts}
 RELATIONS = {
     "codes": of_codes, "parcels": of_parcels, "people": of_people, "invoices": of_invoices, "stays": of_stays,
+    "facts": of_facts,
     "telco": of_telco, "vienna": of_vienna,
 }
 

@@ -31,7 +31,7 @@ use super::privacy::samplers::poisson::SamplingRate;
 use super::table::codec::Encoder;
 use super::table::discover::{Discovery, DiscoveryPlan, DiscoverySample, TEXT_PRECISION};
 use super::table::features::FeatureEncoder;
-use super::table::relations::{Dependencies, Found, Group, Plans, Relations, RowSample};
+use super::table::relations::{Compared, Dependencies, Found, Group, Plans, Relations, RowSample};
 use super::table::units::{self, UnitBook};
 use super::table::{Block, BlockColumn, Domain, UnitTable, Units};
 use super::{EngineError, Result};
@@ -128,7 +128,7 @@ enum JobState {
         book: Option<UnitBook>,
         discovery: Box<Discovery>,
         /// What relations are looked for in, if they are.
-        relating: Option<(Vec<Group>, RowSample)>,
+        relating: Option<Compared>,
     },
     Relating {
         counted: Counted,
@@ -424,10 +424,11 @@ impl Job {
         counted: Counted,
         book: Option<UnitBook>,
         sample: DiscoverySample,
-        relating: Option<(Vec<Group>, RowSample)>,
+        relating: Option<Compared>,
         meter: Meter,
     ) -> JobState {
-        let others: Vec<usize> = relating.iter().flat_map(|(groups, _)| groups).flat_map(Group::pooled).collect();
+        let groups = relating.iter().flat_map(|compared| &compared.groups);
+        let others: Vec<usize> = groups.flat_map(Group::pooled).collect();
         let plan = self.discovery_plan(counted, self.setup.split.histogram_noise(counted.noisy_units));
         let discovery = Box::new(Discovery::new(sample, &others, plan, meter));
         JobState::Discovering { counted, book, discovery, relating }
@@ -439,15 +440,15 @@ impl Job {
         counted: Counted,
         book: Option<UnitBook>,
         domains: Vec<Domain>,
-        relating: Option<(Vec<Group>, RowSample)>,
+        relating: Option<Compared>,
         meter: Meter,
     ) -> Result<JobState> {
-        let (Some(plans), Some((groups, rows))) = (self.plans(counted), relating) else {
+        let (Some(plans), Some(compared)) = (self.plans(counted), relating) else {
             let found = Found::plain(&domains.iter().collect::<Vec<_>>());
             return self.encode(counted, book, Released { domains, found });
         };
         let columns = self.setup.columns.clone();
-        let relations = Box::new(Relations::new(rows, groups, columns, domains, plans, meter));
+        let relations = Box::new(Relations::new(compared, columns, domains, plans, meter));
         Ok(JobState::Relating { counted, book, relations })
     }
 
@@ -479,13 +480,13 @@ impl Job {
     /// Any error of discovery, calibration or training. The job cannot continue then.
     pub fn step(&mut self) -> Result<()> {
         self.state = match std::mem::replace(&mut self.state, JobState::Failed) {
-            JobState::Comparing { counted, book, sample, mut dependencies } => {
+            JobState::Comparing { counted, book, mut sample, mut dependencies } => {
                 if dependencies.step()? {
                     JobState::Comparing { counted, book, sample, dependencies }
                 } else {
                     self.noise_draws += dependencies.noise_draws();
-                    let (groups, rows, meter) = dependencies.finish(&sample);
-                    self.discover(counted, book, sample, Some((groups, rows)), meter)
+                    let (compared, meter) = dependencies.finish(&mut sample);
+                    self.discover(counted, book, sample, Some(compared), meter)
                 }
             }
             JobState::Discovering { counted, book, mut discovery, relating } => {

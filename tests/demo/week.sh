@@ -32,6 +32,8 @@ check 'Run ALTER EXTENSION tablediffusion UPDATE' "SELECT tablediffusion_set_bud
 
 say "Tuesday: update, say what all trainings may spend, and see what one would do"
 check '^$' 'ALTER EXTENSION tablediffusion UPDATE'
+# The update creates the function again, with more arguments.
+check '^$' 'GRANT EXECUTE ON FUNCTION tablediffusion_train TO analyst'
 check '^$' "SELECT tablediffusion_set_budget('adult', 3.0, 1e-5)"
 check '^public.adult\|3\|1e-05\|0$' 'SELECT source, epsilon, delta, trainings FROM tablediffusion.budgets'
 check '^t$' "SELECT extversion = tablediffusion_version() FROM pg_extension WHERE extname = 'tablediffusion'"

@@ -4,6 +4,7 @@
 //! A feature is made from one or more columns and turned back into them, given the columns that were turned back before
 //! it. Models see one column of values for each feature and know nothing of the table's own columns.
 
+mod calendar;
 mod combination;
 mod curve;
 mod residual;
@@ -15,6 +16,7 @@ mod tests;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+pub use self::calendar::Calendar;
 pub use self::combination::{Cell, Combination, Scalar};
 pub use self::curve::{Curve, Quantiles};
 pub use self::residual::{Residual, Side};
@@ -38,6 +40,8 @@ pub enum Feature {
 pub struct Features {
     features: Vec<Feature>,
     columns: usize,
+    /// Columns that are dates written as numbers. Features are made of the numbers of their days.
+    calendars: Vec<(usize, Calendar)>,
 }
 
 impl Feature {
@@ -58,11 +62,11 @@ impl Feature {
         }
     }
 
-    /// Whether it can be made of such columns, and its own column can have this domain.
+    /// Whether it can be made of such columns, and its own column, if it is no column as it stands, can have this domain.
     pub fn fits(&self, domain: &Domain, columns: &[&Column]) -> bool {
         let is_number = |column: &usize| columns.get(*column).map(|column| column.measure != Measure::Category);
         match self {
-            Self::Plain(_) => true,
+            Self::Plain(column) => is_number(column) == Some(true) && domain.is_ordered(),
             Self::Combination(combination) => {
                 let numbers: Vec<Option<bool>> = combination.columns().iter().map(is_number).collect();
                 domain.is_ordered() == combination.is_ordered()
@@ -86,12 +90,12 @@ impl Feature {
 impl Features {
     /// Every one of so many columns as it is.
     pub fn plain(columns: usize) -> Self {
-        Self { features: (0..columns).map(Feature::Plain).collect(), columns }
+        Self { features: (0..columns).map(Feature::Plain).collect(), columns, calendars: Vec::new() }
     }
 
     /// These features, and all other columns as they are. Features stand where the first of their columns does, but after
     /// what they need.
-    pub fn new(columns: usize, found: Vec<Feature>) -> Self {
+    pub fn new(columns: usize, found: Vec<Feature>, calendars: Vec<(usize, Calendar)>) -> Self {
         let made = |column: &usize| found.iter().any(|feature| feature.makes().contains(column));
         let mut waiting: Vec<Feature> = (0..columns).filter(|column| !made(column)).map(Feature::Plain).collect();
         waiting.extend(found);
@@ -102,7 +106,7 @@ impl Features {
             feature.makes().iter().for_each(|column| ready[*column] = true);
             features.push(feature);
         }
-        Self { features, columns }
+        Self { features, columns, calendars }
     }
 
     /// The features, in order: one model column each.
@@ -112,7 +116,8 @@ impl Features {
 
     /// Whether every column is a feature by itself, in order.
     pub fn is_plain(&self) -> bool {
-        self.features.iter().enumerate().all(|(place, feature)| *feature == Feature::Plain(place))
+        self.calendars.is_empty()
+            && self.features.iter().enumerate().all(|(place, feature)| *feature == Feature::Plain(place))
     }
 
     /// Whether they make each of so many columns once, from what was made before.
@@ -126,7 +131,11 @@ impl Features {
                 .all(|column| ready.get_mut(*column).is_some_and(|ready| !std::mem::replace(ready, true)));
             needed && new && feature.is_valid()
         };
-        self.columns == columns && self.features.iter().all(makes) && ready.iter().all(|ready| *ready)
+        self.columns == columns
+            && self.features.iter().all(makes)
+            && ready.iter().all(|ready| *ready)
+            && self.calendars.iter().all(|(column, _)| *column < columns)
+            && self.calendars.is_sorted_by(|a, b| a.0 < b.0)
     }
 
     /// The place of the feature that a column is made from.
@@ -134,8 +143,21 @@ impl Features {
         self.features.iter().position(|feature| feature.makes().contains(&column))
     }
 
-    /// The place of the feature that is a column by itself.
+    /// How the dates of a column are written, if it is one of dates.
+    pub fn calendar(&self, column: usize) -> Option<Calendar> {
+        self.calendars.iter().find(|(of, _)| *of == column).map(|(_, calendar)| *calendar)
+    }
+
+    /// Whether a feature is a column as it stands in the table.
+    pub fn is_as_it_is(&self, feature: &Feature) -> bool {
+        matches!(feature, Feature::Plain(column) if self.calendar(*column).is_none())
+    }
+
+    /// The place of the feature that is a column as it stands in the table.
     pub fn alone(&self, column: usize) -> Option<usize> {
+        if self.calendar(column).is_some() {
+            return None;
+        }
         self.features.iter().position(|feature| *feature == Feature::Plain(column))
     }
 
@@ -170,7 +192,7 @@ impl FeatureDecoder {
     /// # Errors
     /// `Internal` if the block does not have these features.
     pub fn decode(&self, block: Block, rng: &mut impl Rng) -> Result<Block> {
-        let Features { features, columns } = &self.features;
+        let Features { features, columns, .. } = &self.features;
         if block.columns.len() != features.len() {
             return Err(EngineError::Internal("a block has the wrong number of features"));
         }
@@ -190,7 +212,10 @@ impl FeatureDecoder {
                 (Feature::Combination(_), None) => {}
             }
         }
-        let columns = made.into_iter().map(|column| column.ok_or(MISSING)).collect::<Result<_>>()?;
+        let mut columns = made.into_iter().map(|column| column.ok_or(MISSING)).collect::<Result<Vec<_>>>()?;
+        for (column, calendar) in &self.features.calendars {
+            columns[*column] = calendar.write(&columns[*column]);
+        }
         Ok(Block { rows: block.rows, columns })
     }
 }
@@ -233,6 +258,7 @@ impl FeatureEncoder {
         if block.columns.len() != self.features.columns {
             return Err(EngineError::Internal("a block has the wrong number of columns"));
         }
+        let block = &calendar::read(&self.features.calendars, block);
         let column = |(feature, combination): (&Feature, &Option<CombinationEncoder>)| match (feature, combination) {
             (Feature::Plain(column), _) => block.columns[*column].clone(),
             (Feature::Residual(residual), _) => residual.encode(&block.columns),

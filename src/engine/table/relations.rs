@@ -21,14 +21,14 @@ mod row_sample;
 #[cfg(test)]
 mod tests;
 
-pub use self::dependencies::Dependencies;
+pub use self::dependencies::{Compared, Dependencies};
 use self::followers::Follower;
 pub use self::group::Group;
 use self::plan::{BREAKS, COMBINATIONS, CURVES, DISTANCES, Plan, search};
 pub use self::plan::{thresholds, units};
 pub use self::row_sample::RowSample;
 use super::discover::{DiscoveryPlan, Distances, TEXT_PRECISION};
-use super::features::{Cell, Combination, Feature, Features};
+use super::features::{Calendar, Cell, Combination, Feature, Features};
 use super::{Bin, Cells, Column, Domain, Measure, Part};
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
@@ -64,12 +64,14 @@ impl Found {
         Self { features, domains: domains.iter().map(|domain| (*domain).clone()).collect() }
     }
 
-    /// Features of these columns with these domains, with the domains of those features that are no columns. Nothing if
+    /// Features of these columns with these domains, with the domains of those that are no columns as they stand. Nothing if
     /// they do not belong together.
     pub fn with(features: Features, columns: &[&Column], domains: &[&Domain], own: Vec<Domain>) -> Option<Self> {
         let mut own = own.into_iter();
         let domain = |feature: &Feature| match feature {
-            Feature::Plain(column) => domains.get(*column).map(|domain| (*domain).clone()),
+            Feature::Plain(column) if features.is_as_it_is(feature) => {
+                domains.get(*column).map(|domain| (*domain).clone())
+            }
             _ => own.next().filter(|domain| domain.is_valid() && feature.fits(domain, columns)),
         };
         let all: Option<Vec<Domain>> = features.iter().map(domain).collect();
@@ -77,10 +79,10 @@ impl Found {
         Some(Self { domains: all?, features })
     }
 
-    /// The domains of features that are no columns, in order.
+    /// The domains of features that are no columns as they stand, in order.
     pub fn own_domains(&self) -> Vec<Domain> {
         let all = self.features.iter().zip(&self.domains);
-        all.filter(|(feature, _)| !matches!(feature, Feature::Plain(_))).map(|(_, domain)| domain.clone()).collect()
+        all.filter(|(feature, _)| !self.features.is_as_it_is(feature)).map(|(_, domain)| domain.clone()).collect()
     }
 }
 
@@ -94,6 +96,7 @@ pub struct Plans {
 /// The search for all that needs domains, one bounded step after another.
 pub struct Relations {
     sample: RowSample,
+    calendars: Vec<(usize, Calendar)>,
     columns: Vec<Column>,
     domains: Vec<Domain>,
     plans: Plans,
@@ -111,17 +114,11 @@ enum Stage {
 }
 
 impl Relations {
-    /// Starts from a sample, the groups found in it, and the released domains of its columns.
-    pub fn new(
-        sample: RowSample,
-        groups: Vec<Group>,
-        columns: Vec<Column>,
-        domains: Vec<Domain>,
-        plans: Plans,
-        meter: Meter,
-    ) -> Self {
+    /// Starts from what was found on a sample, and the released domains of its columns.
+    pub fn new(compared: Compared, columns: Vec<Column>, domains: Vec<Domain>, plans: Plans, meter: Meter) -> Self {
+        let Compared { sample, groups, calendars } = compared;
         let stage = Stage::Combinations { groups };
-        Self { sample, columns, domains, plans, meter, stage, found: Vec::new(), noise_draws: 0 }
+        Self { sample, calendars, columns, domains, plans, meter, stage, found: Vec::new(), noise_draws: 0 }
     }
 
     /// Does some work, well under 100 ms; false once all is found.
@@ -210,8 +207,11 @@ impl Relations {
 
     /// The domains of the columns, and the features that models see.
     pub fn finish(self) -> (Vec<Domain>, Found) {
-        let features =
-            Features::new(self.columns.len(), self.found.iter().map(|(feature, _)| feature.clone()).collect());
+        let features = Features::new(
+            self.columns.len(),
+            self.found.iter().map(|(feature, _)| feature.clone()).collect(),
+            self.calendars,
+        );
         let domain = |feature: &Feature| {
             let found = self.found.iter().find(|(found, _)| found == feature).map(|(_, domain)| domain);
             match feature {
@@ -220,7 +220,11 @@ impl Relations {
             }
         };
         let domains = features.iter().filter_map(domain).cloned().collect();
-        (self.domains, Found { features, domains })
+        let written = |(column, domain): (usize, &Domain)| match features.calendar(column) {
+            Some(calendar) => calendar.write_domain(domain),
+            None => domain.clone(),
+        };
+        (self.domains.iter().enumerate().map(written).collect(), Found { features, domains })
     }
 }
 

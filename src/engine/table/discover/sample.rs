@@ -71,6 +71,18 @@ impl DiscoverySample {
         Ok(())
     }
 
+    /// Changes the numbers of a column, and leaves out those that become none.
+    pub fn change_numbers(&mut self, column: usize, change: impl Fn(f64) -> Option<f64>) {
+        if let Some((_, Sampled::Numbers { values, .. })) = self.columns.get_mut(column) {
+            *values = values.iter().filter_map(|value| change(*value)).collect();
+        }
+    }
+
+    /// Whether a column holds numbers of which nothing is declared.
+    pub fn is_undeclared_number(&self, column: usize) -> bool {
+        matches!(&self.columns.get(column), Some((Column { measure: Measure::Lattice, declared: None, .. }, _)))
+    }
+
     /// The texts of a column that may be released, if it is one of texts, and whether it has a histogram of its own.
     pub fn texts(&self, column: usize) -> Option<(Vec<&str>, bool)> {
         match &self.columns.get(column)? {

@@ -73,7 +73,7 @@ fn block() -> Block {
 }
 
 fn features() -> Features {
-    Features::new(5, vec![Feature::Residual(residual()), Feature::Combination(places())])
+    Features::new(5, vec![Feature::Residual(residual()), Feature::Combination(places())], Vec::new())
 }
 
 fn encoder(features: &Features) -> FeatureEncoder {
@@ -148,7 +148,7 @@ fn cells_of_a_parent_are_neighbours() {
 
 #[test]
 fn features_that_do_not_belong_together_are_refused() {
-    let columns = |features: Vec<Feature>| Features { features, columns: 2 };
+    let columns = |features: Vec<Feature>| Features { features, columns: 2, calendars: Vec::new() };
     let follows = |column, on| Feature::Residual(Residual { column, on, ..residual() });
     assert!(columns(vec![Feature::Plain(0), follows(1, 0)]).is_valid(2));
     // Before what it follows, itself, twice, out of range, and none.

@@ -10,6 +10,7 @@ use super::row_sample::{RowColumn, RowSample};
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::table::discover::{DiscoveryPlan, DiscoverySample};
+use crate::engine::table::features::Calendar;
 
 /// Dependencies that are counted, at most.
 const MAX_PAIRS: usize = 400;
@@ -35,6 +36,8 @@ pub struct Dependencies {
     sample: RowSample,
     /// The values of the columns so far, numbered.
     numbered: Vec<Numbered>,
+    /// How the dates of each column are written, if it is one of dates.
+    calendars: Vec<Option<Calendar>>,
     /// The noise of one unit, and how many rows a value needs to be released.
     plan: DiscoveryPlan,
     taken_off: u64,
@@ -44,7 +47,8 @@ pub struct Dependencies {
 }
 
 enum Stage {
-    /// Counts of each column so far: the rows left, and those of the commonest value.
+    /// Counts of each column so far: the rows left, those of the commonest value, and those with a day, a month and any
+    /// other number.
     Columns(Vec<u64>),
     /// Pairs with the noisy shares of the second column's commonest value, and how many rows break each so far.
     Pairs(Vec<(Pair, f64)>, Vec<u64>),
@@ -52,6 +56,36 @@ enum Stage {
         holding: Vec<Pair>,
         nearly: Vec<Pair>,
     },
+}
+
+/// Counts of a column, and into how many parts they fall, each of which one row changes by one at most.
+const OF_COLUMN: usize = 5;
+const PARTS_OF_COLUMN: usize = 3;
+/// A column is one of dates if at least this share of rows are dates of one kind, and at most this share other numbers, as
+/// far as noise tells.
+const DATES: f64 = 0.5;
+const NO_DATES: f64 = 0.01;
+const DATE_DEVIATIONS: f64 = 4.0;
+
+/// How the dates of a column are written, by the noisy numbers of days, months and other numbers.
+fn calendar(counts: &[f64], noise_sd: f64, rows: f64) -> Option<Calendar> {
+    let noise = DATE_DEVIATIONS * noise_sd;
+    let is =
+        |dates: f64, others: f64| dates >= DATES * rows + noise && others.max(0.0) <= NO_DATES * rows + 0.5 * noise;
+    match counts {
+        [days, months, others] if is(*days, months + others) => Some(Calendar::Days),
+        [days, months, others] if is(*months, days + others) => Some(Calendar::Months),
+        _ => None,
+    }
+}
+
+/// What was found on a sample before domains.
+pub struct Compared {
+    pub sample: RowSample,
+    /// Groups of columns, no column in two of them.
+    pub groups: Vec<Group>,
+    /// Columns of dates that are written as numbers, and were read.
+    pub calendars: Vec<(usize, Calendar)>,
 }
 
 /// A column whose values are numbered, with the rows of each.
@@ -87,7 +121,16 @@ impl Dependencies {
     /// Starts from a sample. `texts` is the noise of a histogram of texts.
     pub fn new(sample: RowSample, plan: DiscoveryPlan, texts: DiscoveryPlan, meter: Meter) -> Self {
         let taken_off = (TAKEN_OFF_DEVIATIONS * texts.noise_sd()).min(plan.sampled_rows.max(1.0)).ceil() as u64;
-        Self { sample, numbered: Vec::new(), plan, taken_off, meter, stage: Stage::Columns(Vec::new()), noise_draws: 0 }
+        Self {
+            sample,
+            numbered: Vec::new(),
+            calendars: Vec::new(),
+            plan,
+            taken_off,
+            meter,
+            stage: Stage::Columns(Vec::new()),
+            noise_draws: 0,
+        }
     }
 
     /// Does some work, well under 100 ms; false once all is found.
@@ -97,8 +140,8 @@ impl Dependencies {
     pub fn step(&mut self) -> Result<bool> {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Done { holding: Vec::new(), nearly: Vec::new() }) {
             Stage::Columns(mut counts) => {
-                if counts.len() < 2 * self.sample.columns() {
-                    counts.extend(self.column(counts.len() / 2));
+                if counts.len() < OF_COLUMN * self.sample.columns() {
+                    counts.extend(self.column(counts.len() / OF_COLUMN));
                     Stage::Columns(counts)
                 } else {
                     Stage::Pairs(self.pairs(&counts)?, Vec::new())
@@ -117,25 +160,28 @@ impl Dependencies {
     }
 
     /// Rows of a column that are left if some are taken off each of its values, and rows of the commonest value. One row
-    /// more changes both by one at most.
-    fn column(&mut self, column: usize) -> [u64; 2] {
+    /// more changes both by one at most. Then rows by how their number is written.
+    fn column(&mut self, column: usize) -> [u64; OF_COLUMN] {
         let numbered = Numbered::new(self.sample.column(column), self.sample.rows());
         let left = numbered.counts.iter().map(|count| count.saturating_sub(self.taken_off)).sum();
         let commonest = numbered.counts.iter().copied().max().unwrap_or(0);
         self.numbered.push(numbered);
-        [left, commonest]
+        let [days, months, others] = self.sample.written(column);
+        [left, commonest, days, months, others]
     }
 
-    fn search(&mut self, counts: &[u64], units: u64) -> Result<(Vec<f64>, f64)> {
-        self.noise_draws += counts.len() as u64 * u64::from(self.plan.unit_rows);
-        search(counts, counts.len(), units, &self.plan, &mut self.meter)
+    fn search(&mut self, counts: &[u64], parts: usize, units: u64) -> Result<(Vec<f64>, f64)> {
+        self.noise_draws += parts as u64 * u64::from(self.plan.unit_rows);
+        search(counts, parts, units, &self.plan, &mut self.meter)
     }
 
     /// The dependencies worth a look.
     fn pairs(&mut self, counts: &[u64]) -> Result<Vec<(Pair, f64)>> {
-        let (counts, _) = self.search(counts, COLUMNS)?;
+        let (counts, noise_sd) = self.search(counts, PARTS_OF_COLUMN * counts.len() / OF_COLUMN, COLUMNS)?;
         let rows = self.plan.sampled_rows.max(1.0);
-        let columns: Vec<(f64, f64)> = counts.chunks(2).map(|counts| (counts[0] / rows, counts[1] / rows)).collect();
+        let columns = counts.chunks(OF_COLUMN);
+        self.calendars = columns.clone().map(|counts| calendar(&counts[2..], noise_sd, rows)).collect();
+        let columns: Vec<(f64, f64)> = columns.map(|counts| (counts[0] / rows, counts[1] / rows)).collect();
         let mut pairs = Vec::new();
         for (key, (left, key_commonest)) in columns.iter().enumerate().filter(|(_, (left, _))| *left >= HELD) {
             for (determined, (_, commonest)) in columns.iter().enumerate() {
@@ -153,7 +199,7 @@ impl Dependencies {
 
     /// Which dependencies hold, and which nearly do.
     fn judged(&mut self, pairs: &[(Pair, f64)], breaks: &[u64]) -> Result<Stage> {
-        let (breaks, noise_sd) = self.search(breaks, BREAKS)?;
+        let (breaks, noise_sd) = self.search(breaks, breaks.len(), BREAKS)?;
         let rows = self.plan.sampled_rows;
         let (mut holding, mut nearly) = (Vec::new(), Vec::new());
         for ((pair, commonest), breaks) in pairs.iter().zip(breaks) {
@@ -173,16 +219,26 @@ impl Dependencies {
         self.noise_draws
     }
 
-    /// Groups of columns, no column in two of them, the sample, and the meter of what ran on it.
-    pub fn finish(self, discovery: &DiscoverySample) -> (Vec<Group>, RowSample, Meter) {
-        let Stage::Done { holding, nearly } = self.stage else { return (Vec::new(), self.sample, self.meter) };
-        let groups = groups(&holding, &nearly, self.sample.columns());
-        let group = |(members, parent)| Group::new(members, parent, &self.sample, |column| discovery.texts(column));
-        let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
+    /// What was found, and the meter of what ran on the sample. Reads the dates in the sample of domains too.
+    pub fn finish(self, discovery: &mut DiscoverySample) -> (Compared, Meter) {
+        let Self { mut sample, calendars, stage, meter, .. } = self;
+        let mut groups = Vec::new();
+        if let Stage::Done { holding, nearly } = stage {
+            let found = groups_of(&holding, &nearly, sample.columns());
+            let group = |(members, parent)| Group::new(members, parent, &sample, |column| discovery.texts(column));
+            groups = found.into_iter().map(group).collect();
+        }
         // The combinations of one group that stands in for no histogram are paid for.
         let mut paid = true;
         groups.retain(|group| group.pooled().next().is_some() || std::mem::take(&mut paid));
-        (groups, self.sample, self.meter)
+        let calendars = calendars.into_iter().enumerate().filter_map(|(column, calendar)| Some((column, calendar?)));
+        let calendars: Vec<(usize, Calendar)> =
+            calendars.filter(|(column, _)| discovery.is_undeclared_number(*column)).collect();
+        for (column, calendar) in &calendars {
+            sample.read(*column, *calendar);
+            discovery.change_numbers(*column, |written| calendar.number(written));
+        }
+        (Compared { sample, groups, calendars }, meter)
     }
 }
 
@@ -209,7 +265,7 @@ impl Pair {
 
 /// Keys with what they determine, and the parent: those that determine most first. The parent is the column that
 /// determines most of the others without determining the key.
-fn groups(holding: &[Pair], nearly: &[Pair], columns: usize) -> Vec<(Vec<usize>, Option<usize>)> {
+fn groups_of(holding: &[Pair], nearly: &[Pair], columns: usize) -> Vec<(Vec<usize>, Option<usize>)> {
     let mut free = vec![true; columns];
     let determined_by = |key: usize, free: &[bool]| -> Vec<usize> {
         let of_key = holding.iter().filter(|pair| pair.key == key).map(|pair| pair.determined);

@@ -1,5 +1,6 @@
 //! The sampled rows, side by side: numbers as they are, texts as hashes under a key of this sample.
 
+use crate::engine::table::features::Calendar;
 use crate::engine::table::keyed_hash::KeyedHash;
 use crate::engine::table::{Block, Column, Measure};
 
@@ -68,6 +69,26 @@ impl RowSample {
     /// The hash of a text in this sample.
     pub fn hash_of(&self, text: &str) -> u64 {
         hash_of(&self.hash, text.as_bytes())
+    }
+
+    /// Rows of a column by how their number is written: as a day, as a month, and other numbers.
+    pub fn written(&self, column: usize) -> [u64; 3] {
+        let mut counts = [0; 3];
+        for number in self.numbers(column).iter().filter(|number| !number.is_nan()) {
+            counts[match Calendar::of(*number) {
+                Some(Calendar::Days) => 0,
+                Some(Calendar::Months) => 1,
+                None => 2,
+            }] += 1;
+        }
+        counts
+    }
+
+    /// Reads a column of dates.
+    pub fn read(&mut self, column: usize, calendar: Calendar) {
+        if let RowColumn::Numbers(values) = &mut self.columns[column] {
+            values.iter_mut().for_each(|value| *value = calendar.number(*value).unwrap_or(f64::NAN));
+        }
     }
 
     /// The numbers of a column; none if it holds texts.
