@@ -69,8 +69,7 @@ impl Feature {
             Self::Plain(column) => is_number(column) == Some(true) && domain.is_ordered(),
             Self::Combination(combination) => {
                 let numbers: Vec<Option<bool>> = combination.columns().iter().map(is_number).collect();
-                domain.is_ordered() == combination.is_ordered()
-                    && numbers == combination.are_numbers().map(Some).collect::<Vec<_>>()
+                domain.is_ordered() && numbers == combination.are_numbers().map(Some).collect::<Vec<_>>()
             }
             Self::Residual(Residual { column, on, .. }) => {
                 domain.is_ordered() && [column, on].map(is_number) == [Some(true); 2]

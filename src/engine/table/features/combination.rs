@@ -35,10 +35,8 @@ pub struct Combination {
     are_numbers: Vec<bool>,
     /// The place among them of the column that is known of rows whose combination was not released.
     parent: Option<usize>,
-    /// In the order of the codes.
+    /// In the order of the codes: neighbours go together, by their parent or by a number.
     cells: Vec<Cell>,
-    /// Whether neighbouring cells go together: by their parent, or by a number.
-    ordered: bool,
 }
 
 impl Combination {
@@ -63,8 +61,7 @@ impl Combination {
             cells.extend(combinations.into_iter().map(|(values, weight)| Cell::Values(values, weight)));
             cells.extend(parent.map(Cell::Rest));
         }
-        let ordered = parent.is_some() || number.is_some();
-        Self { columns, are_numbers, parent, cells, ordered }
+        Self { columns, are_numbers, parent, cells }
     }
 
     /// The columns, the key first.
@@ -80,11 +77,6 @@ impl Combination {
     /// In the order of the codes.
     pub fn cells(&self) -> &[Cell] {
         &self.cells
-    }
-
-    /// Whether neighbouring cells go together.
-    pub fn is_ordered(&self) -> bool {
-        self.ordered
     }
 
     /// The released weight of all combinations with this value of the parent.
