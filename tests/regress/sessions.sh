@@ -275,7 +275,7 @@ test_dump() {
     local dump=$1/sessions.dump
     sql -d sessions -c "DROP ROLE IF EXISTS td_sessions" -c "CREATE ROLE td_sessions" \
         -c "GRANT EXECUTE ON FUNCTION tablediffusion_train TO td_sessions" \
-        -c "SELECT tablediffusion_grant('watched', 'td_sessions')" -c "SELECT tablediffusion_set_budget('people', 30, 1e-3)" >/dev/null 2>&1
+        -c "SELECT tablediffusion_grant('watched', 'td_sessions')" -c "SELECT tablediffusion_set_budget('people', 60, 1e-3)" >/dev/null 2>&1
     pg_dump -d sessions -Fc -f "$dump" || return 1
     PGOPTIONS='' sql -c 'CREATE DATABASE restored' -d postgres
     pg_restore -d restored "$dump" || return 1
