@@ -8,8 +8,6 @@ mod calendar;
 mod combination;
 mod curve;
 mod residual;
-
-use self::combination::{CombinationDecoder, CombinationEncoder};
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::calendar::Calendar;
 pub use self::combination::{Cell, Combination, Scalar};
+use self::combination::{CombinationDecoder, CombinationEncoder};
 pub use self::curve::{Curve, Quantiles};
 pub use self::residual::{Residual, Side};
 use super::codec::Encoder;
@@ -257,7 +256,8 @@ impl FeatureEncoder {
         if block.columns.len() != self.features.columns {
             return Err(EngineError::Internal("a block has the wrong number of columns"));
         }
-        let block = &calendar::read(&self.features.calendars, block);
+        let read = (!self.features.calendars.is_empty()).then(|| calendar::read(&self.features.calendars, block));
+        let block = read.as_ref().unwrap_or(block);
         let column = |(feature, combination): (&Feature, &Option<CombinationEncoder>)| match (feature, combination) {
             (Feature::Plain(column), _) => block.columns[*column].clone(),
             (Feature::Residual(residual), _) => residual.encode(&block.columns),

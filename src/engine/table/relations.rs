@@ -24,12 +24,12 @@ mod tests;
 pub use self::dependencies::{Compared, Dependencies};
 use self::followers::Follower;
 pub use self::group::Group;
-use self::plan::{BREAKS, COMBINATIONS, CURVES, DISTANCES, Plan, search};
+use self::plan::{BREAKS, COMBINATIONS, CURVES, DISTANCES, Plan, numbers, search};
 pub use self::plan::{thresholds, units};
 pub use self::row_sample::RowSample;
 use super::discover::{DiscoveryPlan, Distances, TEXT_PRECISION};
 use super::features::{Calendar, Cell, Combination, Feature, Features};
-use super::{Bin, Cells, Column, Domain, Measure, Part};
+use super::{Bin, Cells, Column, Domain, Part};
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
 
@@ -39,10 +39,9 @@ pub fn least_signal(columns: &[Column]) -> f64 {
     let plan = Plan::of(columns);
     let noise = |pairs: u64, units: u64| (pairs as f64 / units as f64).sqrt();
     let all = columns.len() as u64;
-    let numbers = columns.iter().filter(|column| column.measure != Measure::Category).count() as u64;
     let pairs = |columns: u64| columns * columns.saturating_sub(1) / 2;
     let dependencies = dependencies::LEAST_SIGNAL * noise(pairs(all), BREAKS);
-    let followers = followers::LEAST_SIGNAL * noise(followers::CURVES_PER_PAIR * pairs(numbers), CURVES);
+    let followers = followers::LEAST_SIGNAL * noise(followers::CURVES_PER_PAIR * pairs(numbers(columns)), CURVES);
     if plan.followers > 0 { dependencies.min(followers) } else { dependencies }
 }
 

@@ -183,10 +183,10 @@ impl Dependencies {
         self.calendars = columns.clone().map(|counts| calendar(&counts[2..], noise_sd, rows)).collect();
         let columns: Vec<(f64, f64)> = columns.map(|counts| (counts[0] / rows, counts[1] / rows)).collect();
         let mut pairs = Vec::new();
-        for (key, (left, key_commonest)) in columns.iter().enumerate().filter(|(_, (left, _))| *left >= HELD) {
+        for (key, (_, key_commonest)) in columns.iter().enumerate().filter(|(_, (left, _))| *left >= HELD) {
             for (determined, (_, commonest)) in columns.iter().enumerate() {
                 let coarser = *commonest + COMMONER >= *key_commonest && *commonest < COMMONEST;
-                if key != determined && coarser && *left > 0.0 {
+                if key != determined && coarser {
                     pairs.push((Pair { key, determined }, *commonest));
                 }
             }

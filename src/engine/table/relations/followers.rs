@@ -219,8 +219,9 @@ impl Follower {
     /// averaged.
     fn straighten(&mut self, width: f64) {
         let curve = &self.residual.curve;
-        self.residual.curve =
-            curve.straightened().filter(|line| curve.distance_from(line) <= STRAIGHT * width).unwrap_or(curve.clone());
+        if let Some(line) = curve.straightened().filter(|line| curve.distance_from(line) <= STRAIGHT * width) {
+            self.residual.curve = line;
+        }
     }
 
     /// The side on which no rows lie, if there would be some by chance.

@@ -27,9 +27,14 @@ pub struct Plan {
 impl Plan {
     /// For a table of these columns.
     pub fn of(columns: &[Column]) -> Self {
-        let numbers = columns.iter().filter(|column| column.measure != Measure::Category).count() as u64;
+        let numbers = numbers(columns);
         Self { dependencies: columns.len() > 1, followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6) }
     }
+}
+
+/// How many of the columns hold numbers.
+pub fn numbers(columns: &[Column]) -> u64 {
+    columns.iter().filter(|column| column.measure != Measure::Category).count() as u64
 }
 
 /// What relations between these columns cost, in units that share the budget for relations.

@@ -7,7 +7,7 @@ use super::*;
 use crate::engine::table::codec::{Decoder, Encoder};
 use crate::engine::table::discover::{self, Discovery, DiscoverySample, Goal};
 use crate::engine::table::features::{FeatureDecoder, FeatureEncoder, Scalar, Side};
-use crate::engine::table::{Block, BlockColumn, Declared};
+use crate::engine::table::{Block, BlockColumn, Declared, Measure};
 
 fn column(name: &str, measure: Measure) -> Column {
     Column { name: name.into(), measure, nullable: true, declared: None }
