@@ -84,12 +84,13 @@ LEFT JOIN LATERAL (
            AND (b.origin OPERATOR(pg_catalog.<>) o.id OR named.relowner OPERATOR(pg_catalog.=) f.owner)))
 ) AS c ON true
 CROSS JOIN LATERAL (
+    -- In order, so that the sums are the same to the last bit wherever the entries are restored.
     SELECT pg_catalog.count(*) AS trainings,
            coalesce(pg_catalog.sum(coalesce(e.gaussian_noise_multiplier, l.gaussian_noise_multiplier)
-               OPERATOR(pg_catalog.^) -2), 0) AS precision_sum,
-           coalesce(pg_catalog.sum(coalesce(e.excess_delta, l.excess_delta)), 0) AS excess_delta,
-           coalesce(pg_catalog.sum(l.epsilon), 0) AS claimed_epsilon,
-           coalesce(pg_catalog.sum(l.delta), 0) AS claimed_delta
+               OPERATOR(pg_catalog.^) -2 ORDER BY l.id), 0) AS precision_sum,
+           coalesce(pg_catalog.sum(coalesce(e.excess_delta, l.excess_delta) ORDER BY l.id), 0) AS excess_delta,
+           coalesce(pg_catalog.sum(l.epsilon ORDER BY l.id), 0) AS claimed_epsilon,
+           coalesce(pg_catalog.sum(l.delta ORDER BY l.id), 0) AS claimed_delta
     FROM tablediffusion.ledger_store AS l
     LEFT JOIN tablediffusion.outcomes_store AS e ON e.entry OPERATOR(pg_catalog.=) l.id
     WHERE EXISTS (
