@@ -3,9 +3,10 @@
 //! ```text
 //! cargo bench --no-default-features --bench csv -- IN.csv OUT.csv [--method NAME] [--epsilon E] [--delta D]
 //!     [--rows N] [--seed N] [--options JSON] [--separator C] [--drop COLUMN]... [--declare JSON]
+//!     [--moments COLUMN=PER_DAY]...
 //! ```
 //! Columns whose every value parses as a number are numeric (a lattice if all are whole); `--declare` takes
-//! `{"column": [lo, hi]}`. Column kinds are read off the data, which a real caller takes from the catalog.
+//! `{"column": [lo, hi]}`, and `--moments` the units in a day of a column that counts time from 2000-01-01 on. Column kinds are read off the data, which a real caller takes from the catalog.
 
 use std::error::Error;
 use std::fs;
@@ -31,6 +32,7 @@ struct Arguments {
     separator: char,
     drop: Vec<String>,
     declare: Map<String, Value>,
+    moments: Vec<(String, u64)>,
 }
 
 fn arguments() -> Result<Arguments> {
@@ -45,6 +47,7 @@ fn arguments() -> Result<Arguments> {
         separator: ',',
         drop: Vec::new(),
         declare: Map::new(),
+        moments: Vec::new(),
     };
     let mut words = std::env::args().skip(1).filter(|word| word != "--bench");
     while let Some(word) = words.next() {
@@ -62,6 +65,10 @@ fn arguments() -> Result<Arguments> {
             "options" => a.options = serde_json::from_str(&value)?,
             "separator" => a.separator = value.parse()?,
             "drop" => a.drop.push(value),
+            "moments" => {
+                let (column, per_day) = value.split_once('=').ok_or("--moments needs COLUMN=PER_DAY")?;
+                a.moments.push((column.to_owned(), per_day.parse()?));
+            }
             "declare" => a.declare = serde_json::from_str(&value)?,
             _ => return Err(format!("unknown flag --{flag}").into()),
         }
@@ -89,6 +96,10 @@ fn column(name: &str, j: usize, rows: &[Vec<&str>], a: &Arguments) -> Column {
         Measure::Real
     } else {
         Measure::Category
+    };
+    let measure = match a.moments.iter().find(|(column, _)| column == name) {
+        Some((_, per_day)) => Measure::Moment { per_day: *per_day },
+        None => measure,
     };
     let declared = match a.declare.get(name) {
         Some(Value::Array(range)) if range.len() == 2 && range.iter().all(Value::is_number) => {

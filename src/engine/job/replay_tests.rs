@@ -63,6 +63,7 @@ fn columns() -> Vec<Column> {
         column("bounded", Measure::Real, true, range(Some(0.0), Some(100.0))),
         column("half bounded", Measure::Lattice, true, range(Some(-5.0), None)),
         column("listed", Measure::Lattice, true, values(&["1", "2", "3"])),
+        column("moment", Measure::Moment { per_day: 24 }, true, None),
     ]
 }
 
@@ -90,6 +91,8 @@ fn usual(rng: &mut ChaCha8Rng) -> Vec<Value> {
     let flag = ["true", "false"][rng.random_range(0..2)];
     let half = f64::from(rng.random_range(-20..300));
     let listed = f64::from(rng.random_range(0..6));
+    // Office hours of every seventh day.
+    let moment = f64::from(168 * rng.random_range(900..1_000) + rng.random_range(9..17));
     let bounded = [100.0, 1e9, -3.0, rng.random::<f64>() * 20.0][rng.random_range(0..4)];
     vec![
         null(rng, first),
@@ -101,6 +104,7 @@ fn usual(rng: &mut ChaCha8Rng) -> Vec<Value> {
         null(rng, Value::Number(bounded)),
         null(rng, Value::Number(half)),
         null(rng, Value::Number(listed)),
+        null(rng, Value::Number(moment)),
     ]
 }
 

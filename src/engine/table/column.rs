@@ -4,13 +4,51 @@ use serde::{Deserialize, Serialize};
 
 /// How a column's values are measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredMeasure", into = "StoredMeasure")]
 pub enum Measure {
     /// Unordered values, as UTF-8 text: text, enum labels, booleans, uuids.
     Category,
-    /// Integer-valued numbers: integers, days, microseconds, decimals in units of their last digit.
+    /// Integer-valued numbers: integers, microseconds, decimals in units of their last digit.
     Lattice,
     /// Real numbers: float4, float8, numeric without a scale.
     Real,
+    /// Dates and moments as whole numbers: days, or equal parts of days, from the beginning of 2000-01-01 on.
+    Moment { per_day: u64 },
+}
+
+impl Measure {
+    /// Whether values are whole numbers.
+    pub fn is_whole(self) -> bool {
+        matches!(self, Self::Lattice | Self::Moment { .. })
+    }
+}
+
+/// What models say of a measure. Once the features are found, moments are numbers.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum StoredMeasure {
+    Category,
+    Lattice,
+    Real,
+}
+
+impl From<StoredMeasure> for Measure {
+    fn from(stored: StoredMeasure) -> Self {
+        match stored {
+            StoredMeasure::Category => Self::Category,
+            StoredMeasure::Lattice => Self::Lattice,
+            StoredMeasure::Real => Self::Real,
+        }
+    }
+}
+
+impl From<Measure> for StoredMeasure {
+    fn from(measure: Measure) -> Self {
+        match measure {
+            Measure::Category => Self::Category,
+            Measure::Lattice | Measure::Moment { .. } => Self::Lattice,
+            Measure::Real => Self::Real,
+        }
+    }
 }
 
 /// A domain known without looking at the data, hence free of charge.

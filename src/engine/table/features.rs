@@ -7,6 +7,7 @@
 mod calendar;
 mod combination;
 mod curve;
+mod cycle;
 mod residual;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use self::calendar::Calendar;
 pub use self::combination::{Cell, Combination, Scalar};
 use self::combination::{CombinationDecoder, CombinationEncoder};
 pub use self::curve::{Curve, Quantiles};
+pub use self::cycle::{Cycle, Period};
 pub use self::residual::{Residual, Side};
 use super::codec::Encoder;
 use super::{Block, BlockColumn, Column, Domain, EncodedTable, Measure};
@@ -32,6 +34,8 @@ pub enum Feature {
     Combination(Combination),
     /// A number that follows another.
     Residual(Residual),
+    /// Where moments of a column, made before, lie in their day, week or month.
+    Cycle(Cycle),
 }
 
 /// The features of a table, in an order in which they can be turned back.
@@ -50,6 +54,7 @@ impl Feature {
             Self::Plain(column) => std::slice::from_ref(column),
             Self::Combination(combination) => combination.columns(),
             Self::Residual(residual) => std::slice::from_ref(&residual.column),
+            Self::Cycle(_) => &[],
         }
     }
 
@@ -58,7 +63,20 @@ impl Feature {
         match self {
             Self::Plain(_) | Self::Combination(_) => None,
             Self::Residual(residual) => Some(residual.on),
+            Self::Cycle(cycle) => Some(cycle.column),
         }
+    }
+
+    /// The first column of the table that it says something of.
+    fn first_column(&self) -> Option<usize> {
+        match self {
+            Self::Cycle(cycle) => Some(cycle.column),
+            _ => self.makes().iter().min().copied(),
+        }
+    }
+
+    fn is_cycle_of(&self, column: usize) -> bool {
+        matches!(self, Self::Cycle(cycle) if cycle.column == column)
     }
 
     /// Whether it can be made of such columns, and its own column, if it is no column as it stands, can have this domain.
@@ -73,6 +91,7 @@ impl Feature {
             Self::Residual(Residual { column, on, .. }) => {
                 domain.is_ordered() && [column, on].map(is_number) == [Some(true); 2]
             }
+            Self::Cycle(cycle) => domain.is_ordered() && is_number(&cycle.column) == Some(true),
         }
     }
 
@@ -81,6 +100,7 @@ impl Feature {
             Self::Plain(_) => true,
             Self::Combination(combination) => combination.is_valid(),
             Self::Residual(residual) => residual.is_valid(),
+            Self::Cycle(cycle) => cycle.is_valid(),
         }
     }
 }
@@ -97,9 +117,15 @@ impl Features {
         let made = |column: &usize| found.iter().any(|feature| feature.makes().contains(column));
         let mut waiting: Vec<Feature> = (0..columns).filter(|column| !made(column)).map(Feature::Plain).collect();
         waiting.extend(found);
-        waiting.sort_by_key(|feature| feature.makes().iter().min().copied());
+        waiting.sort_by_key(Feature::first_column);
         let (mut features, mut ready) = (Vec::with_capacity(waiting.len()), vec![false; columns]);
-        while let Some(next) = waiting.iter().position(|feature| feature.needs().is_none_or(|column| ready[column])) {
+        // What a number follows is in its place before.
+        let in_place = |waiting: &[Feature], column: usize| !waiting.iter().any(|other| other.is_cycle_of(column));
+        let is_next = |feature: &Feature, waiting: &[Feature], ready: &[bool]| match feature {
+            Feature::Residual(residual) => ready[residual.on] && in_place(waiting, residual.on),
+            _ => feature.needs().is_none_or(|column| ready[column]),
+        };
+        while let Some(next) = waiting.iter().position(|feature| is_next(feature, &waiting, &ready)) {
             let feature = waiting.remove(next);
             feature.makes().iter().for_each(|column| ready[*column] = true);
             features.push(feature);
@@ -153,7 +179,7 @@ impl Features {
 
     /// The place of the feature that is a column as it stands in the table.
     pub fn alone(&self, column: usize) -> Option<usize> {
-        if self.calendar(column).is_some() {
+        if self.calendar(column).is_some() || self.features.iter().any(|feature| feature.is_cycle_of(column)) {
             return None;
         }
         self.features.iter().position(|feature| *feature == Feature::Plain(column))
@@ -165,6 +191,7 @@ impl Features {
             Feature::Plain(column) => of[*column].clone(),
             Feature::Combination(combination) => combination.column(of),
             Feature::Residual(residual) => Column { declared: None, ..of[residual.column].clone() },
+            Feature::Cycle(cycle) => cycle.of_column(of),
         };
         self.features.iter().map(column).collect()
     }
@@ -180,7 +207,7 @@ impl FeatureDecoder {
     pub fn new(features: &Features) -> Self {
         let ready = |feature: &Feature| match feature {
             Feature::Combination(combination) => Some(CombinationDecoder::new(combination)),
-            Feature::Plain(_) | Feature::Residual(_) => None,
+            _ => None,
         };
         Self { combinations: features.iter().map(ready).collect(), features: features.clone() }
     }
@@ -208,6 +235,10 @@ impl FeatureDecoder {
                     }
                 }
                 (Feature::Combination(_), None) => {}
+                (Feature::Cycle(cycle), _) => {
+                    let moments = made[cycle.column].take().ok_or(MISSING)?;
+                    made[cycle.column] = Some(cycle.decode(&moments, &values));
+                }
             }
         }
         let mut columns = made.into_iter().map(|column| column.ok_or(MISSING)).collect::<Result<Vec<_>>>()?;
@@ -232,7 +263,7 @@ impl FeatureEncoder {
     pub fn new(features: &Features, codes: Encoder) -> Self {
         let ready = |feature: &Feature| match feature {
             Feature::Combination(combination) => Some(CombinationEncoder::new(combination)),
-            Feature::Plain(_) | Feature::Residual(_) => None,
+            _ => None,
         };
         let combinations = features.iter().map(ready).collect();
         Self { features: features.clone(), combinations, codes }
@@ -263,6 +294,7 @@ impl FeatureEncoder {
             (Feature::Residual(residual), _) => residual.encode(&block.columns),
             (Feature::Combination(_), Some(encoder)) => encoder.encode(block),
             (Feature::Combination(_), None) => BlockColumn::numbers(),
+            (Feature::Cycle(cycle), _) => cycle.encode(&block.columns[cycle.column]),
         };
         let columns = self.features.features.iter().zip(&self.combinations).map(column).collect();
         Ok(Block { rows: block.rows, columns })

@@ -5,7 +5,8 @@
 //! 2. The combinations of columns that one of them determines: one histogram, with the precision that the histograms
 //!    of these columns would have had, which it stands in for.
 //! 3. Which numbers follow others: of each released curve that they may follow, a noisy histogram of the distances.
-//! 4. The domain of the distances, for the best of these.
+//! 4. Which cycles moments lie in: of each column, how many rows there are in each hour, weekday and day of the month.
+//! 5. The domain of the distances, for the best of the curves, and of the times of day.
 //!
 //! Adding or removing a row changes each count by one at most, and each histogram in one cell. How precise all of it is,
 //! taken together, follows from the number and kinds of columns alone ([`units`]); only how the parts that belong to the
@@ -13,6 +14,7 @@
 //! to no more than a fixed sum cost no more than one of that precision, however adaptively they are chosen (Koskela,
 //! Tobaben and Honkela, "Individual Privacy Accounting with Gaussian Differential Privacy", ICLR 2023, theorem 8).
 
+mod cycles;
 mod dependencies;
 mod followers;
 mod group;
@@ -21,15 +23,16 @@ mod row_sample;
 #[cfg(test)]
 mod tests;
 
+use self::cycles::Moments;
 pub use self::dependencies::{Compared, Dependencies};
 use self::followers::Follower;
 pub use self::group::Group;
-use self::plan::{BREAKS, COMBINATIONS, CURVES, DISTANCES, Plan, numbers, search};
+use self::plan::{BREAKS, COMBINATIONS, CURVES, CYCLES, DISTANCES, Plan, numbers, search};
 pub use self::plan::{thresholds, units};
 pub use self::row_sample::RowSample;
 use super::discover::{DiscoveryPlan, Distances, TEXT_PRECISION};
-use super::features::{Calendar, Cell, Combination, Feature, Features};
-use super::{Bin, Cells, Column, Domain, Part};
+use super::features::{Calendar, Cell, Combination, Cycle, Feature, Features};
+use super::{Bin, Cells, Column, Domain, Measure, Part};
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
 
@@ -40,9 +43,14 @@ pub fn least_signal(columns: &[Column]) -> f64 {
     let noise = |pairs: u64, units: u64| (pairs as f64 / units as f64).sqrt();
     let all = columns.len() as u64;
     let pairs = |columns: u64| columns * columns.saturating_sub(1) / 2;
-    let dependencies = dependencies::LEAST_SIGNAL * noise(pairs(all), BREAKS);
-    let followers = followers::LEAST_SIGNAL * noise(followers::CURVES_PER_PAIR * pairs(numbers(columns)), CURVES);
-    if plan.followers > 0 { dependencies.min(followers) } else { dependencies }
+    let curves = followers::CURVES_PER_PAIR * pairs(numbers(columns));
+    let cycles = 2 * plan.moments + plan.clocks;
+    let searches = [
+        (plan.dependencies, dependencies::LEAST_SIGNAL * noise(pairs(all), BREAKS)),
+        (plan.followers > 0, followers::LEAST_SIGNAL * noise(curves, CURVES)),
+        (plan.moments > 0, cycles::LEAST_SIGNAL * noise(cycles, CYCLES)),
+    ];
+    searches.into_iter().filter(|(is_made, _)| *is_made).map(|(_, signal)| signal).fold(f64::INFINITY, f64::min)
 }
 
 /// Bytes that a [`RowSample`] takes for every sampled row.
@@ -108,8 +116,15 @@ pub struct Relations {
 enum Stage {
     Combinations { groups: Vec<Group> },
     Curves { candidates: Vec<Follower>, counts: Vec<u64> },
-    Distances { chosen: Vec<Follower>, current: Option<Box<Distances>> },
+    Cycles { chosen: Vec<Measured>, next: Vec<usize>, moments: Vec<Moments> },
+    Distances { chosen: Vec<Measured>, current: Option<Box<Distances>> },
     Done,
+}
+
+/// A feature whose domain is to be found.
+enum Measured {
+    Follower(Follower),
+    Clock(Cycle),
 }
 
 impl Relations {
@@ -138,13 +153,26 @@ impl Relations {
                     counts.extend(next.histogram(&self.sample));
                     Stage::Curves { candidates, counts }
                 }
-                None => Stage::Distances { chosen: self.follow(candidates, &counts)?, current: None },
+                None => {
+                    let chosen = self.follow(candidates, &counts)?;
+                    let next = self.cyclic(&chosen);
+                    Stage::Cycles { chosen, next, moments: Vec::new() }
+                }
+            },
+            Stage::Cycles { mut chosen, mut next, mut moments } => match next.pop() {
+                Some(column) => {
+                    let (measure, domain) = (self.columns[column].measure, &self.domains[column]);
+                    moments.extend(Moments::new(column, measure, domain, &self.sample));
+                    Stage::Cycles { chosen, next, moments }
+                }
+                None => {
+                    chosen.extend(self.cycles(&moments)?);
+                    Stage::Distances { chosen, current: None }
+                }
             },
             Stage::Distances { chosen, current: None } => match chosen.last() {
                 Some(next) => {
-                    let column = &self.columns[next.residual.column];
-                    let (distances, nulls) = next.distances(&self.sample);
-                    let current = Distances::new(column, next.bounds(), distances, nulls);
+                    let current = next.distances(&self.sample, &self.columns);
                     Stage::Distances { chosen, current: Some(Box::new(current)) }
                 }
                 None => Stage::Done,
@@ -155,7 +183,7 @@ impl Relations {
                 let next = if domain.is_none() { Some(current) } else { None };
                 if let Some(domain) = domain {
                     self.noise_draws += Distances::HISTOGRAMS * u64::from(plan.unit_rows);
-                    self.found.extend(chosen.pop().map(|follower| (Feature::Residual(follower.residual), domain)));
+                    self.found.extend(chosen.pop().map(|measured| (measured.feature(), domain)));
                 }
                 Stage::Distances { chosen, current: next }
             }
@@ -183,20 +211,43 @@ impl Relations {
         Ok(())
     }
 
+    /// Whether no feature makes a column yet.
+    fn is_free(&self, column: usize) -> bool {
+        !self.found.iter().any(|(feature, _)| feature.makes().contains(&column))
+    }
+
     /// The curves worth a look.
     fn curves(&self) -> Vec<Follower> {
-        let taken: Vec<usize> = self.found.iter().flat_map(|(feature, _)| feature.makes()).copied().collect();
         if Plan::of(&self.columns).followers == 0 {
             return Vec::new();
         }
-        followers::candidates(&self.columns, &self.domains, |column| !taken.contains(&column))
+        followers::candidates(&self.columns, &self.domains, |column| self.is_free(column))
     }
 
-    fn follow(&mut self, candidates: Vec<Follower>, counts: &[u64]) -> Result<Vec<Follower>> {
+    fn follow(&mut self, candidates: Vec<Follower>, counts: &[u64]) -> Result<Vec<Measured>> {
         let (plan, parts) = (&self.plans.relations, candidates.len());
         let (counts, noise_sd) = search(counts, parts, CURVES, plan, &mut self.meter)?;
         self.noise_draws += parts as u64 * u64::from(plan.unit_rows);
-        Ok(followers::choose(candidates, &counts, noise_sd, Plan::of(&self.columns).followers as usize))
+        let chosen = followers::choose(candidates, &counts, noise_sd, Plan::of(&self.columns).followers as usize);
+        Ok(chosen.into_iter().map(Measured::Follower).collect())
+    }
+
+    /// The columns that may lie in cycles: moments that follow no others.
+    fn cyclic(&self, chosen: &[Measured]) -> Vec<usize> {
+        let follows = |column: &usize| chosen.iter().any(|measured| measured.feature().makes().contains(column));
+        let is_moment = |column: &usize| matches!(self.columns[*column].measure, Measure::Moment { .. });
+        let columns = (0..self.columns.len()).rev().filter(is_moment);
+        columns.filter(|column| self.is_free(*column) && !follows(column)).collect()
+    }
+
+    fn cycles(&mut self, moments: &[Moments]) -> Result<Vec<Measured>> {
+        let counts: Vec<u64> = moments.iter().flat_map(|moments| moments.counts).collect();
+        let (plan, parts) = (&self.plans.relations, moments.iter().map(Moments::parts).sum());
+        let (counts, noise_sd) = search(&counts, parts, CYCLES, plan, &mut self.meter)?;
+        self.noise_draws += parts as u64 * u64::from(plan.unit_rows);
+        let chosen = cycles::choose(moments, &counts, noise_sd);
+        self.found.extend(chosen.days.into_iter().map(|(cycle, domain)| (Feature::Cycle(cycle), domain)));
+        Ok(chosen.clocks.into_iter().map(Measured::Clock).collect())
     }
 
     /// Draws of noise that one unit can bear on.
@@ -215,7 +266,7 @@ impl Relations {
             let found = self.found.iter().find(|(found, _)| found == feature).map(|(_, domain)| domain);
             match feature {
                 Feature::Plain(column) => self.domains.get(*column),
-                Feature::Combination(_) | Feature::Residual(_) => found,
+                Feature::Combination(_) | Feature::Residual(_) | Feature::Cycle(_) => found,
             }
         };
         let domains = features.iter().filter_map(domain).cloned().collect();
@@ -224,6 +275,29 @@ impl Relations {
             None => domain.clone(),
         };
         (self.domains.iter().enumerate().map(written).collect(), Found { features, domains })
+    }
+}
+
+impl Measured {
+    fn feature(&self) -> Feature {
+        match self {
+            Self::Follower(follower) => Feature::Residual(follower.residual.clone()),
+            Self::Clock(cycle) => Feature::Cycle(cycle.clone()),
+        }
+    }
+
+    /// The search for its domain in a sample.
+    fn distances(&self, sample: &RowSample, columns: &[Column]) -> Distances {
+        match self {
+            Self::Follower(follower) => {
+                let (distances, nulls) = follower.distances(sample);
+                Distances::new(&columns[follower.residual.column], follower.bounds(), distances, nulls)
+            }
+            Self::Clock(cycle) => {
+                let times = sample.numbers(cycle.column).iter().filter_map(|moment| cycle.place(*moment)).collect();
+                Distances::new(&cycle.of_column(columns), [Some(0.0), Some(cycle.per_day - 1.0)], times, 0)
+            }
+        }
     }
 }
 

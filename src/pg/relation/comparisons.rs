@@ -145,7 +145,7 @@ impl Analysis<'_> {
         if !bound.is_finite() {
             return None;
         }
-        bounds(operator, bound, kind.measure() == Measure::Lattice)
+        bounds(operator, bound, kind.measure().is_whole())
     }
 
     /// The column that an operand refers to.

@@ -103,7 +103,11 @@ impl Facts {
 
     /// Properties of times with a spacing in microseconds.
     pub fn time(plain: pg_sys::Oid, family: Family, unit: i64) -> Self {
-        let (measure, json) = (Measure::Lattice, JsonForm::DateTime);
+        let measure = match family {
+            Family::Timestamp | Family::Timestamptz => Measure::Moment { per_day: (DAY / unit) as u64 },
+            _ => Measure::Lattice,
+        };
+        let json = JsonForm::DateTime;
         Self { measure, unit: unit as f64, family: Some(family), json, ..Self::category(plain) }
     }
 }

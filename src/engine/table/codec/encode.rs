@@ -102,7 +102,7 @@ impl ColumnEncoder {
         let null = code(domain.null_code()).or(code(domain.other_code())).unwrap_or(Fallback::ByWeight);
         let unknown = match column.measure {
             Measure::Category => code(domain.other_code()).unwrap_or(null),
-            Measure::Lattice | Measure::Real => null,
+            Measure::Lattice | Measure::Real | Measure::Moment { .. } => null,
         };
         Self { lookup: Lookup::new(domain), null, unknown, by_weight: Choice::new(domain.weights()) }
     }

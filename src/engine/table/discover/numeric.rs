@@ -70,7 +70,7 @@ impl Numeric {
             lo,
             hi,
             scale: Scale::new(1.0),
-            lattice: measure == Measure::Lattice,
+            lattice: measure.is_whole(),
             atoms: Vec::new(),
             exact: Vec::new(),
         }
@@ -285,7 +285,7 @@ pub fn declared(values: &[String], column: &Column) -> Option<Domain> {
     numbers.dedup();
     let share = 1.0 / (numbers.len() + usize::from(column.nullable)) as f64;
     let bins: Vec<Bin> = numbers.iter().map(|number| Bin { parts: vec![Part::point(*number, share)] }).collect();
-    let step = if column.measure == Measure::Lattice { 1.0 } else { 0.0 };
+    let step = if column.measure.is_whole() { 1.0 } else { 0.0 };
     let domain = Domain { cells: Cells::Bins { bins, step }, other: None, null: column.nullable.then_some(share) };
     (!numbers.is_empty()).then_some(domain)
 }

@@ -61,13 +61,8 @@ impl Calendar {
             }
             Self::Days => {
                 let (first, last) = (days_before(*YEARS.start(), 1) + 1, days_before(YEARS.end() + 1, 1));
-                let days = (number.round() as i64).clamp(first, last);
-                let mut year = (days / 366).max(1);
-                while days > days_before(year + 1, 1) {
-                    year += 1;
-                }
-                let month = (1..=12).rev().find(|month| days > days_before(year, *month)).unwrap_or(1);
-                year * 10_000 + month * 100 + days - days_before(year, month)
+                let (year, month, day) = date_of((number.round() as i64).clamp(first, last));
+                year * 10_000 + month * 100 + day
             }
         };
         written as f64
@@ -114,7 +109,20 @@ fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
 }
 
-fn days_of(year: i64, month: i64) -> i64 {
+/// Year, month and day of the month, of a day's number.
+pub fn date_of(days: i64) -> (i64, i64, i64) {
+    // A cycle of all leap years lasts 400 years.
+    let cycle = days_before(401, 1);
+    let (cycles, days) = ((days - 1).div_euclid(cycle), (days - 1).rem_euclid(cycle) + 1);
+    let mut year = (days / 366).max(1);
+    while days > days_before(year + 1, 1) {
+        year += 1;
+    }
+    let month = (1..=12).rev().find(|month| days > days_before(year, *month)).unwrap_or(1);
+    (year + 400 * cycles, month, days - days_before(year, month))
+}
+
+pub fn days_of(year: i64, month: i64) -> i64 {
     match month {
         2 => 28 + i64::from(is_leap(year)),
         4 | 6 | 9 | 11 => 30,

@@ -2,7 +2,7 @@
 
 use super::row_sample::RowSample;
 use crate::engine::table::features::{Curve, Quantiles, Residual, Side};
-use crate::engine::table::{Bin, Cells, Column, Domain};
+use crate::engine::table::{Bin, Cells, Column, Domain, Measure};
 
 /// Rows of a histogram, relative to the noise of a cell, below which it tells nothing.
 pub const LEAST_SIGNAL: f64 = 30.0;
@@ -37,6 +37,8 @@ const TAIL: f64 = 0.05;
 #[derive(Debug, Clone)]
 pub struct Follower {
     pub residual: Residual,
+    /// Whether the curve is the other number itself.
+    is_same: bool,
     /// The spread of the column.
     spread: f64,
     /// Share of rows below the other number if the columns were independent.
@@ -49,13 +51,15 @@ pub struct Follower {
 
 /// The curves worth a look, by released domains alone, among columns that are free.
 pub fn candidates(columns: &[Column], domains: &[Domain], free: impl Fn(usize) -> bool) -> Vec<Follower> {
-    let numbers: Vec<Number> =
-        (0..columns.len()).filter(|column| free(*column)).filter_map(|column| Number::new(column, domains)).collect();
+    let numbers: Vec<Number> = (0..columns.len())
+        .filter(|column| free(*column))
+        .filter_map(|column| Number::new(column, columns, domains))
+        .collect();
     let mut candidates = Vec::new();
     for (place, a) in numbers.iter().enumerate() {
         for b in &numbers[place + 1..] {
             let (on, of) = if b.comes_before(a) { (b, a) } else { (a, b) };
-            candidates.extend(on.followed_by(of, columns));
+            candidates.extend(on.followed_by(of));
         }
     }
     candidates.truncate(MAX_CANDIDATES);
@@ -65,6 +69,7 @@ pub fn candidates(columns: &[Column], domains: &[Domain], free: impl Fn(usize) -
 /// A column of numbers, by its released domain.
 struct Number<'a> {
     column: usize,
+    measure: Measure,
     bins: &'a [Bin],
     step: f64,
     nulls: f64,
@@ -75,7 +80,7 @@ struct Number<'a> {
 }
 
 impl<'a> Number<'a> {
-    fn new(column: usize, domains: &'a [Domain]) -> Option<Self> {
+    fn new(column: usize, columns: &[Column], domains: &'a [Domain]) -> Option<Self> {
         let domain = &domains[column];
         let Cells::Bins { bins, step } = &domain.cells else { return None };
         let quantiles = Quantiles::new(bins)?;
@@ -83,6 +88,7 @@ impl<'a> Number<'a> {
         let (lo, hi) = (bins.first()?.lo(), bins.last()?.hi());
         (bins.len() >= MIN_BINS && spread > 0.0 && spread.is_finite()).then_some(Self {
             column,
+            measure: columns[column].measure,
             bins,
             step: *step,
             nulls: domain.null.unwrap_or(0.0),
@@ -99,10 +105,11 @@ impl<'a> Number<'a> {
     }
 
     /// Whether the other follows it rather than the other way round: the finer one goes before, or that which has fewer
-    /// NULLs, or that of the lesser median.
+    /// NULLs, or that of the lesser median. Of two moments, time alone decides.
     fn comes_before(&self, other: &Self) -> bool {
         let (own, its) = (self.resolution(), other.resolution());
-        if own > 4.0 * its || its > 4.0 * own {
+        let are_moments = matches!(self.measure, Measure::Moment { .. }) && self.measure == other.measure;
+        if !are_moments && (own > 4.0 * its || its > 4.0 * own) {
             return own > its;
         }
         if (self.nulls - other.nulls).abs() > 0.01 {
@@ -122,19 +129,19 @@ impl<'a> Number<'a> {
     }
 
     /// The curves along which another may follow it.
-    fn followed_by(&self, of: &Self, columns: &[Column]) -> Vec<Follower> {
-        let same_kind = columns[self.column].measure == columns[of.column].measure;
-        let ratio = self.spread / of.spread;
-        let overlap = self.hi.min(of.hi) - self.lo.max(of.lo) > 0.5 * self.spread.min(of.spread);
+    fn followed_by(&self, of: &Self) -> Vec<Follower> {
+        let scale = self.scale_to(of);
+        let [lo, hi, spread, median] = [self.lo, self.hi, self.spread, self.median].map(|of| of * scale.unwrap_or(1.0));
+        let overlap = hi.min(of.hi) - lo.max(of.lo) > 0.5 * spread.min(of.spread);
         let mut curves = Vec::new();
-        if same_kind && overlap && (0.5..=2.0).contains(&ratio) {
-            curves.push(Curve::Same);
+        if overlap && (0.5..=2.0).contains(&(spread / of.spread)) {
+            curves.extend(scale.map(same));
         }
         for falling in [false, true] {
             curves.extend(Curve::through_quantiles(self.bins, of.bins, falling));
         }
-        let below_by_chance = below(of.bins, self.bins);
-        let apart = (of.median - self.median).abs();
+        let below_by_chance = below(of.bins, self.bins, scale.unwrap_or(1.0));
+        let apart = (of.median - median).abs();
         let octaves_alone = (of.spread / of.narrowest()).log2().max(0.0);
         curves
             .into_iter()
@@ -149,21 +156,40 @@ impl<'a> Number<'a> {
                     curve,
                     never: None,
                 };
-                Follower { residual, spread: of.spread, apart, below_by_chance, octaves_alone }
+                let is_same = scale.is_some_and(|scale| residual.curve == same(scale));
+                Follower { residual, is_same, spread: of.spread, apart, below_by_chance, octaves_alone }
             })
             .collect()
     }
+
+    /// The other's units in one of its own, if both count the same.
+    fn scale_to(&self, of: &Self) -> Option<f64> {
+        match (self.measure, of.measure) {
+            (Measure::Moment { per_day: own }, Measure::Moment { per_day: its }) => Some(its as f64 / own as f64),
+            (own, its) => (own == its).then_some(1.0),
+        }
+    }
 }
 
-/// The share of pairs of independent rows of which the first number is below the second.
-fn below(first: &[Bin], second: &[Bin]) -> f64 {
+/// The number itself, in units of the other: moments are those of the beginning of a day, or their day.
+fn same(scale: f64) -> Curve {
+    // Rounding comes after it. The last milliseconds of a day are the next one's.
+    const DOWN: f64 = -0.5 + 1e-8;
+    match scale {
+        1.0 => Curve::Same,
+        slope => Curve::Line { slope, intercept: if slope < 1.0 { DOWN } else { 0.0 } },
+    }
+}
+
+/// The share of pairs of independent rows of which the first number is below the second, in units of the first.
+fn below(first: &[Bin], second: &[Bin], scale: f64) -> f64 {
     let (Some(first), Some(second)) = (Quantiles::new(first), Quantiles::new(second)) else { return 0.0 };
     const POINTS: usize = 64;
     let values = |quantiles: &Quantiles| -> Vec<f64> {
         (0..POINTS).map(|place| quantiles.at((place as f64 + 0.5) / POINTS as f64)).collect()
     };
     let (first, second) = (values(&first), values(&second));
-    let pairs = first.iter().flat_map(|a| second.iter().map(move |b| a < b));
+    let pairs = first.iter().flat_map(|a| second.iter().map(move |b| *a < scale * b));
     pairs.filter(|below| *below).count() as f64 / (POINTS * POINTS) as f64
 }
 
@@ -204,13 +230,12 @@ impl Follower {
         if all < LEAST_SIGNAL * noise_sd || counts[ALONE] > MAX_ALONE * all + 2.0 * noise_sd {
             return None;
         }
-        self.residual.never =
-            (self.residual.curve == Curve::Same).then(|| self.empty_side(counts, noise_sd, all)).flatten();
+        self.residual.never = self.is_same.then(|| self.empty_side(counts, noise_sd, all)).flatten();
         let near = octaves(counts, NEAR * all);
         let octaves = near - self.octaves_alone;
         self.straighten(self.spread * 2f64.powf(-near));
         // A difference is told by no numbers.
-        let simple = if self.residual.curve == Curve::Same { 1.0 } else { 0.0 };
+        let simple = f64::from(u8::from(self.is_same));
         let ordered = f64::from(u8::from(self.residual.never.is_some()));
         (octaves >= NEAR_OCTAVES || self.residual.never.is_some()).then_some(octaves + simple + ordered)
     }

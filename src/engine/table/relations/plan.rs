@@ -7,13 +7,17 @@ use crate::engine::table::discover::DiscoveryPlan;
 use crate::engine::table::{Column, Measure};
 
 /// What each part of the search costs, in units of the precision that relations share: what is known of each column, the
-/// rows that break dependencies, the curves that numbers follow, combinations that stand in for no histogram, and the
-/// distances of one column.
+/// rows that break dependencies, the curves that numbers follow, combinations that stand in for no histogram, cycles that
+/// moments lie in, and the distances or times of day of one column.
 pub const COLUMNS: u64 = 2;
 pub const BREAKS: u64 = 6;
 pub const CURVES: u64 = 4;
 pub const COMBINATIONS: u64 = 4;
+pub const CYCLES: u64 = 3;
 pub const DISTANCES: u64 = 3;
+
+/// Columns of which the time of day is told apart, at most.
+pub const MAX_CLOCKS: u64 = 4;
 
 /// What is looked for between columns. Public.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,13 +26,26 @@ pub struct Plan {
     pub dependencies: bool,
     /// Numbers that are found to follow others, at most.
     pub followers: u64,
+    /// Columns of moments, whose cycles are looked at.
+    pub moments: u64,
+    /// Those of them that have a time of day, at most.
+    pub clocks: u64,
 }
 
 impl Plan {
     /// For a table of these columns.
     pub fn of(columns: &[Column]) -> Self {
         let numbers = numbers(columns);
-        Self { dependencies: columns.len() > 1, followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6) }
+        let per_day = |column: &Column| match column.measure {
+            Measure::Moment { per_day } => Some(per_day),
+            _ => None,
+        };
+        Self {
+            dependencies: columns.len() > 1,
+            followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6),
+            moments: columns.iter().filter_map(per_day).count() as u64,
+            clocks: (columns.iter().filter_map(per_day).filter(|per_day| *per_day > 1).count() as u64).min(MAX_CLOCKS),
+        }
     }
 }
 
@@ -42,14 +59,15 @@ pub fn units(columns: &[Column]) -> u64 {
     let plan = Plan::of(columns);
     let dependencies = if plan.dependencies { COLUMNS + BREAKS + COMBINATIONS } else { 0 };
     let followers = if plan.followers > 0 { CURVES + DISTANCES * plan.followers } else { 0 };
-    dependencies + followers
+    let cycles = if plan.moments > 0 { CYCLES + DISTANCES * plan.clocks } else { 0 };
+    dependencies + followers + cycles
 }
 
 /// How many histograms of relations are released above a threshold, each at the price of a share of delta: combinations
-/// that stand in for no histogram of a column, and distances.
+/// that stand in for no histogram of a column, distances, and times of day.
 pub fn thresholds(columns: &[Column]) -> u64 {
     let plan = Plan::of(columns);
-    u64::from(plan.dependencies) + plan.followers
+    u64::from(plan.dependencies) + plan.followers + plan.clocks
 }
 
 /// Noisy counts that share so many units, each of which one row changes by one at most in each of so many parts.

@@ -30,7 +30,7 @@ impl RowSample {
     pub fn new(columns: &[Column]) -> Self {
         let column = |column: &Column| match column.measure {
             Measure::Category => RowColumn::Texts(Vec::new()),
-            Measure::Lattice | Measure::Real => RowColumn::Numbers(Vec::new()),
+            Measure::Lattice | Measure::Real | Measure::Moment { .. } => RowColumn::Numbers(Vec::new()),
         };
         Self { hash: KeyedHash::default(), columns: columns.iter().map(column).collect(), rows: 0 }
     }

@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use super::*;
 use crate::engine::table::codec::{Decoder, Encoder};
 use crate::engine::table::discover::{self, Discovery, DiscoverySample, Goal};
-use crate::engine::table::features::{FeatureDecoder, FeatureEncoder, Scalar, Side};
+use crate::engine::table::features::{FeatureDecoder, FeatureEncoder, Period, Scalar, Side};
 use crate::engine::table::{Block, BlockColumn, Declared, Measure};
 
 fn column(name: &str, measure: Measure) -> Column {
@@ -75,6 +75,22 @@ impl Table {
         self.columns.push(column(name, Measure::Lattice));
         self.block.columns.push(values);
         self
+    }
+
+    fn moments(self, name: &str, per_day: u64, value: impl Fn(usize) -> Option<f64>) -> Self {
+        let mut table = self.numbers(name, value);
+        table.columns.last_mut().unwrap().measure = Measure::Moment { per_day };
+        table
+    }
+
+    /// The rows that the features of a table's rows are turned back into.
+    fn back(&self, found: &Found) -> Block {
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let codes = Encoder::new(&found.features.columns(&self.columns), &found.domains);
+        let mut encoder = FeatureEncoder::new(&found.features, codes);
+        encoder.push(&self.block, &mut rng).unwrap();
+        let values = Decoder::new(&found.domains).decode(&encoder.finish(), &mut rng).unwrap();
+        FeatureDecoder::new(&found.features).decode(values, &mut rng).unwrap()
     }
 
     fn found(&self, noise: f64, seed: u64) -> (Vec<Domain>, Found) {
@@ -268,6 +284,72 @@ fn nothing_is_found_where_nothing_is() {
         let (domains, found) = table.found(20.0, seed);
         assert!(found.features.is_plain() && found.domains == domains, "{seed}");
     }
+}
+
+fn cycles(found: &Found) -> Vec<(usize, Period)> {
+    let cycle = |feature: &Feature| match feature {
+        Feature::Cycle(cycle) => Some((cycle.column, cycle.period)),
+        _ => None,
+    };
+    found.features.iter().filter_map(cycle).collect()
+}
+
+/// Calls on weekdays at whole hours from 9 to 16, and bills at the first and the last of the month.
+#[test]
+fn time_is_as_people_keep_it() {
+    let u = draws(5, 30_000);
+    let day = |row: usize| (u[row] * 1_500.0).floor() + 8_000.0;
+    // 2000-01-01 was a Saturday.
+    let workday = |row: usize| day(row) + (2.0 - day(row) % 7.0).max(0.0);
+    let table = Table::new(30_000)
+        .moments("called", 1_440, |row| {
+            (row % 10 > 0).then(|| workday(row) * 1_440.0 + 60.0 * (9 + row * 7 % 8) as f64)
+        })
+        .moments("billed", 1, |row| Some((row * 7919 % 360) as f64 * 1461.0 / 48.0).map(|day| (day + 15.0).floor()))
+        .moments("seen", 1_440, |row| Some((day(row * 7 % 30_000) * 1_440.0 + u[row * 11 % 30_000] * 1_440.0).floor()))
+        .moments("born", 1, |row| Some((u[row * 13 % 30_000] * 20_000.0).floor() - 15_000.0));
+    let mut block = table.block.clone();
+    // The first of a month.
+    let billed = Cycle { column: 1, period: Period::Month, per_day: 1.0, lo: 0.0, hi: 12_000.0 };
+    let first = {
+        let mut places = BlockColumn::numbers();
+        (0..block.rows).for_each(|row| places.push_number(Some(if row % 3 == 0 { 31.0 } else { 1.0 })));
+        places
+    };
+    block.columns[1] = billed.decode(&block.columns[1], &first);
+    let table = Table { block, ..table };
+    let (_, found) = table.found(20.0, 1);
+    assert_eq!(cycles(&found), [(0, Period::Week), (0, Period::Day), (1, Period::Month)]);
+    assert_eq!((found.features.alone(0), found.features.alone(2)), (None, Some(5)));
+    let back = table.back(&found);
+    let at = |row: usize| back.columns[0].number(row);
+    assert!((0..back.rows).all(|row| at(row).is_some() == (row % 10 > 0)));
+    let is_right =
+        |row: &usize| at(*row).is_none_or(|at| (540.0..=960.0).contains(&(at % 1_440.0)) && at % 60.0 == 0.0);
+    let is_workday = |row: &usize| at(*row).is_none_or(|at| (at / 1_440.0).floor() % 7.0 >= 2.0);
+    let share = |is: &dyn Fn(&usize) -> bool| (0..back.rows).filter(|row| is(row)).count() as f64 / back.rows as f64;
+    let is_billed =
+        |row: &usize| billed.place(back.columns[1].number(*row).unwrap()).is_some_and(|day| [1.0, 31.0].contains(&day));
+    assert!(share(&is_billed) > 0.99, "{}", share(&is_billed));
+    assert!(share(&is_right) > 0.99 && share(&is_workday) > 0.99, "{} {}", share(&is_right), share(&is_workday));
+}
+
+/// Orders by the second, and the day on which each is paid.
+#[test]
+fn a_day_follows_a_moment() {
+    let u = draws(6, 20_000);
+    let ordered = |row: usize| ((8_000.0 + u[row] * 700.0) * 86_400.0).floor();
+    let table = Table::new(20_000)
+        .moments("ordered", 86_400, |row| Some(ordered(row)))
+        .moments("paid", 1, |row| (row % 10 > 0).then(|| (ordered(row) / 86_400.0).floor() + (row % 15) as f64));
+    let (_, found) = table.found(20.0, 1);
+    assert_eq!(residuals(&found), [(1, 0)]);
+    let back = table.back(&found);
+    let [ordered, paid] = [0, 1].map(|column| &back.columns[column]);
+    let gaps: Vec<f64> =
+        (0..back.rows).filter_map(|row| Some(paid.number(row)? - (ordered.number(row)? / 86_400.0).floor())).collect();
+    let share = |from: f64| gaps.iter().filter(|gap| (from..=15.0).contains(*gap)).count() as f64 / 18_000.0;
+    assert!(gaps.len() == 18_000 && share(0.0) > 0.99, "{}", share(0.0));
 }
 
 /// Codes that are numbers, in two groups: what is spent is what is paid for, whatever is found.
