@@ -21,9 +21,17 @@ impl Measure {
     pub fn is_whole(self) -> bool {
         matches!(self, Self::Lattice | Self::Moment { .. })
     }
+
+    /// What models say of it. Once the features are found, moments are numbers.
+    pub fn stored(self) -> Self {
+        match self {
+            Self::Moment { .. } => Self::Lattice,
+            measure => measure,
+        }
+    }
 }
 
-/// What models say of a measure. Once the features are found, moments are numbers.
+/// See [`Measure::stored`].
 #[derive(Clone, Copy, Serialize, Deserialize)]
 enum StoredMeasure {
     Category,

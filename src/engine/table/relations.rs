@@ -166,7 +166,7 @@ impl Relations {
                     Stage::Cycles { chosen, next, moments }
                 }
                 None => {
-                    chosen.extend(self.cycles(&moments)?);
+                    chosen.extend(self.cycles(&moments, chosen.len())?);
                     Stage::Distances { chosen, current: None }
                 }
             },
@@ -240,12 +240,12 @@ impl Relations {
         columns.filter(|column| self.is_free(*column) && !follows(column)).collect()
     }
 
-    fn cycles(&mut self, moments: &[Moments]) -> Result<Vec<Measured>> {
+    fn cycles(&mut self, moments: &[Moments], measured: usize) -> Result<Vec<Measured>> {
         let counts: Vec<u64> = moments.iter().flat_map(|moments| moments.counts).collect();
         let (plan, parts) = (&self.plans.relations, moments.iter().map(Moments::parts).sum());
         let (counts, noise_sd) = search(&counts, parts, CYCLES, plan, &mut self.meter)?;
         self.noise_draws += parts as u64 * u64::from(plan.unit_rows);
-        let chosen = cycles::choose(moments, &counts, noise_sd);
+        let chosen = cycles::choose(moments, &counts, noise_sd, Plan::of(&self.columns).measured() as usize - measured);
         self.found.extend(chosen.days.into_iter().map(|(cycle, domain)| (Feature::Cycle(cycle), domain)));
         Ok(chosen.clocks.into_iter().map(Measured::Clock).collect())
     }

@@ -14,7 +14,7 @@ pub fn is_consistent(annotation: &Annotation, artifact: &Artifact) -> bool {
     let modelled: Vec<&ColumnFacts> = annotation.columns.iter().filter(|column| column.is_modelled()).collect();
     modelled.len() == artifact.columns.len()
         && modelled.iter().zip(&artifact.columns).all(|(facts, released)| {
-            facts.name == released.column.name && facts.kind.measure() == released.column.measure
+            facts.name == released.column.name && facts.kind.measure().stored() == released.column.measure.stored()
         })
         && is_text(&annotation.source)
         && annotation.columns.iter().all(is_possible)

@@ -6,7 +6,8 @@ use pgrx::pg_sys::{self, Datum};
 
 use crate::pg::server::fmgr;
 use crate::pg::server::varlena::varlena;
-use crate::pg::values::kind::{DAY, Kind};
+use crate::pg::values::facts::DAY;
+use crate::pg::values::kind::Kind;
 use crate::pg::values::numeric::{self, Decoded};
 use crate::pg::values::{chars, uuid};
 

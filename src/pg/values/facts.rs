@@ -6,6 +6,9 @@ use crate::engine::table::Measure;
 use crate::pg::server::fmgr::Function;
 use crate::pg::values::key::Key;
 
+/// Microseconds of a day.
+pub const DAY: i64 = 86_400_000_000;
+
 /// The JSON form of the values of a kind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum JsonForm {
@@ -104,7 +107,7 @@ impl Facts {
     /// Properties of times with a spacing in microseconds.
     pub fn time(plain: pg_sys::Oid, family: Family, unit: i64) -> Self {
         let measure = match family {
-            Family::Timestamp | Family::Timestamptz => Measure::Moment { per_day: (DAY / unit) as u64 },
+            Family::Timestamp | Family::Timestamptz => Measure::Moment { per_day: (DAY / unit.max(1)) as u64 },
             _ => Measure::Lattice,
         };
         let json = JsonForm::DateTime;

@@ -7,11 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::engine::table::Measure;
 use crate::pg::server::fmgr::Function;
 use crate::pg::server::types;
-use crate::pg::values::facts::{Facts, Family, JsonForm, Listed};
+use crate::pg::values::facts::{DAY, Facts, Family, JsonForm, Listed};
 use crate::pg::values::key::Key;
-
-/// Microseconds of a day.
-pub const DAY: i64 = 86_400_000_000;
 
 /// A type of values: domains are their base types, and modifiers that do not change the spacing of values are omitted.
 /// `unit` is the spacing of times in microseconds.

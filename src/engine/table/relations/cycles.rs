@@ -1,12 +1,11 @@
 //! Moments at usual times: which cycles tell more of a column than its bins do.
 
-use super::plan::MAX_CLOCKS;
 use super::row_sample::RowSample;
 use crate::engine::table::features::{Cycle, Period};
 use crate::engine::table::{Bin, Cells, Domain, Measure, Part};
 
 /// Rows of a histogram, relative to the noise of a cell, below which it tells nothing.
-pub const LEAST_SIGNAL: f64 = 60.0;
+pub const LEAST_SIGNAL: f64 = 20.0;
 /// Cells of the histograms of one column: hours, whole ones apart; days of the week; days of the month.
 const HOURS: usize = 48;
 const WEEKDAYS: usize = 7;
@@ -88,7 +87,10 @@ impl Moments {
     /// be in each cell.
     fn distance(&self, counts: &[f64], noise_sd: f64, period: Period) -> f64 {
         // Every moment has a weekday, and fewest cells have least noise.
-        let rows = counts[cells_of(Period::Week)].iter().sum::<f64>().max(1.0);
+        let rows: f64 = counts[cells_of(Period::Week)].iter().sum();
+        if rows < LEAST_SIGNAL * noise_sd.max(1.0) {
+            return 0.0;
+        }
         let gap = |cell: usize| (counts[cell] / rows - self.expected[cell]).abs() - STANDS_OUT * noise_sd / rows;
         0.5 * cells_of(period).map(|cell| gap(cell).max(0.0)).sum::<f64>()
     }
@@ -111,8 +113,8 @@ pub struct Chosen {
     pub clocks: Vec<Cycle>,
 }
 
-/// The cycles that tell more of columns than their bins, by noisy histograms.
-pub fn choose(moments: &[Moments], counts: &[f64], noise_sd: f64) -> Chosen {
+/// The cycles that tell more of columns than their bins, by noisy histograms, with so many times of day at most.
+pub fn choose(moments: &[Moments], counts: &[f64], noise_sd: f64, most: usize) -> Chosen {
     let (mut days, mut clocks) = (Vec::new(), Vec::new());
     for (moments, counts) in moments.iter().zip(counts.chunks(CELLS)) {
         let distance = |period| moments.distance(counts, noise_sd, period);
@@ -121,16 +123,16 @@ pub fn choose(moments: &[Moments], counts: &[f64], noise_sd: f64) -> Chosen {
         }
         let period = if distance(Period::Week) >= distance(Period::Month) { Period::Week } else { Period::Month };
         if distance(period) >= DISTANCE {
-            days.push((moments.cycle(period), places(period, counts, noise_sd)));
+            days.extend(places(period, counts, noise_sd).map(|places| (moments.cycle(period), places)));
         }
     }
     clocks.sort_by(|a, b| b.1.total_cmp(&a.1));
-    clocks.truncate(MAX_CLOCKS as usize);
+    clocks.truncate(most);
     Chosen { days, clocks: clocks.into_iter().map(|(cycle, _)| cycle).collect() }
 }
 
 /// The domain of weekdays or days of the month: those that stand out from noise.
-fn places(period: Period, counts: &[f64], noise_sd: f64) -> Domain {
+fn places(period: Period, counts: &[f64], noise_sd: f64) -> Option<Domain> {
     let (cells, first) = (cells_of(period), if period == Period::Month { 1 } else { 0 });
     let counts = &counts[cells];
     let rows: f64 = counts.iter().filter(|count| **count > STANDS_OUT * noise_sd).sum();
@@ -138,6 +140,6 @@ fn places(period: Period, counts: &[f64], noise_sd: f64) -> Domain {
         (*count > STANDS_OUT * noise_sd)
             .then(|| Bin { parts: vec![Part::point((first + place) as f64, count / rows.max(1.0))] })
     };
-    let bins = counts.iter().enumerate().filter_map(bin).collect();
-    Domain { cells: Cells::Bins { bins, step: 1.0 }, other: None, null: None }
+    let bins: Vec<Bin> = counts.iter().enumerate().filter_map(bin).collect();
+    (!bins.is_empty()).then_some(Domain { cells: Cells::Bins { bins, step: 1.0 }, other: None, null: None })
 }

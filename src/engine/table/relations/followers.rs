@@ -37,6 +37,8 @@ const TAIL: f64 = 0.05;
 #[derive(Debug, Clone)]
 pub struct Follower {
     pub residual: Residual,
+    /// The same for two moments the other way round, if it turns out that the other is the later one.
+    swapped: Option<Residual>,
     /// Whether the curve is the other number itself.
     is_same: bool,
     /// The spread of the column.
@@ -99,6 +101,10 @@ impl<'a> Number<'a> {
         })
     }
 
+    fn is_moment(&self) -> bool {
+        matches!(self.measure, Measure::Moment { .. })
+    }
+
     /// How many values its spread has room for.
     fn resolution(&self) -> f64 {
         if self.step > 0.0 { self.spread / self.step } else { f64::INFINITY }
@@ -108,11 +114,11 @@ impl<'a> Number<'a> {
     /// NULLs, or that of the lesser median. Of two moments, time alone decides.
     fn comes_before(&self, other: &Self) -> bool {
         let (own, its) = (self.resolution(), other.resolution());
-        let are_moments = matches!(self.measure, Measure::Moment { .. }) && self.measure == other.measure;
+        let are_moments = self.is_moment() && self.measure == other.measure;
         if !are_moments && (own > 4.0 * its || its > 4.0 * own) {
             return own > its;
         }
-        if (self.nulls - other.nulls).abs() > 0.01 {
+        if !self.nulls_are_like(other) {
             return self.nulls < other.nulls;
         }
         self.median < other.median
@@ -137,29 +143,38 @@ impl<'a> Number<'a> {
         if overlap && (0.5..=2.0).contains(&(spread / of.spread)) {
             curves.extend(scale.map(same));
         }
-        for falling in [false, true] {
+        // Of two moments, one does not run backwards.
+        let directions: &[bool] = if self.is_moment() && of.is_moment() { &[false] } else { &[false, true] };
+        for &falling in directions {
             curves.extend(Curve::through_quantiles(self.bins, of.bins, falling));
         }
         let below_by_chance = below(of.bins, self.bins, scale.unwrap_or(1.0));
         let apart = (of.median - median).abs();
         let octaves_alone = (of.spread / of.narrowest()).log2().max(0.0);
+        let residual = |of: &Self, on: &Self, curve| Residual {
+            column: of.column,
+            on: on.column,
+            default: on.median,
+            step: of.step,
+            lo: of.lo,
+            hi: of.hi,
+            curve,
+            never: None,
+        };
         curves
             .into_iter()
             .map(|curve| {
-                let residual = Residual {
-                    column: of.column,
-                    on: self.column,
-                    default: self.median,
-                    step: of.step,
-                    lo: of.lo,
-                    hi: of.hi,
-                    curve,
-                    never: None,
-                };
-                let is_same = scale.is_some_and(|scale| residual.curve == same(scale));
-                Follower { residual, is_same, spread: of.spread, apart, below_by_chance, octaves_alone }
+                let is_same = scale.is_some_and(|scale| curve == same(scale));
+                let swaps = curve == Curve::Same && self.is_moment() && self.nulls_are_like(of);
+                let swapped = swaps.then(|| residual(self, of, Curve::Same));
+                let residual = residual(of, self, curve);
+                Follower { residual, swapped, is_same, spread: of.spread, apart, below_by_chance, octaves_alone }
             })
             .collect()
+    }
+
+    fn nulls_are_like(&self, other: &Self) -> bool {
+        (self.nulls - other.nulls).abs() <= 0.01
     }
 
     /// The other's units in one of its own, if both count the same.
@@ -231,6 +246,9 @@ impl Follower {
             return None;
         }
         self.residual.never = self.is_same.then(|| self.empty_side(counts, noise_sd, all)).flatten();
+        if let (Some(Side::Above), Some(swapped)) = (self.residual.never, self.swapped.take()) {
+            self.residual = Residual { never: Some(Side::Below), ..swapped };
+        }
         let near = octaves(counts, NEAR * all);
         let octaves = near - self.octaves_alone;
         self.straighten(self.spread * 2f64.powf(-near));

@@ -13,11 +13,8 @@ pub const COLUMNS: u64 = 2;
 pub const BREAKS: u64 = 6;
 pub const CURVES: u64 = 4;
 pub const COMBINATIONS: u64 = 4;
-pub const CYCLES: u64 = 3;
+pub const CYCLES: u64 = 2;
 pub const DISTANCES: u64 = 3;
-
-/// Columns of which the time of day is told apart, at most.
-pub const MAX_CLOCKS: u64 = 4;
 
 /// What is looked for between columns. Public.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -26,9 +23,8 @@ pub struct Plan {
     pub dependencies: bool,
     /// Numbers that are found to follow others, at most.
     pub followers: u64,
-    /// Columns of moments, whose cycles are looked at.
+    /// Columns of moments, whose cycles are looked at, and those of them that have a time of day.
     pub moments: u64,
-    /// Those of them that have a time of day, at most.
     pub clocks: u64,
 }
 
@@ -44,8 +40,13 @@ impl Plan {
             dependencies: columns.len() > 1,
             followers: numbers.saturating_sub(1).min(2 + numbers / 6).min(6),
             moments: columns.iter().filter_map(per_day).count() as u64,
-            clocks: (columns.iter().filter_map(per_day).filter(|per_day| *per_day > 1).count() as u64).min(MAX_CLOCKS),
+            clocks: columns.iter().filter_map(per_day).filter(|per_day| *per_day > 1).count() as u64,
         }
+    }
+
+    /// Distances and times of day whose domains are found, at most. Times of day take what followers leave.
+    pub fn measured(&self) -> u64 {
+        self.followers + self.clocks.min(1)
     }
 }
 
@@ -58,16 +59,16 @@ pub fn numbers(columns: &[Column]) -> u64 {
 pub fn units(columns: &[Column]) -> u64 {
     let plan = Plan::of(columns);
     let dependencies = if plan.dependencies { COLUMNS + BREAKS + COMBINATIONS } else { 0 };
-    let followers = if plan.followers > 0 { CURVES + DISTANCES * plan.followers } else { 0 };
-    let cycles = if plan.moments > 0 { CYCLES + DISTANCES * plan.clocks } else { 0 };
-    dependencies + followers + cycles
+    let followers = if plan.followers > 0 { CURVES } else { 0 };
+    let cycles = if plan.moments > 0 { CYCLES } else { 0 };
+    dependencies + followers + cycles + DISTANCES * plan.measured()
 }
 
 /// How many histograms of relations are released above a threshold, each at the price of a share of delta: combinations
 /// that stand in for no histogram of a column, distances, and times of day.
 pub fn thresholds(columns: &[Column]) -> u64 {
     let plan = Plan::of(columns);
-    u64::from(plan.dependencies) + plan.followers + plan.clocks
+    u64::from(plan.dependencies) + plan.measured()
 }
 
 /// Noisy counts that share so many units, each of which one row changes by one at most in each of so many parts.
