@@ -29,9 +29,11 @@ impl Coarsening {
         Self { columns: sizes.iter().map(|size| vec![Level::of_codes(*size)]).collect() }
     }
 
-    /// The coarsening of columns with these weights a code; so many codes at the start of each are ordered.
-    pub fn new(weights: &[Vec<f64>], ordered: &[usize]) -> Self {
-        Self { columns: weights.iter().zip(ordered).map(|(weights, ordered)| levels(weights, *ordered)).collect() }
+    /// The coarsening of columns with these weights a code; of each, so many codes at the start are ordered, and those
+    /// before and from each place in `apart` on share no group.
+    pub fn new(weights: &[Vec<f64>], ordered: &[usize], apart: &[Vec<usize>]) -> Self {
+        let columns = weights.iter().zip(ordered).zip(apart);
+        Self { columns: columns.map(|((weights, ordered), apart)| levels(weights, *ordered, apart)).collect() }
     }
 
     /// Number of codes of each column.
@@ -69,17 +71,17 @@ impl Level {
     }
 }
 
-fn levels(weights: &[f64], ordered: usize) -> Vec<Level> {
+fn levels(weights: &[f64], ordered: usize, apart: &[usize]) -> Vec<Level> {
     let mut levels = vec![Level::of_codes(weights.len())];
     let mut masses: Vec<f64> = weights.iter().map(|weight| weight.max(0.0)).collect();
-    let mut ordered = ordered;
+    let (mut ordered, mut apart) = (ordered, apart.to_vec());
     for width in WIDTHS {
         if width as f64 > NARROWER * masses.len() as f64 {
             continue;
         }
         let (above, runs) = if ordered > 0 {
             let width = (width + ordered).saturating_sub(masses.len()).max(width / 2).max(1);
-            let (mut above, runs) = neighbours(&masses[..ordered], width);
+            let (mut above, runs) = neighbours(&masses[..ordered], width, &apart);
             above.extend((0..masses.len() - ordered).map(|i| (runs + i) as u8));
             (above, runs)
         } else {
@@ -92,14 +94,16 @@ fn levels(weights: &[f64], ordered: usize) -> Vec<Level> {
         let mut merged = vec![0.0; size];
         above.iter().zip(&masses).for_each(|(group, mass)| merged[usize::from(*group)] += mass);
         (masses, ordered) = (merged, runs);
+        apart.iter_mut().for_each(|place| *place = above[*place].into());
         let group_of = levels.last().map(|finer| finer.group_of.iter().map(|part| above[usize::from(*part)]).collect());
         levels.extend(group_of.map(|group_of| Level { size, group_of }));
     }
     levels
 }
 
-/// Deals neighbours into at most `width` groups of about equal mass; also says how many groups there are.
-fn neighbours(masses: &[f64], width: usize) -> (Vec<u8>, usize) {
+/// Deals neighbours into groups of about equal mass, at most `width` and one for each place in `apart`; also says how many
+/// groups there are.
+fn neighbours(masses: &[f64], width: usize, apart: &[usize]) -> (Vec<u8>, usize) {
     let total: f64 = masses.iter().sum();
     let mut before = 0.0;
     let (mut group, mut last) = (0u8, None);
@@ -107,7 +111,7 @@ fn neighbours(masses: &[f64], width: usize) -> (Vec<u8>, usize) {
         let middle = if total > 0.0 { (before + mass / 2.0) / total } else { place as f64 / masses.len() as f64 };
         before += mass;
         let slot = ((middle * width as f64) as usize).min(width - 1);
-        if last.is_some_and(|last| last != slot) {
+        if last.is_some_and(|last| last != slot || apart.contains(&place)) {
             group += 1;
         }
         last = Some(slot);
@@ -134,7 +138,7 @@ mod tests {
     fn levels_are_nested_and_narrow() {
         let weights: Vec<f64> = (0..100).map(|i| f64::from(i * 37 % 101)).collect();
         for ordered in [0, 99, 100] {
-            let coarsening = Coarsening::new(&[weights.clone(), vec![1.0, 2.0]], &[ordered, 0]);
+            let coarsening = Coarsening::new(&[weights.clone(), vec![1.0, 2.0]], &[ordered, 0], &[vec![], vec![]]);
             assert!(coarsening.is_valid(&[100, 2]));
             assert_eq!(coarsening.levels(1).len(), 1);
             let levels = coarsening.levels(0);
@@ -148,13 +152,22 @@ mod tests {
     }
 
     #[test]
+    fn what_lies_far_away_stays_apart() {
+        let weights = (0..60).map(|i| if i < 59 { 10.0 } else { 1.0 }).collect();
+        let coarsening = Coarsening::new(&[weights], &[60], &[vec![59]]);
+        let levels = coarsening.levels(0);
+        assert!(levels.len() > 4 && levels.iter().all(|level| level.group_of[58] < level.group_of[59]));
+        assert_eq!(levels.last().unwrap().size, 3);
+    }
+
+    #[test]
     fn ordered_codes_merge_with_neighbours_and_others_stay_apart() {
-        let coarsening = Coarsening::new(&[vec![1.0, 1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 5.0]], &[7]);
+        let coarsening = Coarsening::new(&[vec![1.0, 1.0, 1.0, 1.0, 9.0, 1.0, 1.0, 5.0]], &[7], &[vec![]]);
         for level in &coarsening.levels(0)[1..] {
             let groups = &level.group_of;
             assert!(groups[..7].is_sorted() && groups[..7].iter().all(|group| *group != groups[7]));
         }
-        let coarsening = Coarsening::new(&[vec![1.0, 7.0, 1.0, 5.0, 1.0, 1.0]], &[0]);
+        let coarsening = Coarsening::new(&[vec![1.0, 7.0, 1.0, 5.0, 1.0, 1.0]], &[0], &[vec![]]);
         assert_eq!(coarsening.levels(0)[1].group_of, [2, 0, 3, 1, 3, 3]);
     }
 }

@@ -358,7 +358,8 @@ mod tests {
 
     #[test]
     fn memory_is_known_beforehand() {
-        let coarsening = Coarsening::new(&[vec![1.0; 90], vec![1.0; 17], vec![9.0, 1.0]], &[90, 17, 2]);
+        let coarsening =
+            Coarsening::new(&[vec![1.0; 90], vec![1.0; 17], vec![9.0, 1.0]], &[90, 17, 2], &vec![vec![]; 3]);
         let potential = |columns: &[usize], levels: &[u8]| {
             let marginal = Marginal { clique: Clique::new(columns.to_vec()), levels: levels.to_vec() };
             Potential { weights: vec![0.0; marginal.cells(&coarsening)], marginal }
@@ -375,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_factor_over_groups_treats_their_codes_alike() {
-        let coarsening = Coarsening::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 9.0, 1.0]], &[0, 0]);
+        let coarsening = Coarsening::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 9.0, 1.0]], &[0, 0], &vec![vec![]; 2]);
         let marginal = Marginal { clique: Clique::new(vec![0, 1]), levels: vec![1, 1] };
         let potential = Potential { marginal, weights: vec![0.0, 1.0, 3.0, 6.0] };
         for column in 0..2 {
@@ -433,7 +434,7 @@ mod tests {
     #[test]
     fn codes_that_no_pair_tells_apart_keep_their_shares() {
         // The pair sees column 0 as its heaviest code and all others, so that the latter are one class.
-        let coarsening = Coarsening::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 1.0]], &[0, 0]);
+        let coarsening = Coarsening::new(&[vec![9.0, 1.0, 1.0], vec![1.0, 1.0]], &[0, 0], &vec![vec![]; 2]);
         let marginal = Marginal { clique: Clique::new(vec![0, 1]), levels: vec![1, 0] };
         let shares = Marginal::of_codes(Clique::new(vec![0]));
         let potentials = [

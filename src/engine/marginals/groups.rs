@@ -3,6 +3,7 @@
 
 use rand::Rng;
 
+use super::apart;
 use super::byte_table::ByteTable;
 use crate::engine::table::codec::Choice;
 use crate::engine::table::{Codes, Domain, EncodedTable, MAX_CODES};
@@ -27,6 +28,7 @@ struct Column {
     special: Vec<u8>,
     size: usize,
     ordered: usize,
+    apart: Vec<usize>,
 }
 
 impl Groups {
@@ -35,7 +37,8 @@ impl Groups {
         let column = |domain: &Domain| {
             let ordered = if domain.is_ordered() { domain.cell_count() } else { 0 };
             let special: Vec<u32> = domain.other_code().into_iter().chain(domain.null_code()).collect();
-            Column::new(&domain.weights(), ordered, &special)
+            let column = Column::new(&domain.weights(), ordered, &special);
+            Column { apart: if column.ordered > 0 { apart::gaps(domain) } else { Vec::new() }, ..column }
         };
         Self { columns: domains.iter().map(column).collect() }
     }
@@ -53,6 +56,11 @@ impl Groups {
     /// How many groups at the start of each column stand in the order of their values.
     pub fn ordered(&self) -> Vec<usize> {
         self.columns.iter().map(|column| column.ordered).collect()
+    }
+
+    /// The groups of each column, as ordered, that lie far away from those before them.
+    pub fn apart(&self) -> Vec<Vec<usize>> {
+        self.columns.iter().map(|column| column.apart.clone()).collect()
     }
 
     /// Number of groups of each column.
@@ -107,7 +115,7 @@ impl Column {
         let members: Vec<(Vec<u32>, Choice)> = members.collect();
         let is_special = |group: &usize| members[*group].0.iter().all(|code| special.contains(code));
         let special = (0..groups).filter(is_special).map(|group| group as u8).collect();
-        Self { members, weights: shares, group_of, special, size: weights.len(), ordered }
+        Self { members, weights: shares, group_of, special, size: weights.len(), ordered, apart: Vec::new() }
     }
 }
 

@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn counts_every_row_once_in_its_cell() {
         let rows = ByteTable { rows: 4, sizes: vec![2, 6], columns: vec![vec![0, 1, 1, 1], vec![2, 0, 0, 5]] };
-        let coarsening = Coarsening::new(&[vec![1.0; 2], vec![4.0, 3.0, 1.0, 1.0, 1.0, 1.0]], &[0, 0]);
+        let coarsening =
+            Coarsening::new(&[vec![1.0; 2], vec![4.0, 3.0, 1.0, 1.0, 1.0, 1.0]], &[0, 0], &vec![vec![]; 2]);
         let count = |columns: Vec<usize>, levels: Vec<u8>| {
             Marginal { clique: Clique::new(columns), levels }.count(&coarsening, &rows)
         };

@@ -1,5 +1,6 @@
 //! Private marginals: counting, choosing and measuring cliques of columns, and a denoiser fitted to the noisy counts.
 
+mod apart;
 pub mod byte_table;
 pub mod chow_liu;
 mod classes;

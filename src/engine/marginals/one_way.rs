@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn every_measurement_has_its_say() {
-        let coarsening = Coarsening::new(&[vec![5.0, 1.0, 1.0], vec![1.0; 2]], &[0, 0]);
+        let coarsening = Coarsening::new(&[vec![5.0, 1.0, 1.0], vec![1.0; 2]], &[0, 0], &vec![vec![]; 2]);
         let measured = |columns: Vec<usize>, levels: Vec<u8>, counts: Vec<f64>, noise_sd| Measurement {
             marginal: Marginal { clique: Clique::new(columns), levels },
             counts,

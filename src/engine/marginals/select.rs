@@ -125,7 +125,7 @@ mod tests {
     }
 
     fn coarsening() -> Coarsening {
-        Coarsening::new(&SIZES.map(|size| vec![1.0; size]), &[0, 40, 6])
+        Coarsening::new(&SIZES.map(|size| vec![1.0; size]), &[0, 40, 6], &vec![vec![]; 3])
     }
 
     fn cliques() -> [Clique; 3] {

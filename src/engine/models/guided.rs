@@ -164,7 +164,7 @@ impl GuidedTraining {
             potential.weights = measurement.counts.iter().map(logit).collect();
         }
         let counts: Vec<Vec<f64>> = self.measurements.iter().map(|measurement| measurement.counts.clone()).collect();
-        self.coarsening = Coarsening::new(&counts, &groups.ordered());
+        self.coarsening = Coarsening::new(&counts, &groups.ordered(), &groups.apart());
         let denoiser = Denoiser::new(&self.coarsening, &self.potentials);
         self.learn_shares();
         let tree = self.tree();

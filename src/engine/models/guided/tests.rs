@@ -205,7 +205,7 @@ fn a_unit_changes_counts_and_scores_by_its_share_at_most() {
         let groups = Groups::new(&domains());
         let (small, large) = (groups.group(&before.table), groups.group(&after.table));
         let pool = ByteTable { rows: 100, ..groups.group(&table(100)) };
-        let coarsening = Coarsening::new(&[vec![1.0; 3], vec![1.0; 3], vec![1.0; 4]], &[0, 0, 4]);
+        let coarsening = Coarsening::new(&[vec![1.0; 3], vec![1.0; 3], vec![1.0; 4]], &[0, 0, 4], &vec![vec![]; 3]);
         let clique = |columns: &[usize]| Clique::new(columns.to_vec());
         for columns in [&[0][..], &[1], &[2], &[0, 1], &[0, 2], &[1, 2]] {
             let marginal = Marginal::of_codes(clique(columns));
