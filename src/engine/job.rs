@@ -28,10 +28,9 @@ use super::privacy::mechanisms::{Mechanism, Stage};
 use super::privacy::meter::Meter;
 use super::privacy::samplers::gaussian::SLACK_PER_DRAW;
 use super::privacy::samplers::poisson::SamplingRate;
-use super::table::codec::Encoder;
 use super::table::discover::{Discovery, DiscoveryPlan, DiscoverySample, TEXT_PRECISION};
 use super::table::features::FeatureEncoder;
-use super::table::relations::{Compared, Dependencies, Found, Group, Plans, Relations, RowSample};
+use super::table::relations::{Compared, Dependencies, Found, Group, Plans, Relations, RowSample, Scope};
 use super::table::units::{self, UnitBook};
 use super::table::{Block, BlockColumn, Domain, UnitTable, Units};
 use super::{EngineError, Result};
@@ -306,7 +305,7 @@ impl Job {
             None => meter.begin_sample(discovery_rate),
         }
         let sample = DiscoverySample::new(&setup.columns, setup.method.goal());
-        let rows = setup.split.relation_noise(noisy_units).map(|_| RowSample::new(&setup.columns));
+        let rows = setup.split.search(noisy_units).map(|_| RowSample::new(&setup.columns));
         let scan = Scan::new(setup, noisy_rows, noisy_units);
         let counted = Counted { noisy_rows, noisy_units, discovery_rate };
         self.state = JobState::Sampling { counted, book, sample, rows, scan, meter };
@@ -384,7 +383,11 @@ impl Job {
             JobState::CountingUnits { book, drawn } => self.counted_units(book, drawn),
             JobState::Sampling { counted, book, sample, rows, meter, .. } => {
                 self.state = match (self.plans(counted), rows) {
-                    (Some(Plans { histograms, relations }), Some(rows)) => {
+                    (Some(Plans { scope: Scope::Ties, .. }), Some(sample_rows)) => {
+                        let compared = Compared { sample: sample_rows, groups: Vec::new(), calendars: Vec::new() };
+                        self.discover(counted, book, sample, Some(compared), meter)
+                    }
+                    (Some(Plans { histograms, relations, scope: Scope::All }), Some(rows)) => {
                         let texts = histograms.times(TEXT_PRECISION as f64);
                         let dependencies = Box::new(Dependencies::new(rows, relations, texts, meter));
                         JobState::Comparing { counted, book, sample, dependencies }
@@ -413,9 +416,10 @@ impl Job {
 
     /// The plans of domains and of relations, if these are paid for.
     fn plans(&self, counted: Counted) -> Option<Plans> {
-        let relations = self.discovery_plan(counted, Some(self.setup.split.relation_noise(counted.noisy_units)?));
+        let (search, noise) = self.setup.split.search(counted.noisy_units)?;
+        let relations = self.discovery_plan(counted, Some(noise));
         let histograms = self.discovery_plan(counted, self.setup.split.histogram_noise(counted.noisy_units));
-        Some(Plans { histograms, relations })
+        Some(Plans { histograms, relations, scope: Scope::ALL[search] })
     }
 
     /// Starts to discover domains, but for those of columns whose combinations will be released.
@@ -538,7 +542,7 @@ impl Job {
             (book, Vec::new())
         });
         let Found { features, domains } = &released.found;
-        let encoder = FeatureEncoder::new(features, Encoder::new(&features.columns(&self.setup.columns), domains));
+        let encoder = FeatureEncoder::new(features, &self.setup.columns, domains);
         let scan = Scan::new(&self.setup, counted.noisy_rows, counted.noisy_units);
         Ok(JobState::Encoding { counted, released, units, encoder, scan, meter })
     }

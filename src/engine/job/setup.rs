@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::engine::models::{Method, MethodOptions};
-use crate::engine::privacy::budget::{Releases, Split};
+use crate::engine::privacy::budget::{Releases, Search, Split};
 use crate::engine::privacy::ledger::{Neighbours, PrivacyUnit};
 use crate::engine::table::{Column, discover, relations, units};
 use crate::engine::{EngineError, Result};
@@ -58,8 +58,10 @@ impl Setup {
         let options = method.options(&options, &columns)?;
         let releases = Releases {
             histograms: columns.iter().map(|column| discover::histograms(column, method.goal())).sum(),
-            relations: relations::units(&columns),
-            least_signal: relations::least_signal(&columns),
+            searches: relations::Scope::ALL.map(|scope| Search {
+                units: relations::units(&columns, scope),
+                least_signal: relations::least_signal(&columns, scope),
+            }),
             thresholds: columns.iter().map(discover::thresholds).sum::<u64>() + relations::thresholds(&columns),
         };
         let split = Split::new(epsilon, delta, releases)?;

@@ -55,12 +55,19 @@ pub struct Split {
 pub struct Releases {
     /// Noisy histograms of domains.
     pub histograms: u64,
-    /// What the search for relations costs, in units of its own, and how many privacy units it needs relative to the
-    /// noise of one.
-    pub relations: u64,
-    pub least_signal: f64,
+    /// Searches for relations, of which the first that is not in vain is made.
+    pub searches: [Search; 2],
     /// How many of all histograms are released above a threshold.
     pub thresholds: u64,
+}
+
+/// A search for relations. Public.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Search {
+    /// What it costs, in units of its own.
+    pub units: u64,
+    /// How many privacy units it needs, relative to the noise of one of its units.
+    pub least_signal: f64,
 }
 
 impl Split {
@@ -112,21 +119,28 @@ impl Split {
         (self.releases.histograms > 0).then(|| noise(times * share))
     }
 
-    /// Noise multiplier of a unit of the search for relations in a table with this many privacy units, if there is any
-    /// search: not where it would be in vain.
-    pub fn relation_noise(&self, noisy_units: f64) -> Option<f64> {
-        let units = self.releases.relations as f64;
-        let share = (RELATION_UNIT_SHARE * units).min(RELATIONS_SHARE);
-        let noise = self.one_shot * (units / share).sqrt();
-        (units > 0.0 && noisy_units >= self.releases.least_signal * noise).then_some(noise)
+    /// Which search for relations is made in a table with this many privacy units, and the noise multiplier of one of its
+    /// units. None is made where all would be in vain.
+    pub fn search(&self, noisy_units: f64) -> Option<(usize, f64)> {
+        let noise = |search: &Search| {
+            let units = search.units as f64;
+            let share = (RELATION_UNIT_SHARE * units).min(RELATIONS_SHARE);
+            self.one_shot * (units / share).sqrt()
+        };
+        let searches = self.releases.searches.iter().enumerate().filter(|(_, search)| search.units > 0);
+        let mut searches = searches.map(|(which, search)| (which, search, noise(search)));
+        let (which, _, noise) = searches.find(|(_, search, noise)| noisy_units >= search.least_signal * noise)?;
+        Some((which, noise))
     }
 
     /// The cost of the discovery of domains and relations in a table with this many units, each of which is sampled with
     /// probability `sampling_rate`. All use one Poisson sample, so together they are one subsampled Gaussian mechanism.
     pub fn discovery(&self, noisy_units: f64, sampling_rate: f64) -> Option<Mechanism> {
         let precision = |noise: Option<f64>, times: u64| noise.map_or(0.0, |noise| times as f64 / (noise * noise));
+        let search = self.search(noisy_units);
+        let units = search.map_or(0, |(which, _)| self.releases.searches[which].units);
         let together = precision(self.histogram_noise(noisy_units), self.releases.histograms)
-            + precision(self.relation_noise(noisy_units), self.releases.relations);
+            + precision(search.map(|(_, noise)| noise), units);
         let together = together.sqrt().recip();
         together.is_finite().then_some(if sampling_rate < 1.0 {
             Mechanism::SubsampledGaussian { sampling_rate, noise_multiplier: together, steps: 1 }
@@ -187,8 +201,12 @@ mod tests {
     #[test]
     fn shares_never_exceed_the_whole() {
         for (histograms, thresholds) in [(0, 0), (1, 0), (3, 2), (27, 15), (600, 300)] {
-            let split =
-                Split::new(1.0, 1e-6, Releases { histograms, thresholds, relations: 40, least_signal: 1.0 }).unwrap();
+            let split = Split::new(
+                1.0,
+                1e-6,
+                Releases { histograms, thresholds, searches: [Search { units: 40, least_signal: 1.0 }; 2] },
+            )
+            .unwrap();
             assert!(split.count_epsilon + split.epsilon <= 1.0 + 1e-15);
             assert!(split.count_delta + split.rest_delta() <= 1e-6 * (1.0 + 1e-12));
             assert_eq!(split.histogram_noise(1e6).is_some(), histograms > 0);

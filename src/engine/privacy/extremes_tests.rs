@@ -160,9 +160,15 @@ fn the_accountant_refuses_or_errs_upwards() {
         if let Ok(z) = accountant::calibrate(&[], a, b, family) {
             assert!(a >= 0.0 && b > 0.0 && analytic_gaussian::delta(z, a) <= b, "{a} {b}: {z}");
         }
-        if let Ok(split) =
-            Split::new(a, b, super::budget::Releases { histograms: 3, relations: 2, least_signal: 0.0, thresholds: 1 })
-        {
+        if let Ok(split) = Split::new(
+            a,
+            b,
+            super::budget::Releases {
+                histograms: 3,
+                searches: [super::budget::Search { units: 2, least_signal: 0.0 }; 2],
+                thresholds: 1,
+            },
+        ) {
             assert!(a > 0.0 && b > 0.0 && b < 1.0 && split.count_noise(2).is_finite(), "{a} {b}");
             assert!(!split.affords(u64::MAX, 1.0) && !split.affords(1, f64::NAN), "{a} {b}");
         }

@@ -128,6 +128,15 @@ impl Domain {
         weights
     }
 
+    /// The released weight of all codes.
+    pub fn released_weight(&self) -> f64 {
+        let cells: f64 = match &self.cells {
+            Cells::Categories(categories) => categories.iter().map(|category| category.weight).sum(),
+            Cells::Bins { bins, .. } => bins.iter().map(Bin::weight).sum(),
+        };
+        cells + self.other.unwrap_or(0.0) + self.null.unwrap_or(0.0)
+    }
+
     /// Whether no value of the column is known: not one was declared or released.
     pub fn released_nothing(&self) -> bool {
         match &self.cells {

@@ -8,22 +8,26 @@ mod calendar;
 mod combination;
 mod curve;
 mod cycle;
+mod decode;
+mod encode;
 mod residual;
+mod scalar;
 #[cfg(test)]
 mod tests;
+mod tie;
 
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 pub use self::calendar::Calendar;
-pub use self::combination::{Cell, Combination, Scalar};
-use self::combination::{CombinationDecoder, CombinationEncoder};
+pub use self::combination::{Cell, Combination};
 pub use self::curve::{Curve, Quantiles};
 pub use self::cycle::{Cycle, Period};
+pub use self::decode::FeatureDecoder;
+pub use self::encode::FeatureEncoder;
 pub use self::residual::{Residual, Side};
-use super::codec::Encoder;
-use super::{Block, BlockColumn, Column, Domain, EncodedTable, Measure};
-use crate::engine::{EngineError, Result};
+pub use self::scalar::Scalar;
+pub use self::tie::{Tie, point};
+use super::{Column, Domain, Measure};
 
 /// One feature.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,6 +40,8 @@ pub enum Feature {
     Residual(Residual),
     /// Where moments of a column, made before, lie in their day, week or month.
     Cycle(Cycle),
+    /// A column one of whose values another column decides.
+    Tie(Tie),
 }
 
 /// The features of a table, in an order in which they can be turned back.
@@ -55,6 +61,7 @@ impl Feature {
             Self::Combination(combination) => combination.columns(),
             Self::Residual(residual) => std::slice::from_ref(&residual.column),
             Self::Cycle(_) => &[],
+            Self::Tie(tie) => std::slice::from_ref(&tie.column),
         }
     }
 
@@ -64,11 +71,12 @@ impl Feature {
             Self::Plain(_) | Self::Combination(_) => None,
             Self::Residual(residual) => Some(residual.on),
             Self::Cycle(cycle) => Some(cycle.column),
+            Self::Tie(tie) => Some(tie.on),
         }
     }
 
     /// The first column of the table that it says something of.
-    fn first_column(&self) -> Option<usize> {
+    pub fn first_column(&self) -> Option<usize> {
         match self {
             Self::Cycle(cycle) => Some(cycle.column),
             _ => self.makes().iter().min().copied(),
@@ -92,6 +100,11 @@ impl Feature {
                 domain.is_ordered() && [column, on].map(is_number) == [Some(true); 2]
             }
             Self::Cycle(cycle) => domain.is_ordered() && is_number(&cycle.column) == Some(true),
+            Self::Tie(Tie { column, value, on, on_value }) => {
+                is_number(column) == Some(domain.is_ordered())
+                    && value.fits(domain.is_ordered())
+                    && is_number(on).is_some_and(|is_number| on_value.fits(is_number))
+            }
         }
     }
 
@@ -101,6 +114,7 @@ impl Feature {
             Self::Combination(combination) => combination.is_valid(),
             Self::Residual(residual) => residual.is_valid(),
             Self::Cycle(cycle) => cycle.is_valid(),
+            Self::Tie(tie) => tie.is_valid(),
         }
     }
 }
@@ -192,111 +206,8 @@ impl Features {
             Feature::Combination(combination) => combination.column(of),
             Feature::Residual(residual) => Column { declared: None, ..of[residual.column].clone() },
             Feature::Cycle(cycle) => cycle.of_column(of),
+            Feature::Tie(tie) => tie.of_column(of),
         };
         self.features.iter().map(column).collect()
-    }
-}
-
-/// Turns blocks of features back into blocks of rows.
-pub struct FeatureDecoder {
-    features: Features,
-    combinations: Vec<Option<CombinationDecoder>>,
-}
-
-impl FeatureDecoder {
-    pub fn new(features: &Features) -> Self {
-        let ready = |feature: &Feature| match feature {
-            Feature::Combination(combination) => Some(CombinationDecoder::new(combination)),
-            _ => None,
-        };
-        Self { combinations: features.iter().map(ready).collect(), features: features.clone() }
-    }
-
-    /// The rows of a block of features.
-    ///
-    /// # Errors
-    /// `Internal` if the block does not have these features.
-    pub fn decode(&self, block: Block, rng: &mut impl Rng) -> Result<Block> {
-        let Features { features, columns, .. } = &self.features;
-        if block.columns.len() != features.len() {
-            return Err(EngineError::Internal("a block has the wrong number of features"));
-        }
-        let mut made: Vec<Option<BlockColumn>> = vec![None; *columns];
-        for ((feature, combination), values) in features.iter().zip(&self.combinations).zip(block.columns) {
-            match (feature, combination) {
-                (Feature::Plain(column), _) => made[*column] = Some(values),
-                (Feature::Residual(residual), _) => {
-                    let on = made[residual.on].as_ref().ok_or(MISSING)?;
-                    made[residual.column] = Some(residual.decode(on, &values));
-                }
-                (Feature::Combination(combination), Some(decoder)) => {
-                    for (column, values) in combination.columns().iter().zip(decoder.decode(&values, rng)) {
-                        made[*column] = Some(values);
-                    }
-                }
-                (Feature::Combination(_), None) => {}
-                (Feature::Cycle(cycle), _) => {
-                    let moments = made[cycle.column].take().ok_or(MISSING)?;
-                    made[cycle.column] = Some(cycle.decode(&moments, &values));
-                }
-            }
-        }
-        let mut columns = made.into_iter().map(|column| column.ok_or(MISSING)).collect::<Result<Vec<_>>>()?;
-        for (column, calendar) in &self.features.calendars {
-            columns[*column] = calendar.write(&columns[*column]);
-        }
-        Ok(Block { rows: block.rows, columns })
-    }
-}
-
-const MISSING: EngineError = EngineError::Internal("a feature needs a column that was not made");
-
-/// Turns blocks of rows into a table of the features' codes, row by row.
-pub struct FeatureEncoder {
-    features: Features,
-    combinations: Vec<Option<CombinationEncoder>>,
-    codes: Encoder,
-}
-
-impl FeatureEncoder {
-    /// With an encoder of the features' values.
-    pub fn new(features: &Features, codes: Encoder) -> Self {
-        let ready = |feature: &Feature| match feature {
-            Feature::Combination(combination) => Some(CombinationEncoder::new(combination)),
-            _ => None,
-        };
-        let combinations = features.iter().map(ready).collect();
-        Self { features: features.clone(), combinations, codes }
-    }
-
-    /// Appends the rows of a block. The generator serves values without a code of their own.
-    ///
-    /// # Errors
-    /// `Internal` if the block does not have the columns.
-    pub fn push(&mut self, block: &Block, rng: &mut impl Rng) -> Result<()> {
-        if self.features.is_plain() { self.codes.push(block, rng) } else { self.codes.push(&self.values(block)?, rng) }
-    }
-
-    /// The table of all rows pushed.
-    pub fn finish(self) -> EncodedTable {
-        self.codes.finish()
-    }
-
-    /// The features of a block of rows.
-    fn values(&self, block: &Block) -> Result<Block> {
-        if block.columns.len() != self.features.columns {
-            return Err(EngineError::Internal("a block has the wrong number of columns"));
-        }
-        let read = (!self.features.calendars.is_empty()).then(|| calendar::read(&self.features.calendars, block));
-        let block = read.as_ref().unwrap_or(block);
-        let column = |(feature, combination): (&Feature, &Option<CombinationEncoder>)| match (feature, combination) {
-            (Feature::Plain(column), _) => block.columns[*column].clone(),
-            (Feature::Residual(residual), _) => residual.encode(&block.columns),
-            (Feature::Combination(_), Some(encoder)) => encoder.encode(block),
-            (Feature::Combination(_), None) => BlockColumn::numbers(),
-            (Feature::Cycle(cycle), _) => cycle.encode(&block.columns[cycle.column]),
-        };
-        let columns = self.features.features.iter().zip(&self.combinations).map(column).collect();
-        Ok(Block { rows: block.rows, columns })
     }
 }

@@ -6,7 +6,9 @@
 //!    of these columns would have had, which it stands in for.
 //! 3. Which numbers follow others: of each released curve that they may follow, a noisy histogram of the distances.
 //! 4. Which cycles moments lie in: of each column, how many rows there are in each hour, weekday and day of the month.
-//! 5. The domain of the distances, for the best of the curves, and of the times of day.
+//! 5. Which values stand together: of each pair of values with the same share, a noisy count of the rows that have only one
+//!    of them, and once more of those that seem to.
+//! 6. The domain of the distances, for the best of the curves, and of the times of day.
 //!
 //! Adding or removing a row changes each count by one at most, and each histogram in one cell. How precise all of it is,
 //! taken together, follows from the number and kinds of columns alone ([`units`]); only how the parts that belong to the
@@ -22,26 +24,31 @@ mod plan;
 mod row_sample;
 #[cfg(test)]
 mod tests;
+mod ties;
 
 use self::cycles::Moments;
 pub use self::dependencies::{Compared, Dependencies};
 use self::followers::Follower;
 pub use self::group::Group;
-use self::plan::{BREAKS, COMBINATIONS, CURVES, CYCLES, DISTANCES, Plan, numbers, search};
-pub use self::plan::{thresholds, units};
+use self::plan::{BREAKS, COMBINATIONS, CURVES, CYCLES, DISTANCES, Plan, TIES, numbers, search};
+pub use self::plan::{Scope, thresholds, units};
 pub use self::row_sample::RowSample;
+use self::ties::Ties;
 use super::discover::{DiscoveryPlan, Distances, TEXT_PRECISION};
-use super::features::{Calendar, Cell, Combination, Cycle, Feature, Features};
+use super::features::{Calendar, Cell, Combination, Cycle, Feature, Features, Tie};
 use super::{Bin, Cells, Column, Domain, Measure, Part};
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
 
 /// The number of units, relative to the noise of one part of the search, below which nothing can be found between these
 /// columns: noise alone is as large as what would be told from it.
-pub fn least_signal(columns: &[Column]) -> f64 {
+pub fn least_signal(columns: &[Column], scope: Scope) -> f64 {
     let plan = Plan::of(columns);
     let noise = |pairs: u64, units: u64| (pairs as f64 / units as f64).sqrt();
     let all = columns.len() as u64;
+    if scope == Scope::Ties {
+        return ties::LEAST_SIGNAL * noise(ties::FIRST as u64 * all, TIES / 2);
+    }
     let pairs = |columns: u64| columns * columns.saturating_sub(1) / 2;
     let curves = followers::CURVES_PER_PAIR * pairs(numbers(columns));
     let cycles = 2 * plan.moments + plan.clocks;
@@ -55,7 +62,7 @@ pub fn least_signal(columns: &[Column]) -> f64 {
 
 /// Bytes that a [`RowSample`] takes for every sampled row.
 pub fn bytes_per_row(columns: &[Column]) -> u64 {
-    if units(columns) > 0 { row_sample::BYTES_PER_VALUE * columns.len() as u64 } else { 0 }
+    if units(columns, Scope::All) > 0 { row_sample::BYTES_PER_VALUE * columns.len() as u64 } else { 0 }
 }
 
 /// What was found: the features, and the domains of their columns.
@@ -98,6 +105,7 @@ impl Found {
 pub struct Plans {
     pub histograms: DiscoveryPlan,
     pub relations: DiscoveryPlan,
+    pub scope: Scope,
 }
 
 /// The search for all that needs domains, one bounded step after another.
@@ -117,6 +125,7 @@ enum Stage {
     Combinations { groups: Vec<Group> },
     Curves { candidates: Vec<Follower>, counts: Vec<u64> },
     Cycles { chosen: Vec<Measured>, next: Vec<usize>, moments: Vec<Moments> },
+    Ties { chosen: Vec<Measured>, search: Box<Ties> },
     Distances { chosen: Vec<Measured>, current: Option<Box<Distances>> },
     Done,
 }
@@ -132,7 +141,12 @@ impl Relations {
     pub fn new(compared: Compared, columns: Vec<Column>, domains: Vec<Domain>, plans: Plans, meter: Meter) -> Self {
         let Compared { sample, groups, calendars } = compared;
         let stage = Stage::Combinations { groups };
-        Self { sample, calendars, columns, domains, plans, meter, stage, found: Vec::new(), noise_draws: 0 }
+        let mut relations =
+            Self { sample, calendars, columns, domains, plans, meter, stage, found: Vec::new(), noise_draws: 0 };
+        if plans.scope == Scope::Ties {
+            relations.stage = relations.ties(Vec::new());
+        }
+        relations
     }
 
     /// Does some work, well under 100 ms; false once all is found.
@@ -167,9 +181,21 @@ impl Relations {
                 }
                 None => {
                     chosen.extend(self.cycles(&moments, chosen.len())?);
-                    Stage::Distances { chosen, current: None }
+                    self.ties(chosen)
                 }
             },
+            Stage::Ties { chosen, mut search } => {
+                match search.step(&self.columns, &self.sample, &self.plans.relations, &mut self.meter)? {
+                    None => Stage::Ties { chosen, search },
+                    Some(ties) => {
+                        self.noise_draws += search.noise_draws();
+                        let domain = |tie: &Tie| tie.domain(&self.domains[tie.column]);
+                        let ties = ties.into_iter().filter_map(|tie| Some((domain(&tie)?, tie)));
+                        self.found.extend(ties.map(|(domain, tie)| (Feature::Tie(tie), domain)).collect::<Vec<_>>());
+                        Stage::Distances { chosen, current: None }
+                    }
+                }
+            }
             Stage::Distances { chosen, current: None } => match chosen.last() {
                 Some(next) => {
                     let current = next.distances(&self.sample, &self.columns);
@@ -250,6 +276,20 @@ impl Relations {
         Ok(chosen.clocks.into_iter().map(Measured::Clock).collect())
     }
 
+    /// Starts to look for values that stand together, in columns that no other feature makes or moves.
+    fn ties(&self, chosen: Vec<Measured>) -> Stage {
+        let chosen_features = chosen.iter().map(Measured::feature);
+        let features: Vec<Feature> =
+            self.found.iter().map(|(feature, _)| feature.clone()).chain(chosen_features).collect();
+        let is_free = |column| {
+            features.iter().all(|feature| feature.first_column() != Some(column) && !feature.makes().contains(&column))
+        };
+        let free = (0..self.columns.len()).map(is_free).collect();
+        let histograms = &self.plans.histograms;
+        let (rows, noise) = (histograms.sampled_rows, histograms.noise_sd() / histograms.sampled_rows.max(1.0));
+        Stage::Ties { chosen, search: Box::new(Ties::new(self.domains.clone(), free, rows, noise)) }
+    }
+
     /// Draws of noise that one unit can bear on.
     pub fn noise_draws(&self) -> u64 {
         self.noise_draws
@@ -266,7 +306,7 @@ impl Relations {
             let found = self.found.iter().find(|(found, _)| found == feature).map(|(_, domain)| domain);
             match feature {
                 Feature::Plain(column) => self.domains.get(*column),
-                Feature::Combination(_) | Feature::Residual(_) | Feature::Cycle(_) => found,
+                Feature::Combination(_) | Feature::Residual(_) | Feature::Cycle(_) | Feature::Tie(_) => found,
             }
         };
         let domains = features.iter().filter_map(domain).cloned().collect();

@@ -7,16 +7,9 @@ use foldhash::fast::RandomState;
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::scalar::Scalar;
 use crate::engine::table::codec::Choice;
 use crate::engine::table::{Block as RowBlock, BlockColumn, Column, Measure};
-
-/// A value of a column.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Scalar {
-    Null,
-    Text(String),
-    Number(f64),
-}
 
 /// One code of a combination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,18 +83,13 @@ impl Combination {
 
     /// Whether it can be decoded with.
     pub fn is_valid(&self) -> bool {
-        let fits = |(value, is_number): (&Scalar, &bool)| match value {
-            Scalar::Null => true,
-            Scalar::Text(_) => !is_number,
-            Scalar::Number(number) => *is_number && number.is_finite(),
-        };
         let cell = |cell: &Cell| match cell {
             Cell::Rest(_) => self.parent.is_some(),
             Cell::Values(values, weight) => {
                 values.len() == self.columns.len()
                     && weight.is_finite()
                     && *weight >= 0.0
-                    && values.iter().zip(&self.are_numbers).all(fits)
+                    && values.iter().zip(&self.are_numbers).all(|(value, is_number)| value.fits(*is_number))
             }
         };
         !self.columns.is_empty()
@@ -169,11 +157,7 @@ impl CombinationDecoder {
                 Some(CellDecoder::Rest(_)) | None => &[],
             };
             for (place, column) in columns.iter_mut().enumerate() {
-                match values.get(place) {
-                    Some(Scalar::Text(text)) => column.push_text(Some(text.as_bytes())),
-                    Some(Scalar::Number(number)) => column.push_number(Some(*number)),
-                    Some(Scalar::Null) | None => push_null(column),
-                }
+                values.get(place).unwrap_or(&Scalar::Null).push(column);
             }
         }
         columns
@@ -209,13 +193,6 @@ impl Choices {
 
     fn draw(&self, rng: &mut impl Rng) -> Option<usize> {
         self.0.get(self.1.draw(rng)).copied()
-    }
-}
-
-fn push_null(column: &mut BlockColumn) {
-    match column {
-        BlockColumn::Numbers { .. } => column.push_number(None),
-        BlockColumn::Categories { .. } => column.push_text(None),
     }
 }
 

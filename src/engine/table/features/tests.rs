@@ -4,7 +4,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::*;
-use crate::engine::table::{Bin, Cells, Measure, Part};
+use crate::engine::table::{Bin, Block, BlockColumn, Cells, Measure, Part};
 
 fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(1)
@@ -77,7 +77,9 @@ fn features() -> Features {
 }
 
 fn encoder(features: &Features) -> FeatureEncoder {
-    FeatureEncoder::new(features, Encoder::new(&[], &[]))
+    let of: Vec<Column> = (0..5).map(|place| column(&place.to_string(), Measure::Lattice)).collect();
+    let domains: Vec<Domain> = features.iter().map(|_| points(1, None)).collect();
+    FeatureEncoder::new(features, &of, &domains)
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn features_stand_in_an_order_in_which_they_can_be_turned_back() {
 #[test]
 fn rows_there_and_back() {
     let (features, block) = (features(), block());
-    let values = encoder(&features).values(&block).unwrap();
+    let values = encoder(&features).values(&block, &mut rng()).unwrap();
     let back = FeatureDecoder::new(&features).decode(values, &mut rng()).unwrap();
     let row = |row: usize| {
         let text =

@@ -1,5 +1,6 @@
 //! What the search for relations costs, in parts that are fixed before a row is read.
 
+use super::ties::is_listed;
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
 use crate::engine::privacy::meter::Meter;
@@ -8,13 +9,29 @@ use crate::engine::table::{Column, Measure};
 
 /// What each part of the search costs, in units of the precision that relations share: what is known of each column, the
 /// rows that break dependencies, the curves that numbers follow, combinations that stand in for no histogram, cycles that
-/// moments lie in, and the distances or times of day of one column.
+/// moments lie in, the distances or times of day of one column, values that stand together, and the shares of values that
+/// were declared.
 pub const COLUMNS: u64 = 2;
 pub const BREAKS: u64 = 6;
 pub const CURVES: u64 = 4;
 pub const COMBINATIONS: u64 = 4;
 pub const CYCLES: u64 = 2;
 pub const DISTANCES: u64 = 3;
+pub const TIES: u64 = 4;
+pub const SHARES: u64 = 1;
+
+/// What is searched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    All,
+    /// Values that stand together alone, which show in tables that are too small for anything else.
+    Ties,
+}
+
+impl Scope {
+    /// All scopes, the widest first.
+    pub const ALL: [Self; 2] = [Self::All, Self::Ties];
+}
 
 /// What is looked for between columns. Public.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,12 +73,17 @@ pub fn numbers(columns: &[Column]) -> u64 {
 }
 
 /// What relations between these columns cost, in units that share the budget for relations.
-pub fn units(columns: &[Column]) -> u64 {
+pub fn units(columns: &[Column], scope: Scope) -> u64 {
     let plan = Plan::of(columns);
+    let shares = if columns.iter().any(is_listed) { SHARES } else { 0 };
+    let ties = if plan.dependencies { TIES + shares } else { 0 };
+    if scope == Scope::Ties {
+        return ties;
+    }
     let dependencies = if plan.dependencies { COLUMNS + BREAKS + COMBINATIONS } else { 0 };
     let followers = if plan.followers > 0 { CURVES } else { 0 };
     let cycles = if plan.moments > 0 { CYCLES } else { 0 };
-    dependencies + followers + cycles + DISTANCES * plan.measured()
+    dependencies + followers + cycles + ties + DISTANCES * plan.measured()
 }
 
 /// How many histograms of relations are released above a threshold, each at the price of a share of delta: combinations
