@@ -78,6 +78,40 @@ def facts():
     })
 
 
+DAY = 86_400
+
+
+def calls():
+    """Calls on weekdays from eight to six, most at ten and at three, orders before noon, and the days of payment."""
+    rng, rows = np.random.default_rng(4), 20_000
+    day = rng.integers(8_000, 8_730, rows)
+    day += np.maximum(2 - day % 7, 0)  # 2000-01-01 was a Saturday.
+    hour = np.clip(np.where(rng.random(rows) < 0.5, rng.normal(10, 1, rows), rng.normal(15, 1, rows)), 8, 17.99)
+    kind = np.where((hour < 12) ^ (rng.random(rows) < 0.1), "order", "complaint")
+    at = day * DAY + (hour * 3_600).astype(int)
+    return pd.DataFrame({"at": at, "kind": kind, "paid": day + rng.integers(1, 30, rows)})
+
+
+def bills():
+    """Bills on the first or the last of a month of six years, booked at whole hours."""
+    rng, rows = np.random.default_rng(5), 20_000
+    day = pd.Series(pd.Timestamp("2016-01-01") + pd.to_timedelta(rng.integers(0, 2_190, rows), unit="D"))
+    due = day.dt.to_period("M").dt.start_time.where(rng.random(rows) < 0.7, day + pd.offsets.MonthEnd(0))
+    return pd.DataFrame({
+        "due": (due - pd.Timestamp("2000-01-01")).dt.days,
+        "booked": 8_000 * DAY + 3_600 * rng.integers(0, 24 * 800, rows),
+        "amount": np.round(rng.lognormal(3, 1, rows), 2),
+    })
+
+
+def frauds():
+    """One row of a hundred is a fraud of a high amount."""
+    rng, rows = np.random.default_rng(6), 20_000
+    fraud = np.arange(rows) % 100 == 0
+    amount = np.where(fraud, 800 + 400 * rng.random(rows), 20 + 160 * rng.random(rows))
+    return pd.DataFrame({"amount": np.round(amount, 2), "hour": rng.integers(0, 24, rows), "fraud": fraud})
+
+
 def exist(real, synthetic, *columns):
     """Whether each synthetic row has a combination that exists in the real table."""
     rows = lambda table: list(zip(*(table[column].astype(str) for column in columns)))
@@ -120,11 +154,36 @@ def of_facts(_, s):
     yield "the month is that of the day", (s.day // 100 == s.month).mean()
 
 
+def of_calls(real, s):
+    hour, day = s["at"] % DAY / 3_600, s["at"] // DAY
+    yield "a call is between eight and six", hour.between(8, 18).mean()
+    yield "a call is on a weekday", (day % 7 >= 2).mean()
+    yield "a call before noon is an order, or it is neither (real: 0.9)", ((hour < 12) == (s.kind == "order")).mean()
+    yield "a payment is not before its call", (s.paid >= day).mean()
+
+
+def of_bills(_, s):
+    due = pd.Timestamp("2000-01-01") + pd.to_timedelta(s.due, unit="D")
+    yield "a bill is due on the first or the last of a month", (due.dt.is_month_start | due.dt.is_month_end).mean()
+    yield "a bill is due on the first (real: 0.7)", due.dt.is_month_start.mean()
+    yield "a bill is booked at a whole hour", (s.booked % 3_600 == 0).mean()
+
+
+def of_frauds(_, s):
+    fraud = s.fraud.astype(str) == "True"
+    yield "share of frauds (real: 0.01)", fraud.mean()
+    yield "a fraud is of more than 700", (s.amount[fraud] > 700).mean()
+    yield "no other row is", (s.amount[~fraud] <= 700).mean()
+
+
 def of_telco(_, s):
     services = ["OnlineSecurity", "OnlineBackup", "DeviceProtection", "TechSupport", "StreamingTV", "StreamingMovies"]
     none = s.InternetService == "No"
     yield "six services are \"No internet service\" exactly if there is none", np.all(
         [(s[service] == "No internet service") == none for service in services], axis=0
+    ).mean()
+    yield "there is no phone service exactly if there are no lines", (
+        (s.PhoneService == "No") == (s.MultipleLines == "No phone service")
     ).mean()
 
 
@@ -132,18 +191,28 @@ def of_vienna(real, s):
     yield "a community lies in its district", exist(real, s, "cadastral", "district")
 
 
-MADE = {"codes": codes, "parcels": parcels, "people": people, "invoices": invoices, "stays": stays, "facts": facts}
+MADE = {
+    "codes": codes, "parcels": parcels, "people": people, "invoices": invoices, "stays": stays, "facts": facts,
+    "calls": calls, "bills": bills, "frauds": frauds,
+}
+# Columns of dates and timestamps, with their units in a day.
+MOMENTS = {
+    "parcels": ["ordered=1", "shipped=1", "delivered=1"], "people": ["born=1"],
+    "stays": ["admitted=1440", "discharged=1440"],
+    "calls": [f"at={DAY}", "paid=1"], "bills": ["due=1", f"booked={DAY}"],
+}
 RELATIONS = {
     "codes": of_codes, "parcels": of_parcels, "people": of_people, "invoices": of_invoices, "stays": of_stays,
-    "facts": of_facts,
+    "facts": of_facts, "calls": of_calls, "bills": of_bills, "frauds": of_frauds,
     "telco": of_telco, "vienna": of_vienna,
 }
 
 
-def train(engine, source, target, epsilon, seed):
+def train(engine, source, target, epsilon, seed, moments):
     command = [engine, "--bench"] if engine else ["cargo", "bench", "-q", "--no-default-features", "--bench", "csv", "--"]
     options = ["--method", "guided", "--epsilon", str(epsilon), "--seed", str(seed)]
     drop = ["--drop", "customerID"] if "customerID" in Path(source).open().readline() else []
+    options += [word for column in moments for word in ("--moments", column)]
     subprocess.run([*command, str(source), str(target), *options, *drop], check=True, capture_output=True)
 
 
@@ -168,7 +237,7 @@ def main():
             real, found = pd.read_csv(path), {}
             for seed in range(given.seeds):
                 target = Path(folder) / "synthetic.csv"
-                train(given.engine, path, target, given.epsilon, seed)
+                train(given.engine, path, target, given.epsilon, seed, MOMENTS.get(name, []))
                 for what, value in RELATIONS[name](real, pd.read_csv(target)):
                     found.setdefault(what, []).append(value)
             for what, values in found.items():

@@ -1,11 +1,10 @@
 //! What the search for relations costs, in parts that are fixed before a row is read.
 
-use super::ties::is_listed;
 use crate::engine::Result;
 use crate::engine::privacy::mechanisms::noisy_counts::noisy_counts;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::table::discover::DiscoveryPlan;
-use crate::engine::table::{Column, Measure};
+use crate::engine::table::{Column, Declared, Measure};
 
 /// What each part of the search costs, in units of the precision that relations share: what is known of each column, the
 /// rows that break dependencies, the curves that numbers follow, combinations that stand in for no histogram, cycles that
@@ -70,6 +69,11 @@ impl Plan {
 /// How many of the columns hold numbers.
 pub fn numbers(columns: &[Column]) -> u64 {
     columns.iter().filter(|column| column.measure != Measure::Category).count() as u64
+}
+
+/// Whether a column's values are known without being counted.
+pub fn is_listed(column: &Column) -> bool {
+    column.measure == Measure::Category && matches!(column.declared, Some(Declared::Categories(_)))
 }
 
 /// What relations between these columns cost, in units that share the budget for relations.

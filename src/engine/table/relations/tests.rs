@@ -370,7 +370,7 @@ fn values_stand_together() {
         .texts("television", |row| Some(service(row, 7).to_owned()))
         .texts("line", |row| Some(line(row).to_owned()))
         .texts("backup", |row| Some(service(row, 11).to_owned()))
-        .numbers("billed", |row| sent(row).then(|| (row % 90) as f64))
+        .numbers("billed", |row| sent(row).then_some((row % 90) as f64))
         .texts("state", |row| Some(state(row).to_owned()))
         .texts("other", |row| Some((v[row * 13 % 20_000] < 0.2).to_string()));
     table.columns[4].declared = Some(Declared::Categories(["sent", "seen", "open"].map(str::to_owned).to_vec()));

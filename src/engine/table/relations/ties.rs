@@ -1,12 +1,12 @@
 //! Values that stand together: one of one column exactly where one of another does.
 
-use super::plan::{SHARES, TIES, search};
+use super::plan::{SHARES, TIES, is_listed, search};
 use super::row_sample::{NULL, RowColumn, RowSample};
 use crate::engine::Result;
 use crate::engine::privacy::meter::Meter;
 use crate::engine::table::discover::DiscoveryPlan;
 use crate::engine::table::features::{Scalar, Tie, point};
-use crate::engine::table::{Cells, Column, Declared, Domain, Measure};
+use crate::engine::table::{Cells, Column, Domain};
 
 /// Rows of a table, relative to the noise of the first count of one of most candidates, below which it tells nothing.
 pub const LEAST_SIGNAL: f64 = 12.0;
@@ -156,11 +156,6 @@ impl Ties {
         self.noise = self.noise.max(noise_sd / self.rows);
         Ok(())
     }
-}
-
-/// Whether a column's values are known without being counted.
-pub fn is_listed(column: &Column) -> bool {
-    column.measure == Measure::Category && matches!(column.declared, Some(Declared::Categories(_)))
 }
 
 /// The categories of a domain, and NULL if it has a code.
