@@ -18,7 +18,7 @@ mod tie;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::calendar::Calendar;
+pub use self::calendar::{Calendar, FIRST_DAY};
 pub use self::combination::{Cell, Combination};
 pub use self::curve::{Curve, Quantiles};
 pub use self::cycle::{Cycle, Period};
@@ -66,7 +66,7 @@ impl Feature {
     }
 
     /// The column that must be turned back before it.
-    fn needs(&self) -> Option<usize> {
+    pub fn needs(&self) -> Option<usize> {
         match self {
             Self::Plain(_) | Self::Combination(_) => None,
             Self::Residual(residual) => Some(residual.on),

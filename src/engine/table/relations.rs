@@ -247,7 +247,7 @@ impl Relations {
         if Plan::of(&self.columns).followers == 0 {
             return Vec::new();
         }
-        followers::candidates(&self.columns, &self.domains, |column| self.is_free(column))
+        followers::candidates(&self.columns, &self.domains, &self.calendars, |column| self.is_free(column))
     }
 
     fn follow(&mut self, candidates: Vec<Follower>, counts: &[u64]) -> Result<Vec<Measured>> {
@@ -281,13 +281,16 @@ impl Relations {
         let chosen_features = chosen.iter().map(Measured::feature);
         let features: Vec<Feature> =
             self.found.iter().map(|(feature, _)| feature.clone()).chain(chosen_features).collect();
-        let is_free = |column| {
-            features.iter().all(|feature| feature.first_column() != Some(column) && !feature.makes().contains(&column))
-        };
-        let free = (0..self.columns.len()).map(is_free).collect();
+        let columns = 0..self.columns.len();
+        let is_of =
+            |feature: &Feature, column| feature.first_column() == Some(column) || feature.makes().contains(&column);
+        let is_free = |column| !features.iter().any(|feature| is_of(feature, column));
+        let follows =
+            |column: usize| features.iter().find(|feature| feature.makes().contains(&column)).and_then(Feature::needs);
         let histograms = &self.plans.histograms;
         let (rows, noise) = (histograms.sampled_rows, histograms.noise_sd() / histograms.sampled_rows.max(1.0));
-        Stage::Ties { chosen, search: Box::new(Ties::new(self.domains.clone(), free, rows, noise)) }
+        let (is_free, follows) = (columns.clone().map(is_free).collect(), columns.map(follows).collect());
+        Stage::Ties { chosen, search: Box::new(Ties::new(self.domains.clone(), is_free, follows, rows, noise)) }
     }
 
     /// Draws of noise that one unit can bear on.

@@ -50,7 +50,8 @@ fn shared<'a>(synthetic: &'a Relation, real: &'a Relation) -> Result<Vec<(&'a At
     let keys = Keys::of(real)?;
     let partner = |column: &'a Attribute| {
         let own = synthetic.columns.iter().find(|own| own.name == column.name)?;
-        (own.kind?.measure() == column.kind?.measure() && keys.key(column).is_none()).then_some((own, column))
+        (own.kind?.measure().stored() == column.kind?.measure().stored() && keys.key(column).is_none())
+            .then_some((own, column))
     };
     let columns: Vec<_> = real.columns.iter().filter_map(partner).collect();
     if columns.is_empty() { Err(errors::no_columns_shared(&synthetic.name, &real.name)) } else { Ok(columns) }

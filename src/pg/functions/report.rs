@@ -75,7 +75,7 @@ fn seen_in(source: &Relation, names: &[&str], model: &Model) -> Result<SeenRows>
     let find = |(name, column): (&&str, &Column)| {
         let found = source.columns.iter().find(|own| own.name == **name);
         found
-            .filter(|own| own.kind.is_some_and(|kind| kind.measure() == column.measure))
+            .filter(|own| own.kind.is_some_and(|kind| kind.measure().stored() == column.measure.stored()))
             .ok_or_else(|| errors::no_such_column(&source.name, name, "source"))
     };
     let attributes: Vec<&Attribute> = names.iter().zip(&columns).map(find).collect::<Result<_>>()?;

@@ -168,7 +168,7 @@ DECLARE
                   || convert_to(changed, 'UTF8') || substr(model, place + length);
 BEGIN
     IF changed = old AND change <> '' THEN RAISE 'nothing is changed by % in %', change, old; END IF;
-    RETURN '\x5444494646 4d444c 0100'::bytea || sha256(body) || body;
+    RETURN substr(model, 1, 10) || sha256(body) || body;
 END $$;
 CREATE FUNCTION bring(change text, replacement text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

@@ -17,6 +17,10 @@ pub enum Calendar {
 /// Years of dates that are recognised as such, and that can be read.
 const USUAL_YEARS: std::ops::RangeInclusive<i64> = 1900..=2100;
 const YEARS: std::ops::RangeInclusive<i64> = 1..=9999;
+/// Days beyond this number are not told apart.
+const MAX_DAY: f64 = 4e6;
+/// The number of 2000-01-01.
+pub const FIRST_DAY: f64 = 730_120.0;
 
 impl Calendar {
     /// How a number is written, if it is a date of our time.
@@ -107,6 +111,12 @@ pub fn read(calendars: &[(usize, Calendar)], block: &Block) -> Block {
 
 fn is_leap(year: i64) -> bool {
     year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
+}
+
+/// The number of the month of a day.
+pub fn month_of(day: f64) -> f64 {
+    let (year, month, _) = date_of(day.clamp(-MAX_DAY, MAX_DAY) as i64);
+    (12 * year + month - 1) as f64
 }
 
 /// Year, month and day of the month, of a day's number.

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::calendar::month_of;
 use crate::engine::table::{Bin, Part};
 
 /// Knots of a curve through quantiles.
@@ -17,6 +18,8 @@ pub enum Curve {
     Line { slope: f64, intercept: f64 },
     /// Points `(x, y)` with ascending x.
     Knots(Vec<(f64, f64)>),
+    /// The number of the month that x lies in, which counts so many units a day from the beginning of `first_day` on.
+    Month { per_day: f64, first_day: f64 },
 }
 
 impl Curve {
@@ -25,6 +28,7 @@ impl Curve {
         match self {
             Self::Same => x,
             Self::Line { slope, intercept } => intercept + slope * x,
+            Self::Month { per_day, first_day } => month_of((x / per_day).floor() + first_day),
             Self::Knots(knots) => {
                 let place = knots.partition_point(|knot| knot.0 <= x);
                 match (place.checked_sub(1).map(|before| knots[before]), knots.get(place)) {
@@ -42,6 +46,7 @@ impl Curve {
         match self {
             Self::Same => true,
             Self::Line { slope, intercept } => slope.is_finite() && intercept.is_finite(),
+            Self::Month { per_day, first_day } => *per_day >= 1.0 && per_day.is_finite() && first_day.is_finite(),
             Self::Knots(knots) => {
                 !knots.is_empty()
                     && knots.iter().all(|(x, y)| x.is_finite() && y.is_finite())

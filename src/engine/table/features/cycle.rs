@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::calendar::{date_of, days_of};
+use super::calendar::{FIRST_DAY, date_of, days_of};
 use crate::engine::table::{BlockColumn, Column};
 
 /// The place of a column's moments in a cycle. Turned back, it moves moments to the nearest ones in that place.
@@ -29,8 +29,6 @@ pub enum Period {
     Month,
 }
 
-/// The number that [`date_of`] knows 2000-01-01 by.
-const FIRST_DAY: f64 = 730_120.0;
 /// Days that are told apart.
 const KNOWN_DAYS: f64 = 4e6;
 const LAST_OF_MONTH: i64 = 31;

@@ -1,7 +1,7 @@
 //! Numbers that follow another number: how far they lie from a released curve of it.
 
 use super::row_sample::RowSample;
-use crate::engine::table::features::{Curve, Quantiles, Residual, Side};
+use crate::engine::table::features::{Calendar, Curve, FIRST_DAY, Quantiles, Residual, Side};
 use crate::engine::table::{Bin, Cells, Column, Domain, Measure};
 
 /// Rows of a histogram, relative to the noise of a cell, below which it tells nothing.
@@ -52,10 +52,15 @@ pub struct Follower {
 }
 
 /// The curves worth a look, by released domains alone, among columns that are free.
-pub fn candidates(columns: &[Column], domains: &[Domain], free: impl Fn(usize) -> bool) -> Vec<Follower> {
+pub fn candidates(
+    columns: &[Column],
+    domains: &[Domain],
+    calendars: &[(usize, Calendar)],
+    free: impl Fn(usize) -> bool,
+) -> Vec<Follower> {
     let numbers: Vec<Number> = (0..columns.len())
         .filter(|column| free(*column))
-        .filter_map(|column| Number::new(column, columns, domains))
+        .filter_map(|column| Number::new(column, columns, domains, calendars))
         .collect();
     let mut candidates = Vec::new();
     for (place, a) in numbers.iter().enumerate() {
@@ -72,6 +77,7 @@ pub fn candidates(columns: &[Column], domains: &[Domain], free: impl Fn(usize) -
 struct Number<'a> {
     column: usize,
     measure: Measure,
+    calendar: Option<Calendar>,
     bins: &'a [Bin],
     step: f64,
     nulls: f64,
@@ -82,7 +88,7 @@ struct Number<'a> {
 }
 
 impl<'a> Number<'a> {
-    fn new(column: usize, columns: &[Column], domains: &'a [Domain]) -> Option<Self> {
+    fn new(column: usize, columns: &[Column], domains: &'a [Domain], calendars: &[(usize, Calendar)]) -> Option<Self> {
         let domain = &domains[column];
         let Cells::Bins { bins, step } = &domain.cells else { return None };
         let quantiles = Quantiles::new(bins)?;
@@ -91,6 +97,7 @@ impl<'a> Number<'a> {
         (bins.len() >= MIN_BINS && spread > 0.0 && spread.is_finite()).then_some(Self {
             column,
             measure: columns[column].measure,
+            calendar: calendars.iter().find(|(of, _)| *of == column).map(|(_, calendar)| *calendar),
             bins,
             step: *step,
             nulls: domain.null.unwrap_or(0.0),
@@ -99,6 +106,15 @@ impl<'a> Number<'a> {
             median: quantiles.at(0.5),
             spread,
         })
+    }
+
+    /// The month that it lies in, if it is a day or a moment.
+    fn month(&self) -> Option<Curve> {
+        match (self.measure, self.calendar) {
+            (_, Some(Calendar::Days)) => Some(Curve::Month { per_day: 1.0, first_day: 0.0 }),
+            (Measure::Moment { per_day }, _) => Some(Curve::Month { per_day: per_day as f64, first_day: FIRST_DAY }),
+            _ => None,
+        }
     }
 
     fn is_moment(&self) -> bool {
@@ -143,6 +159,7 @@ impl<'a> Number<'a> {
         if overlap && (0.5..=2.0).contains(&(spread / of.spread)) {
             curves.extend(scale.map(same));
         }
+        curves.extend(self.month().filter(|_| of.calendar == Some(Calendar::Months)));
         // Of two moments, one does not run backwards.
         let directions: &[bool] = if self.is_moment() && of.is_moment() { &[false] } else { &[false, true] };
         for &falling in directions {

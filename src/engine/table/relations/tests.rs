@@ -386,6 +386,20 @@ fn values_stand_together() {
     }
 }
 
+/// An end that follows its start does not decide whether there is a start.
+#[test]
+fn nothing_follows_what_follows_it() {
+    let u = draws(9, 20_000);
+    let known = |row: usize| row % 10 >= 3;
+    let table = Table::new(20_000)
+        .moments("start", 1, |row| known(row).then(|| (8_000.0 + 900.0 * u[row]).floor()))
+        .moments("end", 1, |row| known(row).then(|| (8_000.0 + 900.0 * u[row]).floor() + (row % 9) as f64))
+        .texts("state", |row| Some(["open", "done", "seen"][if known(row) { 1 + row % 2 } else { 0 }].to_owned()));
+    let (_, found) = table.found(20.0, 1);
+    assert!(found.features.is_valid(3));
+    assert_eq!((residuals(&found), ties(&found)), (vec![(1, 0)], vec![(2, 1)]));
+}
+
 /// Codes that are numbers, in two groups: what is spent is what is paid for, whatever is found.
 #[test]
 fn no_more_is_spent_than_is_paid_for() {

@@ -30,8 +30,9 @@ const TELLING: f64 = 4.0;
 pub struct Ties {
     /// The domains with released weights, also where only the values were known.
     known: Vec<Domain>,
-    /// Columns that are no part of another feature.
+    /// Columns that are no part of another feature, and the columns that others follow.
     is_free: Vec<bool>,
+    follows: Vec<Option<usize>>,
     rows: f64,
     /// The noise of a released share.
     noise: f64,
@@ -58,10 +59,11 @@ enum Stage {
 
 impl Ties {
     /// For columns with these domains, of a sample of about so many rows. `noise` is that of released shares.
-    pub fn new(domains: Vec<Domain>, is_free: Vec<bool>, rows: f64, noise: f64) -> Self {
+    pub fn new(domains: Vec<Domain>, is_free: Vec<bool>, follows: Vec<Option<usize>>, rows: f64, noise: f64) -> Self {
         Self {
             known: domains,
             is_free,
+            follows,
             rows: rows.max(1.0),
             noise,
             stage: Stage::Shares { next: 0, counts: Vec::new() },
@@ -116,7 +118,7 @@ impl Ties {
                 None => {
                     let (counts, noise_sd) = self.count(&counts, pairs.len(), TIES - TIES / 2, plan, meter)?;
                     let pairs = holding(pairs, &counts, noise_sd, self.rows);
-                    Stage::Done(choose(&pairs, &self.known, |column| self.is_free[column]))
+                    Stage::Done(choose(&pairs, &self.known, &self.is_free, &self.follows))
                 }
             },
             Stage::Done(ties) => Stage::Done(ties),
@@ -269,18 +271,18 @@ fn holding(pairs: Vec<Pair>, counts: &[f64], noise_sd: f64, rows: f64) -> Vec<Pa
 
 /// Ties for pairs that hold: of all values that stand together, those of free columns follow that of the column which
 /// tells most other values apart. Each column follows one other at most, and none itself.
-fn choose(pairs: &[Pair], domains: &[Domain], is_free: impl Fn(usize) -> bool) -> Vec<Tie> {
-    let mut ties: Vec<Tie> = Vec::new();
+fn choose(pairs: &[Pair], domains: &[Domain], is_free: &[bool], follows: &[Option<usize>]) -> Vec<Tie> {
+    let (mut ties, mut follows): (Vec<Tie>, _) = (Vec::new(), follows.to_vec());
     for mut together in groups(pairs) {
         together
-            .sort_by_key(|held| (is_free(held.column), usize::MAX - domains[held.column].cell_count(), held.column));
+            .sort_by_key(|held| (is_free[held.column], usize::MAX - domains[held.column].cell_count(), held.column));
         let Some((on, others)) = together.split_first() else { continue };
-        for held in others {
-            let follows = |column: usize| ties.iter().find(|tie| tie.column == column).map(|tie| tie.on);
-            let follows_itself = std::iter::successors(Some(on.column), |of| follows(*of)).any(|of| of == held.column);
-            if is_free(held.column) && follows(held.column).is_none() && !follows_itself {
+        for held in others.iter().filter(|held| is_free[held.column]) {
+            let follows_itself = std::iter::successors(Some(on.column), |of| follows[*of]).any(|of| of == held.column);
+            if follows[held.column].is_none() && !follows_itself {
                 let (value, on_value) = (held.value.clone(), on.value.clone());
                 ties.push(Tie { column: held.column, value, on: on.column, on_value });
+                follows[held.column] = Some(on.column);
             }
         }
     }
