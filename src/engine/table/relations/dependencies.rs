@@ -71,7 +71,7 @@ const DATE_DEVIATIONS: f64 = 4.0;
 fn calendar(counts: &[f64], noise_sd: f64, rows: f64) -> Option<Calendar> {
     let noise = DATE_DEVIATIONS * noise_sd;
     let is =
-        |dates: f64, others: f64| dates >= DATES * rows + noise && others.max(0.0) <= NO_DATES * rows + 0.5 * noise;
+        |dates: f64, others: f64| dates >= DATES * rows + noise && others.max(0.0) <= NO_DATES * rows + 0.75 * noise;
     match counts {
         [days, months, others] if is(*days, months + others) => Some(Calendar::Days),
         [days, months, others] if is(*months, days + others) => Some(Calendar::Months),

@@ -168,15 +168,12 @@ impl<'a> Number<'a> {
         let below_by_chance = below(of.bins, self.bins, scale.unwrap_or(1.0));
         let apart = (of.median - median).abs();
         let octaves_alone = (of.spread / of.narrowest()).log2().max(0.0);
-        let residual = |of: &Self, on: &Self, curve| Residual {
-            column: of.column,
-            on: on.column,
-            default: on.median,
-            step: of.step,
-            lo: of.lo,
-            hi: of.hi,
-            curve,
-            never: None,
+        let residual = |of: &Self, on: &Self, curve: Curve| {
+            let range = [on.lo, on.hi].map(|end| curve.at(end));
+            // A month reaches as far as its days, and nobody declares one.
+            let is_month = matches!(curve, Curve::Month { .. });
+            let [lo, hi] = if is_month { [of.lo.min(range[0]), of.hi.max(range[1])] } else { [of.lo, of.hi] };
+            Residual { column: of.column, on: on.column, default: on.median, step: of.step, lo, hi, curve, never: None }
         };
         curves
             .into_iter()
