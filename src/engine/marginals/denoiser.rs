@@ -1,6 +1,7 @@
 //! The denoiser of the masked diffusion: the distribution of one hidden column given all the others, as a log-linear
 //! model over the measured cliques. Its logits are sums of table rows, one for each clique that holds the column.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use rand::{Rng, RngExt};
@@ -23,6 +24,9 @@ const LANES: usize = 8;
 type Lanes = [f32; LANES];
 /// Rows whose places in tables are looked up at once.
 const ROWS_AT_ONCE: usize = 128;
+/// Groups of a coarse step, at most, and what it costs to go on from one to the next, relative to the lanes of a factor.
+const MOST_GROUPS: usize = 128;
+const STEP_COST: usize = 2;
 /// Products whose sum is below this may have lost codes to underflow and are taken again as logarithms.
 const MIN_TOTAL: f32 = 1e-24;
 
@@ -30,6 +34,21 @@ const MIN_TOTAL: f32 = 1e-24;
 struct Conditional {
     /// Weights before any other column is looked at, padded with zeros to as many classes as [`padded`] says.
     base: Vec<Lanes>,
+    /// Factors that see groups of classes, coarsest first, where that is faster than to see classes.
+    coarse: Vec<Step>,
+    /// The group of each class in the last of these, padded like `base`.
+    group_of: Vec<u8>,
+    factors: Vec<Factor>,
+}
+
+/// Factors that see the same groups of a column's classes.
+#[derive(Debug, Clone)]
+struct Step {
+    lanes: usize,
+    /// The group of each group in the step before, padded to whole lanes.
+    above: Vec<u8>,
+    /// The group of each class.
+    group_of: Vec<u8>,
     factors: Vec<Factor>,
 }
 
@@ -68,9 +87,8 @@ impl Denoiser {
             };
             let sum = |members: &Vec<u8>| members.iter().map(|code| weights[usize::from(*code)]).sum();
             let base: Vec<f32> = classes[column].members.iter().map(sum).collect();
-            let factors =
-                potentials.iter().filter(own).map(|potential| Factor::new(coarsening, &classes, potential, column));
-            Conditional { base: in_lanes(&base), factors: factors.collect() }
+            let own: Vec<&Potential> = potentials.iter().filter(own).collect();
+            Conditional::new(coarsening, &classes, &own, column, in_lanes(&base))
         });
         Self { columns: columns.collect(), classes }
     }
@@ -120,9 +138,45 @@ impl Denoiser {
     }
 }
 
+impl Step {
+    /// Of potentials that see the level's groups or coarser ones, with the group of each in the step before.
+    fn new(
+        coarsening: &Coarsening,
+        classes: &[Classes],
+        with: &[&Potential],
+        column: usize,
+        (level, above): (&Level, Vec<u8>),
+    ) -> Self {
+        let first = |group: usize| level.group_of.iter().position(|of| usize::from(*of) == group).unwrap_or(0) as u8;
+        let codes: Vec<u8> = (0..level.size).map(first).collect();
+        let group_of = classes[column].members.iter().map(|class| level.group_of[usize::from(class[0])]);
+        let lanes = padded(level.size);
+        let factor = |potential: &&Potential| Factor::new(coarsening, classes, potential, column, &codes);
+        Self {
+            lanes,
+            above: in_whole_lanes(&above, lanes),
+            group_of: group_of.collect(),
+            factors: with.iter().map(factor).collect(),
+        }
+    }
+}
+
+/// The level at which a potential sees a column.
+fn level_of(potential: &Potential, column: usize) -> usize {
+    let place = potential.marginal.clique.columns().iter().position(|member| *member == column);
+    place.map_or(0, |place| potential.marginal.levels[place].into())
+}
+
 impl Factor {
-    fn new(coarsening: &Coarsening, classes: &[Classes], potential: &Potential, column: usize) -> Self {
-        let lanes = padded(classes[column].members.len());
+    /// `own` is a code of each of the groups of `column` that it sees.
+    fn new(
+        coarsening: &Coarsening,
+        classes: &[Classes],
+        potential: &Potential,
+        column: usize,
+        own_codes: &[u8],
+    ) -> Self {
+        let lanes = padded(own_codes.len());
         // All codes of a class lie in the same group.
         let groups = |column: usize, level: &Level| -> Vec<usize> {
             classes[column].members.iter().map(|class| usize::from(level.group_of[usize::from(class[0])])).collect()
@@ -144,7 +198,8 @@ impl Factor {
         }
         let row = |start: usize| {
             let logit = |(level, step): (&Level, usize)| {
-                groups(column, level).into_iter().map(|group| potential.weights[start + group * step]).collect()
+                let group = |code: &u8| usize::from(level.group_of[usize::from(*code)]);
+                own_codes.iter().map(|code| potential.weights[start + group(code) * step]).collect()
             };
             in_lanes(&weights_of(&own.map_or_else(Vec::new, logit)))
         };
@@ -180,6 +235,13 @@ fn weights_of(logits: &[f32]) -> Vec<f32> {
     logits.iter().map(|logit| (logit - peak).exp()).collect()
 }
 
+/// Numbers of groups, padded with zeros to whole lanes.
+fn in_whole_lanes(groups: &[u8], lanes: usize) -> Vec<u8> {
+    let mut padded = groups.to_vec();
+    padded.resize(lanes * LANES, 0);
+    padded
+}
+
 fn in_lanes(weights: &[f32]) -> Vec<Lanes> {
     let mut row = vec![[0.0; LANES]; padded(weights.len())];
     row.as_flattened_mut()[..weights.len()].copy_from_slice(weights);
@@ -205,6 +267,64 @@ impl pulp::NullaryFnOnce for Resample<'_, '_> {
 }
 
 impl Conditional {
+    fn new(coarsening: &Coarsening, classes: &[Classes], own: &[&Potential], column: usize, base: Vec<Lanes>) -> Self {
+        // By the lanes that they take, with the finest level that takes so many.
+        let mut by_lanes: BTreeMap<usize, (usize, Vec<&Potential>)> = BTreeMap::new();
+        for potential in own {
+            let level = level_of(potential, column);
+            let lanes = padded(coarsening.levels(column)[level].size).min(base.len());
+            let (finest, with) = by_lanes.entry(lanes).or_insert_with(|| (level, Vec::new()));
+            *finest = level.min(*finest);
+            with.push(potential);
+        }
+        let stepped: usize = by_lanes.iter().map(|(lanes, (_, with))| lanes * (with.len() + STEP_COST)).sum();
+        let is_faster = stepped < own.len() * base.len();
+        let mut fine = by_lanes.remove(&base.len()).map_or(Vec::new(), |(_, with)| with);
+        if !is_faster {
+            fine = own.to_vec();
+            by_lanes.clear();
+        }
+        let codes: Vec<u8> = classes[column].members.iter().map(|class| class[0]).collect();
+        let factor = |potential: &&Potential| Factor::new(coarsening, classes, potential, column, &codes);
+        let factors = fine.iter().map(factor).collect();
+        let mut steps: Vec<Step> = Vec::new();
+        let mut before: Option<&Level> = None;
+        for (level, with) in by_lanes.values() {
+            let level = &coarsening.levels(column)[*level];
+            let above = before.map_or(Vec::new(), |before| before.above(level));
+            steps.push(Step::new(coarsening, classes, with, column, (level, above)));
+            before = Some(level);
+        }
+        let group_of = steps.last().map_or(Vec::new(), |step| in_whole_lanes(&step.group_of, base.len()));
+        Self { base, coarse: steps, group_of, factors }
+    }
+
+    /// The weights of the groups of the last coarse step in a row, whose places in tables are these.
+    #[inline(always)]
+    fn coarse_weights(&self, places: &[u32], row: usize) -> Option<[f32; MOST_GROUPS]> {
+        let (mut weights, mut places) = ([[1.0; LANES]; MOST_GROUPS / LANES], places.chunks(ROWS_AT_ONCE));
+        for (number, step) in self.coarse.iter().enumerate() {
+            if number > 0 {
+                let before = weights;
+                let before = before.as_flattened();
+                for (weight, above) in weights.as_flattened_mut().iter_mut().zip(&step.above) {
+                    *weight = before[usize::from(*above) % MOST_GROUPS];
+                }
+            }
+            for factor in &step.factors {
+                let by = factor.table.get(places.next()?[row] as usize..)?.get(..step.lanes)?;
+                for (weights, by) in weights.iter_mut().zip(by) {
+                    *weights = product(*weights, *by);
+                }
+            }
+        }
+        weights.as_flattened().first_chunk().copied()
+    }
+
+    fn all_factors(&self) -> impl Iterator<Item = &Factor> {
+        self.coarse.iter().flat_map(|step| &step.factors).chain(&self.factors)
+    }
+
     #[inline(always)]
     fn resample(&self, chunk: &mut [&mut [u8]], column: usize, uniforms: &[f32]) {
         match self.base.len() {
@@ -225,15 +345,23 @@ impl Conditional {
     fn resample_lanes<const N: usize>(&self, chunk: &mut [&mut [u8]], column: usize, uniforms: &[f32]) {
         let Some(base) = self.base.first_chunk::<N>() else { return };
         // A few rows at a time, so that what is found for them stays in the nearest cache.
-        let mut places = vec![0u32; self.factors.len() * ROWS_AT_ONCE];
+        let coarse: usize = self.coarse.iter().map(|step| step.factors.len()).sum();
+        let mut places = vec![0u32; (coarse + self.factors.len()) * ROWS_AT_ONCE];
         for (run, uniforms) in uniforms.chunks(ROWS_AT_ONCE).enumerate() {
             let from = run * ROWS_AT_ONCE;
-            for (factor, places) in self.factors.iter().zip(places.chunks_mut(ROWS_AT_ONCE)) {
+            for (factor, places) in self.all_factors().zip(places.chunks_mut(ROWS_AT_ONCE)) {
                 factor.find(chunk, from..from + uniforms.len(), places);
             }
+            let (coarse, fine) = places.split_at(coarse * ROWS_AT_ONCE);
             for (row, uniform) in uniforms.iter().enumerate() {
                 let mut weights = *base;
-                for (factor, places) in self.factors.iter().zip(places.chunks(ROWS_AT_ONCE)) {
+                if !coarse.is_empty() {
+                    let Some(groups) = self.coarse_weights(coarse, row) else { return };
+                    for (weight, group) in weights.as_flattened_mut().iter_mut().zip(&self.group_of) {
+                        *weight *= groups[usize::from(*group) % MOST_GROUPS];
+                    }
+                }
+                for (factor, places) in self.factors.iter().zip(fine.chunks(ROWS_AT_ONCE)) {
                     let rest = factor.table.get(places[row] as usize..);
                     let Some(by) = rest.and_then(|rest| rest.first_chunk::<N>()) else { return };
                     for i in 0..N {
@@ -256,6 +384,13 @@ impl Conditional {
             factor.find(chunk, row..row + 1, &mut at);
             let by = &factor.table[at[0] as usize..][..self.base.len()];
             logits.iter_mut().zip(by.as_flattened()).for_each(|(logit, by)| *logit += by.ln());
+        }
+        for (step, factor) in self.coarse.iter().flat_map(|step| step.factors.iter().map(move |factor| (step, factor)))
+        {
+            let mut at = [0];
+            factor.find(chunk, row..row + 1, &mut at);
+            let by = factor.table[at[0] as usize..][..step.lanes].as_flattened();
+            logits.iter_mut().zip(&step.group_of).for_each(|(logit, group)| *logit += by[usize::from(*group)].ln());
         }
         let weights = weights_of(&logits);
         let mut left = uniform * weights.iter().sum::<f32>();
@@ -334,7 +469,8 @@ mod tests {
         let classes =
             |column: usize| Classes::new(coarsening, alone, column, &vec![1.0; coarsening.levels(column)[0].size]);
         let classes: Vec<Classes> = (0..coarsening.sizes().len()).map(classes).collect();
-        Factor::new(coarsening, &classes, potential, column)
+        let codes: Vec<u8> = classes[column].members.iter().map(|class| class[0]).collect();
+        Factor::new(coarsening, &classes, potential, column, &codes)
     }
 
     #[test]
