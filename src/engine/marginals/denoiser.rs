@@ -502,7 +502,7 @@ mod tests {
         };
         let potentials = [potential(&[0, 1], &[0, 0]), potential(&[0, 1, 2], &[1, 1, 0]), potential(&[1, 2], &[0, 0])];
         let denoiser = Denoiser::new(&coarsening, &potentials);
-        let tables = denoiser.columns.iter().flat_map(|column| &column.factors).map(|factor| {
+        let tables = denoiser.columns.iter().flat_map(Conditional::all_factors).map(|factor| {
             let others: usize = factor.others.iter().map(|(_, places)| size_of_val(&places[..])).sum();
             size_of_val(&factor.table[..]) + others
         });
@@ -564,6 +564,50 @@ mod tests {
     fn draws_follow_the_weights_at_every_width() {
         for size in [1, 2, 8, 9, 17, 25, 33, 49, 65, 97, 128, 129, 193, 256] {
             agrees(size, |code| (code % 5) as f32 * 0.3, |code| (code % 3) as f32 * -0.7);
+        }
+    }
+
+    /// One column of 90 codes beside twelve of two, seen through all of its levels.
+    #[test]
+    fn factors_that_see_groups_weigh_their_classes() {
+        let (codes, others) = (90usize, 12usize);
+        let mut weights = vec![vec![1.0; codes]];
+        weights.resize(1 + others, vec![1.0; 2]);
+        let mut ordered = vec![2; 1 + others];
+        ordered[0] = codes;
+        let coarsening = Coarsening::new(&weights, &ordered, &vec![vec![]; 1 + others]);
+        let levels = coarsening.levels(0);
+        let seen: Vec<usize> = (0..others).map(|other| other % levels.len()).collect();
+        let weight = |other: usize, group: usize| ((group * (3 + other) + other) % 7) as f32 * 0.1;
+        let pair = |other: usize| {
+            let marginal = Marginal { clique: Clique::new(vec![0, 1 + other]), levels: vec![seen[other] as u8, 0] };
+            // The weight of code 1 of the other column.
+            let cell = |cell: usize| if cell % 2 == 1 { weight(other, cell / 2) } else { 0.0 };
+            Potential { weights: (0..2 * levels[seen[other]].size).map(cell).collect(), marginal }
+        };
+        let potentials: Vec<Potential> = (0..others).map(pair).collect();
+        let denoiser = Denoiser::new(&coarsening, &potentials);
+        let conditional = &denoiser.columns[0];
+        assert!(conditional.coarse.len() > 1 && conditional.all_factors().count() == others);
+        let rows = 200_000;
+        let mut columns = vec![vec![1u8; rows]; 1 + others];
+        let mut chunk: Vec<&mut [u8]> = columns.iter_mut().map(Vec::as_mut_slice).collect();
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        denoiser.resample(&mut chunk, 0, &mut rng);
+        let of_code = |code: usize| -> f32 {
+            (0..others).map(|other| weight(other, levels[seen[other]].group_of[code].into())).sum()
+        };
+        let wanted: Vec<f64> = (0..codes).map(|code| f64::from(of_code(code)).exp()).collect();
+        let total: f64 = wanted.iter().sum();
+        let counted = |drawn: &[u8], code: usize| drawn.iter().filter(|c| usize::from(**c) == code).count() as f64;
+        let slowly: Vec<u8> =
+            (0..rows).map(|row| conditional.draw_in_logarithms(&chunk, 0, (row as f32 + 0.5) / rows as f32)).collect();
+        for (code, wanted) in wanted.iter().enumerate() {
+            let p = wanted / total;
+            let (share, exact) = (counted(chunk[0], code) / rows as f64, counted(&slowly, code) / rows as f64);
+            // Six standard deviations: a false alarm in 5e8 a code.
+            assert!((share - p).abs() < 6.0 * (p * (1.0 - p) / rows as f64).sqrt(), "{code}: {share} for {p}");
+            assert!((exact - p).abs() < 1e-4, "{code}: {exact} for {p}");
         }
     }
 
