@@ -288,7 +288,9 @@ impl Relations {
         let follows =
             |column: usize| features.iter().find(|feature| feature.makes().contains(&column)).and_then(Feature::needs);
         let histograms = &self.plans.histograms;
-        let (rows, noise) = (histograms.sampled_rows, histograms.noise_sd() / histograms.sampled_rows.max(1.0));
+        // Without histograms no share is released yet.
+        let noise_sd = Some(histograms.noise_sd()).filter(|sd| sd.is_finite()).unwrap_or(0.0);
+        let (rows, noise) = (histograms.sampled_rows, noise_sd / histograms.sampled_rows.max(1.0));
         let (is_free, follows) = (columns.clone().map(is_free).collect(), columns.map(follows).collect());
         Stage::Ties { chosen, search: Box::new(Ties::new(self.domains.clone(), is_free, follows, rows, noise)) }
     }
