@@ -386,6 +386,20 @@ fn values_stand_together() {
     }
 }
 
+/// A value that is declared twice makes no row count twice.
+#[test]
+fn values_declared_twice_count_once() {
+    let mut table = Table::new(5_000)
+        .texts("twice", |row| Some(["a", "b"][row % 2].to_owned()))
+        .texts("other", |row| Some(["c", "d", "e"][row % 3].to_owned()));
+    table.columns[0].declared = Some(Declared::Categories(["a", "a", "b"].map(str::to_owned).to_vec()));
+    let mut sample = RowSample::new(&table.columns);
+    sample.push(&table.block, &(0..5_000).collect::<Vec<u32>>());
+    let (domains, _) = table.found(20.0, 1);
+    assert!(domains[0].cell_count() == 3);
+    assert_eq!(ties::rows_of_values(0, &domains[0], &sample), [2_500, 0, 2_500, 0]);
+}
+
 /// An end that follows its start does not decide whether there is a start.
 #[test]
 fn nothing_follows_what_follows_it() {

@@ -13,6 +13,8 @@ pub const LEAST_SIGNAL: f64 = 12.0;
 /// Candidates for each column: that are counted first, and that are counted again.
 pub const FIRST: usize = 6;
 const AGAIN: usize = 2;
+/// Values that are compared, at most, so that it takes well under 100 ms.
+const MAX_VALUES: usize = 3_000;
 /// Values with a smaller share, or a larger one of all others, are left alone.
 const LEAST_SHARE: f64 = 0.03;
 /// How far the released shares of two values that stand together may lie apart, besides noise.
@@ -46,11 +48,8 @@ enum Stage {
         next: usize,
         counts: Vec<u64>,
     },
-    First {
-        pairs: Vec<Pair>,
-        counts: Vec<u64>,
-    },
-    Again {
+    Breaks {
+        again: bool,
         pairs: Vec<Pair>,
         counts: Vec<u64>,
     },
@@ -82,43 +81,35 @@ impl Ties {
         plan: &DiscoveryPlan,
         meter: &mut Meter,
     ) -> Result<Option<Vec<Tie>>> {
-        let columns_searched = self.known.len();
         self.stage = match std::mem::replace(&mut self.stage, Stage::Done(Vec::new())) {
             Stage::Shares { next, mut counts } => match columns.get(next) {
                 Some(column) => {
                     if is_listed(column) {
-                        let rows = |value| rows_with(next, value, sample).filter(|is| *is).count() as u64;
-                        counts.extend(values(&self.known[next]).iter().map(rows));
+                        counts.extend(rows_of_values(next, &self.known[next], sample));
                     }
                     Stage::Shares { next: next + 1, counts }
                 }
                 None => {
                     self.learn_shares(columns, &counts, plan, meter)?;
-                    let pairs = candidates(&self.known, self.noise, |column| self.is_free[column]);
-                    Stage::First { pairs, counts: Vec::new() }
+                    let pairs = candidates(&self.known, self.noise, &self.is_free);
+                    Stage::Breaks { again: false, pairs, counts: Vec::new() }
                 }
             },
-            Stage::First { pairs, mut counts } => match pairs.get(counts.len()) {
+            Stage::Breaks { again, pairs, mut counts } => match pairs.get(counts.len()) {
                 Some(next) => {
                     counts.push(next.breaks(sample));
-                    Stage::First { pairs, counts }
+                    Stage::Breaks { again, pairs, counts }
+                }
+                None if again => {
+                    let (counts, noise_sd) = self.count(&counts, pairs.len(), TIES - TIES / 2, plan, meter)?;
+                    let pairs = holding(pairs, &counts, noise_sd, self.rows);
+                    Stage::Done(choose(&pairs, &self.known, &self.is_free, &self.follows))
                 }
                 None => {
                     let (counts, _) = self.count(&counts, pairs.len(), TIES / 2, plan, meter)?;
                     let mut pairs = likely(&pairs, &counts, self.rows);
-                    pairs.truncate(AGAIN * columns_searched);
-                    Stage::Again { pairs, counts: Vec::new() }
-                }
-            },
-            Stage::Again { pairs, mut counts } => match pairs.get(counts.len()) {
-                Some(next) => {
-                    counts.push(next.breaks(sample));
-                    Stage::Again { pairs, counts }
-                }
-                None => {
-                    let (counts, noise_sd) = self.count(&counts, pairs.len(), TIES - TIES / 2, plan, meter)?;
-                    let pairs = holding(pairs, &counts, noise_sd, self.rows);
-                    Stage::Done(choose(&pairs, &self.known, &self.is_free, &self.follows))
+                    pairs.truncate(AGAIN * columns.len());
+                    Stage::Breaks { again: true, pairs, counts: Vec::new() }
                 }
             },
             Stage::Done(ties) => Stage::Done(ties),
@@ -160,11 +151,26 @@ impl Ties {
     }
 }
 
-/// The categories of a domain, and NULL if it has a code.
-fn values(domain: &Domain) -> Vec<Scalar> {
-    let Cells::Categories(categories) = &domain.cells else { return Vec::new() };
-    let categories = categories.iter().map(|category| Scalar::Text(category.value.clone()));
-    categories.chain(domain.null.map(|_| Scalar::Null)).collect()
+/// The values of a domain with their released weights: categories or single numbers, and NULL if it has a code.
+fn values(domain: &Domain) -> Vec<(Scalar, f64)> {
+    let mut values: Vec<(Scalar, f64)> = match &domain.cells {
+        Cells::Categories(categories) => {
+            categories.iter().map(|category| (Scalar::Text(category.value.clone()), category.weight)).collect()
+        }
+        Cells::Bins { bins, .. } => bins.iter().filter_map(|bin| Some((point(bin)?, bin.weight()))).collect(),
+    };
+    values.extend(domain.null.map(|weight| (Scalar::Null, weight)));
+    values
+}
+
+/// Sampled rows with each value of a column: no row in two of them, even if a value was declared twice.
+pub fn rows_of_values(column: usize, domain: &Domain, sample: &RowSample) -> Vec<u64> {
+    let values = values(domain);
+    let rows = |(place, (value, _)): (usize, &(Scalar, f64))| {
+        let is_known = values[..place].iter().any(|(other, _)| other == value);
+        if is_known { 0 } else { rows_with(column, value, sample).filter(|is| *is).count() as u64 }
+    };
+    values.iter().enumerate().map(rows).collect()
 }
 
 /// Sets the weights of a domain's values, in the order of [`values`].
@@ -187,41 +193,56 @@ struct Held {
 #[derive(Debug, Clone)]
 struct Pair {
     held: [Held; 2],
-    /// Share of rows that have only one of them if the columns are independent.
+    /// See [`by_chance`].
     by_chance: f64,
 }
 
 /// The values of a column that are not rare.
 fn held(column: usize, domain: &Domain) -> Vec<Held> {
     let total: f64 = domain.released_weight();
-    let one = |value: Scalar, weight: f64| Held { column, value, share: weight / total.max(f64::MIN_POSITIVE) };
-    let mut all: Vec<Held> = match &domain.cells {
-        Cells::Categories(categories) => {
-            categories.iter().map(|category| one(Scalar::Text(category.value.clone()), category.weight)).collect()
-        }
-        Cells::Bins { bins, .. } => bins.iter().filter_map(|bin| Some(one(point(bin)?, bin.weight()))).collect(),
-    };
-    all.extend(domain.null.map(|share| one(Scalar::Null, share)));
+    let one = |(value, weight)| Held { column, value, share: weight / total.max(f64::MIN_POSITIVE) };
+    let mut all: Vec<Held> = values(domain).into_iter().map(one).collect();
     all.retain(|held| (LEAST_SHARE..=1.0 - LEAST_SHARE).contains(&held.share));
     all
 }
 
 /// The pairs whose released shares are alike, most alike first. `noise` is that of a share; one column of each is free.
-fn candidates(domains: &[Domain], noise: f64, is_free: impl Fn(usize) -> bool) -> Vec<Pair> {
-    let all: Vec<Held> = (0..domains.len()).flat_map(|column| held(column, &domains[column])).collect();
-    let mut pairs: Vec<(f64, Pair)> = Vec::new();
-    for (place, a) in all.iter().enumerate() {
-        for b in &all[place + 1..] {
+fn candidates(domains: &[Domain], noise: f64, is_free: &[bool]) -> Vec<Pair> {
+    let mut all: Vec<Held> = (0..domains.len()).flat_map(|column| held(column, &domains[column])).collect();
+    if all.len() > MAX_VALUES {
+        // Those that would break most by chance tell most.
+        all.sort_by(|a, b| (a.share - 0.5).abs().total_cmp(&(b.share - 0.5).abs()));
+        all.truncate(MAX_VALUES);
+    }
+    let most = FIRST * domains.len();
+    let mut best: Vec<(f64, usize, usize)> = Vec::new();
+    let nearest =
+        |a: &(f64, usize, usize), b: &(f64, usize, usize)| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2)));
+    for (first, a) in all.iter().enumerate() {
+        for (second, b) in all.iter().enumerate().skip(first + 1) {
             let apart = (a.share - b.share).abs();
-            let fits = a.column != b.column && (is_free(a.column) || is_free(b.column));
+            let fits = a.column != b.column && (is_free[a.column] || is_free[b.column]);
             if fits && apart <= APART + APART_DEVIATIONS * noise {
-                let by_chance = a.share * (1.0 - b.share) + b.share * (1.0 - a.share);
-                pairs.push((apart / by_chance, Pair { held: [a.clone(), b.clone()], by_chance }));
+                best.push((apart / by_chance(a, b), first, second));
             }
         }
+        if best.len() > 4 * most {
+            best.select_nth_unstable_by(most, nearest);
+            best.truncate(most);
+        }
     }
-    pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    pairs.into_iter().map(|(_, pair)| pair).take(FIRST * domains.len()).collect()
+    best.sort_by(nearest);
+    best.truncate(most);
+    let pair = |(_, a, b): (f64, usize, usize)| Pair {
+        by_chance: by_chance(&all[a], &all[b]),
+        held: [all[a].clone(), all[b].clone()],
+    };
+    best.into_iter().map(pair).collect()
+}
+
+/// Share of rows that have only one of two values if the columns are independent.
+fn by_chance(a: &Held, b: &Held) -> f64 {
+    a.share * (1.0 - b.share) + b.share * (1.0 - a.share)
 }
 
 impl Pair {
@@ -252,10 +273,9 @@ fn likely(pairs: &[Pair], counts: &[f64], rows: f64) -> Vec<Pair> {
     let share = |(pair, count): &(&Pair, &f64)| *count / (pair.by_chance * rows);
     let mut likely: Vec<(&Pair, &f64)> = pairs.iter().zip(counts).filter(|counted| share(counted) <= SEEMS).collect();
     likely.sort_by(|a, b| share(a).total_cmp(&share(b)));
-    let mut joining: Vec<Pair> = Vec::new();
+    let (mut joining, mut groups): (Vec<Pair>, _) = (Vec::new(), Vec::new());
     for (pair, _) in likely {
-        let [a, b] = &pair.held;
-        if !groups(&joining).iter().any(|group| group.contains(a) && group.contains(b)) {
+        if join(&mut groups, pair) {
             joining.push(pair.clone());
         }
     }
@@ -273,7 +293,11 @@ fn holding(pairs: Vec<Pair>, counts: &[f64], noise_sd: f64, rows: f64) -> Vec<Pa
 /// tells most other values apart. Each column follows one other at most, and none itself.
 fn choose(pairs: &[Pair], domains: &[Domain], is_free: &[bool], follows: &[Option<usize>]) -> Vec<Tie> {
     let (mut ties, mut follows): (Vec<Tie>, _) = (Vec::new(), follows.to_vec());
-    for mut together in groups(pairs) {
+    let mut groups = Vec::new();
+    for pair in pairs {
+        join(&mut groups, pair);
+    }
+    for mut together in groups {
         together
             .sort_by_key(|held| (is_free[held.column], usize::MAX - domains[held.column].cell_count(), held.column));
         let Some((on, others)) = together.split_first() else { continue };
@@ -289,30 +313,18 @@ fn choose(pairs: &[Pair], domains: &[Domain], is_free: &[bool], follows: &[Optio
     ties
 }
 
-/// Values that stand together with each other, one of each column.
-fn groups(pairs: &[Pair]) -> Vec<Vec<Held>> {
-    let mut groups: Vec<Vec<Held>> = Vec::new();
-    for Pair { held: [a, b], .. } in pairs {
-        let place = |groups: &[Vec<Held>], held: &Held| groups.iter().position(|group| group.contains(held));
-        let mut joined = match (place(&groups, a), place(&groups, b)) {
-            (None, None) => vec![a.clone(), b.clone()],
-            (Some(of_a), None) => [groups.swap_remove(of_a), vec![b.clone()]].concat(),
-            (None, Some(of_b)) => [groups.swap_remove(of_b), vec![a.clone()]].concat(),
-            (Some(of_a), Some(of_b)) if of_a == of_b => groups.swap_remove(of_a),
-            (Some(of_a), Some(of_b)) => {
-                let (first, second) = (of_a.min(of_b), of_a.max(of_b));
-                let second = groups.swap_remove(second);
-                [groups.swap_remove(first), second].concat()
-            }
-        };
-        let mut columns = Vec::new();
-        joined.retain(|held| {
-            !columns.contains(&held.column) && {
-                columns.push(held.column);
-                true
-            }
-        });
-        groups.push(joined);
+/// Joins the groups of a pair's values, of which there is one of each column in a group; false if they are in one already.
+fn join(groups: &mut Vec<Vec<Held>>, Pair { held: [a, b], .. }: &Pair) -> bool {
+    if groups.iter().any(|group| group.contains(a) && group.contains(b)) {
+        return false;
     }
-    groups
+    let touched = groups.extract_if(.., |group| group.contains(a) || group.contains(b));
+    let mut joined: Vec<Held> = Vec::new();
+    for held in touched.flatten().chain([a.clone(), b.clone()]) {
+        if joined.iter().all(|other| other.column != held.column) {
+            joined.push(held);
+        }
+    }
+    groups.push(joined);
+    true
 }
